@@ -1,0 +1,91 @@
+package keeper
+
+import (
+	"time"
+
+	"github.com/bantoops/banto"
+)
+
+// The agent and the keeper talk over a socket that only their own user can
+// open: frames of JSON, one a line, Request one way and Event the other. A
+// frame carries many things at once, so that a burst of small jobs costs few
+// writes. Frames are handled in order. After a connect the keeper sends Hello
+// first, then every result that was not yet acknowledged.
+
+// Request is what the agent asks for.
+type Request struct {
+	Start []Start           `json:"start,omitempty"`
+	Kill  []Kill            `json:"kill,omitempty"`
+	Ack   []banto.AttemptID `json:"ack,omitempty"`   // results that the manager has committed
+	Clean []Clean           `json:"clean,omitempty"` // trackers that have ended
+	Stop  bool              `json:"stop,omitempty"`  // exit once no job runs (for tests and a stop of banto up)
+}
+
+// Start asks to run an attempt, unless it was claimed before.
+type Start struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	Spec    banto.Spec      `json:"spec"`
+}
+
+// Kill asks to kill an attempt's whole process group: TERM, and after the
+// grace KILL. One that was never started will never start.
+type Kill struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	Reason  banto.Reason    `json:"reason"`
+	GraceMS int64           `json:"grace_ms,omitempty"` // 0: the keeper's default
+}
+
+// Clean removes what was kept of a tracker: its work directory unless Keep,
+// in which case it is removed some days later.
+type Clean struct {
+	Tracker banto.TrackerID `json:"tracker"`
+	Keep    bool            `json:"keep"`
+}
+
+// Event is what the keeper tells.
+type Event struct {
+	Hello   *Hello            `json:"hello,omitempty"`
+	Started []Started         `json:"started,omitempty"`
+	Output  []Output          `json:"output,omitempty"`
+	Ended   []Ended           `json:"ended,omitempty"`
+	Cleaned []banto.TrackerID `json:"cleaned,omitempty"`
+}
+
+// Hello opens a connection.
+type Hello struct {
+	PID        int               `json:"pid"`
+	Version    string            `json:"version"`
+	BootID     string            `json:"boot_id"`
+	Generation string            `json:"generation"` // of the claims on disk; another one means they were lost or rolled back
+	Running    []banto.AttemptID `json:"running,omitempty"`
+}
+
+// Started says that an attempt's process runs. It is left out when the end is
+// already known.
+type Started struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	PID     int             `json:"pid"`
+	At      time.Time       `json:"at"`
+}
+
+// Output says how far an attempt's output has grown on disk. It is told at
+// most a few times a second for each attempt.
+type Output struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	Size    int64           `json:"size"`
+}
+
+// Ended is the result of an attempt.
+type Ended struct {
+	Attempt    banto.AttemptID `json:"attempt"`
+	StartedAt  *time.Time      `json:"started_at,omitempty"` // nil: no process was made
+	At         time.Time       `json:"at"`
+	Exit       *int            `json:"exit,omitempty"` // nil: never started, or ended by a signal
+	Signal     string          `json:"signal,omitempty"`
+	Reason     banto.Reason    `json:"reason,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Vars       string          `json:"vars,omitempty"`        // $BANTO_VARS as UTF-8 with LF, at most banto.MaxVarsFile
+	OutputHead string          `json:"output_head,omitempty"` // valid UTF-8, at most banto.MaxOutputHead, when asked for
+	OutputSize int64           `json:"output_size"`           // bytes on disk
+	OutputLost int64           `json:"output_lost,omitempty"` // bytes cut away at the limit
+}

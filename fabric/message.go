@@ -1,0 +1,126 @@
+package fabric
+
+import (
+	"time"
+
+	"github.com/bantoops/banto"
+)
+
+// ProtocolVersion is the version of the messages below. A manager and an agent
+// whose versions differ by more than one refuse each other in words.
+const ProtocolVersion = 1
+
+// MaxFrame is the largest frame that is sent, in bytes; well below the
+// server's payload limit.
+const MaxFrame = 512 << 10
+
+// Down is a frame from the manager to one host. Frames carry many messages;
+// the agent obeys only the highest epoch that it has seen.
+type Down struct {
+	Version     int               `json:"v"`
+	Epoch       int64             `json:"epoch"`
+	Incarnation string            `json:"inc"`
+	Session     string            `json:"session,omitempty"` // the Hello this answers to
+	Orders      []Order           `json:"orders,omitempty"`
+	Acks        []banto.AttemptID `json:"acks,omitempty"` // results that are committed
+	OutputAcks  []OutputAck       `json:"output_acks,omitempty"`
+	Ask         bool              `json:"ask,omitempty"`     // please say hello (the manager has just started)
+	Refused     string            `json:"refused,omitempty"` // why the session is refused, in words
+}
+
+// Order is an outbox entry. The agent confirms it by its ID once the keeper
+// has it.
+type Order struct {
+	ID    string      `json:"id"`
+	Start *StartOrder `json:"start,omitempty"`
+	Kill  *KillOrder  `json:"kill,omitempty"`
+	Clean *CleanOrder `json:"clean,omitempty"`
+}
+
+// StartOrder asks to run an attempt.
+type StartOrder struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	Spec    banto.Spec      `json:"spec"`
+}
+
+// KillOrder asks to kill an attempt, started or not.
+type KillOrder struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	Reason  banto.Reason    `json:"reason"`
+}
+
+// CleanOrder says that a tracker has ended.
+type CleanOrder struct {
+	Tracker banto.TrackerID `json:"tracker"`
+	Keep    bool            `json:"keep"`
+}
+
+// OutputAck says up to where the manager has an attempt's output.
+type OutputAck struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	Size    int64           `json:"size"`
+}
+
+// Up is a frame from a host to the manager.
+type Up struct {
+	Version   int             `json:"v"`
+	Session   string          `json:"session"`
+	Hello     *Hello          `json:"hello,omitempty"`
+	Beat      bool            `json:"beat,omitempty"`
+	Confirmed []string        `json:"confirmed,omitempty"` // orders, by ID
+	Started   []StartedReport `json:"started,omitempty"`
+	Output    []OutputChunk   `json:"output,omitempty"`
+	Ended     []EndedReport   `json:"ended,omitempty"`
+}
+
+// Hello opens a session of an agent: at each connect, and when asked.
+type Hello struct {
+	Name       string            `json:"name"`
+	Version    string            `json:"version"`
+	OS         string            `json:"os"`
+	Arch       string            `json:"arch"`
+	BootID     string            `json:"boot_id"`
+	Generation string            `json:"generation"` // of the keeper's claims
+	Slots      int               `json:"slots"`
+	Running    []banto.AttemptID `json:"running,omitempty"`
+}
+
+// StartedReport says that an attempt's process runs. Repeated only in Hello's
+// list of what runs; its loss does no harm.
+type StartedReport struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	At      time.Time       `json:"at"`
+}
+
+// EndedReport is a result; repeated until it is in Down.Acks.
+type EndedReport struct {
+	Attempt    banto.AttemptID `json:"attempt"`
+	StartedAt  *time.Time      `json:"started_at,omitempty"`
+	At         time.Time       `json:"at"`
+	Exit       *int            `json:"exit,omitempty"`
+	Reason     banto.Reason    `json:"reason,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Vars       string          `json:"vars,omitempty"`
+	OutputHead string          `json:"output_head,omitempty"`
+	OutputSize int64           `json:"output_size"`
+	OutputLost int64           `json:"output_lost,omitempty"`
+}
+
+// OutputChunk is a piece of output; repeated until it is acknowledged.
+type OutputChunk struct {
+	Attempt banto.AttemptID `json:"attempt"`
+	Offset  int64           `json:"offset"`
+	Data    []byte          `json:"data"`
+}
+
+// Subjects of a host. Its credentials allow it to subscribe to DownSubject and
+// publish to UpSubject of its own ID, and nothing else.
+
+// DownSubject carries Down frames to a host.
+func DownSubject(id banto.HostID) string { return "banto.down." + string(id) }
+
+// UpSubject carries Up frames from a host.
+func UpSubject(id banto.HostID) string { return "banto.up." + string(id) }
+
+// UpWildcard is what the manager subscribes to.
+const UpWildcard = "banto.up.*"

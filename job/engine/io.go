@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet"
+)
+
+// Input is something that happened. Inputs may come late, twice or out of
+// order; the tracker is right all the same, and an input that means nothing
+// any more has no effect.
+type Input interface{ input() }
+
+// The inputs.
+type (
+	// Placed gives a ready part its place on a host; the attempt begins.
+	Placed struct {
+		Part   banto.PartKey
+		Host   string
+		HostID banto.HostID
+	}
+	// NoPlace says that a ready part can never get a place, such as on a host
+	// that is not known. The part ends in error.
+	NoPlace struct {
+		Part    banto.PartKey
+		Reason  banto.Reason
+		Message string
+	}
+	// Started says that the attempt's process runs.
+	Started struct {
+		Attempt banto.AttemptID
+		At      time.Time
+	}
+	// Ended says that the attempt's process has ended, or never started
+	// (StartedAt is nil and Reason says why).
+	Ended struct {
+		Attempt    banto.AttemptID
+		StartedAt  *time.Time
+		At         time.Time
+		Exit       *int         // nil when there is no exit code: never started, or a signal
+		Reason     banto.Reason // empty: judge by the exit code
+		Message    string
+		Vars       string // the file $BANTO_VARS as UTF-8, LF line ends
+		Output     string // head of the output, when the Spec asked for it
+		OutputSize int64
+		OutputLost int64
+	}
+	// Lost says that the attempt's host cannot be reached: it may be alive.
+	Lost struct{ Attempt banto.AttemptID }
+	// Found says that the host is back and the attempt is still on it.
+	Found struct{ Attempt banto.AttemptID }
+	// Wake says that the time of an earlier WakeAt for the part has come.
+	Wake struct{ Part banto.PartKey }
+	// Cancel asks to kill what runs and start nothing more.
+	Cancel struct{ By, Reason string }
+	// Rerun asks to run again: From names parts to run again with all that is
+	// behind them; empty means the failed, cancelled and unreached ones.
+	// Flow and Version, when set, replace the flow: a fix of the definition. Parts that have
+	// ended and are not run again keep their states.
+	Rerun struct {
+		By, Reason string
+		From       []banto.PartKey
+		Flow       *jobnet.Flow
+		FlowHash   string
+		Version    int
+	}
+)
+
+func (Placed) input()  {}
+func (NoPlace) input() {}
+func (Started) input() {}
+func (Ended) input()   {}
+func (Lost) input()    {}
+func (Found) input()   {}
+func (Wake) input()    {}
+func (Cancel) input()  {}
+func (Rerun) input()   {}
+
+// Effect is something to be done. SaveTracker, SavePart and SaveAttempt are
+// rows to write; the rest is carried out after they are durable, in order.
+type Effect interface{ effect() }
+
+// The effects.
+type (
+	// SaveTracker, SavePart and SaveAttempt carry the whole row as it now is.
+	// A part has no row while it has never left waiting; one that a rerun
+	// took back to waiting has.
+	SaveTracker struct{ Tracker banto.Tracker }
+	// SavePart is the row of one part.
+	SavePart struct{ Part banto.Part }
+	// SaveAttempt is the row of one attempt.
+	SaveAttempt struct{ Attempt banto.Attempt }
+
+	// WantPlace says that a part has become ready and wants a place on a host.
+	// Host is a name; empty means the host beside the manager.
+	WantPlace struct {
+		Part banto.PartKey
+		Host string
+	}
+	// Withdraw says that the part wants no place any more (it was cancelled
+	// while it was ready).
+	Withdraw struct{ Part banto.PartKey }
+	// Start asks the host to run the attempt.
+	Start struct {
+		Attempt banto.Attempt
+		Spec    banto.Spec
+	}
+	// Kill asks the host to kill the attempt, whether it has started it or not.
+	Kill struct {
+		Attempt banto.AttemptID
+		HostID  banto.HostID
+		Reason  banto.Reason
+	}
+	// FreePlace says that the attempt has left its host for good.
+	FreePlace struct {
+		Attempt banto.AttemptID
+		HostID  banto.HostID
+	}
+	// WakeAt asks for a Wake of the part at that time. Each replaces the
+	// part's earlier one.
+	WakeAt struct {
+		Part banto.PartKey
+		At   time.Time
+	}
+	// TrackerEnded says that the tracker has ended; KeepWork is false when
+	// the work directories on its hosts can go.
+	TrackerEnded struct {
+		Hosts    []banto.HostID
+		KeepWork bool
+	}
+)
+
+func (SaveTracker) effect()  {}
+func (SavePart) effect()     {}
+func (SaveAttempt) effect()  {}
+func (WantPlace) effect()    {}
+func (Withdraw) effect()     {}
+func (Start) effect()        {}
+func (Kill) effect()         {}
+func (FreePlace) effect()    {}
+func (WakeAt) effect()       {}
+func (TrackerEnded) effect() {}
+
+// Submission is what a tracker starts from. Params are complete and checked
+// (jobnet.Flow.BindParams).
+type Submission struct {
+	ID       banto.TrackerID
+	Flow     *jobnet.Flow
+	FlowHash string
+	Version  int
+	Params   map[string]string // canonical texts
+	Date     banto.Date
+	By       string
+	Reason   string
+}
+
+// Records are the rows of a tracker, as the store gives them back. Attempts
+// need hold only those that have not ended.
+type Records struct {
+	Tracker  banto.Tracker
+	Parts    []banto.Part
+	Attempts []banto.Attempt
+}

@@ -1,0 +1,74 @@
+package jobnet
+
+import (
+	"time"
+)
+
+// Flow is what the engine runs: a jobnet with its folders' defaults merged in,
+// edges as indices, and expressions typed. It is immutable and may be shared.
+// Its JSON encoding is canonical and complete; the store keeps it under its
+// hash, and a tracker runs the flow it started with, whatever is applied later.
+type Flow struct {
+	Jobnet   string     `json:"jobnet"`
+	Title    string     `json:"title,omitempty"`
+	Timezone string     `json:"timezone,omitempty"`
+	OnError  OnError    `json:"on_error"` // never empty
+	Params   []Param    `json:"params,omitempty"`
+	Parts    []FlowPart `json:"parts"`
+
+	byName map[string]int
+}
+
+// FlowPart is one part of a flow. Parts keep the order of the definition.
+type FlowPart struct {
+	Name    string        `json:"name"`
+	Title   string        `json:"title,omitempty"`
+	Kind    Kind          `json:"kind"`
+	Script  string        `json:"script,omitempty"`
+	Args    []Text        `json:"args,omitempty"`
+	After   []Edge        `json:"after,omitempty"`
+	Join    Join          `json:"join"` // never empty
+	When    *Condition    `json:"when,omitempty"`
+	Heals   bool          `json:"heals,omitempty"`
+	Dir     Text          `json:"dir,omitzero"`
+	Env     []FlowEnv     `json:"env,omitempty"` // folder, jobnet and part, later ones of one name win
+	Host    Text          `json:"host,omitzero"` // empty: the host beside the manager
+	Account string        `json:"account,omitempty"`
+	Shell   string        `json:"shell,omitempty"`
+	Timeout time.Duration `json:"timeout,omitempty"`
+	Retry   *Retry        `json:"retry,omitempty"`
+	Exit    *ExitRules    `json:"exit,omitempty"`
+	Sets    []Set         `json:"sets,omitempty"`
+	// OutputUsed says that some expression of the flow reads this part's output.
+	OutputUsed bool `json:"output_used,omitempty"`
+
+	// Next lists the edges that leave this part; made from After.
+	Next []NextEdge `json:"-"`
+}
+
+// Edge is an edge seen from the part it leads to: From is an index into
+// Flow.Parts.
+type Edge struct {
+	From   int    `json:"from"`
+	Outlet Outlet `json:"outlet"`
+}
+
+// NextEdge is an edge seen from the part it leaves: the To-th part's After[N].
+type NextEdge struct {
+	To int
+	N  int
+}
+
+// FlowEnv is one environment variable of a flow's part.
+type FlowEnv struct {
+	Name  string `json:"name"`
+	Value Text   `json:"value"`
+}
+
+// Part gives the index of the part with that name, or -1.
+func (f *Flow) Part(name string) int {
+	if i, ok := f.byName[name]; ok {
+		return i
+	}
+	return -1
+}

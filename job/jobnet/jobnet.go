@@ -1,0 +1,180 @@
+package jobnet
+
+import "time"
+
+// Jobnet is a jobnet as it was written, before folder defaults.
+type Jobnet struct {
+	Path     string
+	Title    string
+	Timezone string
+	Params   []Param
+	Env      []EnvVar
+	Defaults Defaults
+	OnError  OnError
+	Parts    []Part
+	Pos      Pos // of the document's kind key
+}
+
+// Folder hands defaults down to the jobnets below it. The root folder is "/".
+type Folder struct {
+	Path     string
+	Title    string
+	Defaults Defaults
+	Env      []EnvVar
+	Timezone string
+	OnError  OnError
+	Pos      Pos
+}
+
+// Defaults are values for every part below that runs something. The zero
+// value of a field means that it is not said here.
+type Defaults struct {
+	Host    string // source text, may hold ${…}
+	Account string
+	Dir     string // source text
+	Shell   string
+	Timeout time.Duration
+	Retry   *Retry
+	Exit    *ExitRules
+}
+
+// OnError says what happens when nothing can move any more and a part is in
+// error: the tracker ends, or stays blocked until the operator acts.
+type OnError string
+
+// The values of OnError; empty means not said.
+const (
+	OnErrorEnd  OnError = "end"
+	OnErrorWait OnError = "wait"
+)
+
+// Type is the type of a parameter or variable.
+type Type string
+
+// The types.
+const (
+	String  Type = "string"
+	Integer Type = "integer"
+	Number  Type = "number"
+	Boolean Type = "boolean"
+	DateT   Type = "date"
+	List    Type = "list"
+	Choice  Type = "choice" // parameters only: a string out of a stated few
+)
+
+// Param is what a submission may set.
+type Param struct {
+	Name     string   `json:"name"`
+	Type     Type     `json:"type"`
+	About    string   `json:"about,omitempty"`
+	Default  *string  `json:"default,omitempty"` // canonical text
+	Required bool     `json:"required,omitempty"`
+	Min      *float64 `json:"min,omitempty"`
+	Max      *float64 `json:"max,omitempty"`
+	Of       []string `json:"of,omitempty"` // of a choice
+	Pos      Pos      `json:"-"`
+}
+
+// EnvVar is one environment variable; Value is a source text that may hold ${…}.
+type EnvVar struct {
+	Name  string
+	Value string
+	Pos   Pos
+}
+
+// Kind is what a part does.
+type Kind string
+
+// The kinds of part that this version runs.
+const (
+	KindJob Kind = "job" // a script, handed to a shell
+	KindRun Kind = "run" // a program with arguments, no shell
+)
+
+// Join says when a part with several edges starts.
+type Join string
+
+// The joins; empty means all.
+const (
+	JoinAll Join = "all"
+	JoinAny Join = "any"
+)
+
+// Outlet is a named way out of a part.
+type Outlet string
+
+// The standard outlets.
+const (
+	OutletDone    Outlet = "done"
+	OutletOK      Outlet = "ok"
+	OutletWarning Outlet = "warning"
+	OutletError   Outlet = "error"
+	OutletEnded   Outlet = "ended"
+)
+
+// After names a part and one of its outlets, as written.
+type After struct {
+	Part   string
+	Outlet Outlet
+	Pos    Pos
+}
+
+// Retry says how often and when a part is tried again after an attempt ended
+// in error. Attempts is the total, the first included.
+type Retry struct {
+	Attempts int           `json:"attempts"`
+	Wait     time.Duration `json:"wait,omitempty"`
+	Backoff  float64       `json:"backoff,omitempty"` // factor on the wait for each further attempt; 0 means 1
+	Codes    []CodeRange   `json:"codes,omitempty"`   // only these exit codes; empty means any error
+}
+
+// CodeRange is a range of exit codes, both ends included.
+type CodeRange struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+// ExitRules turn an exit code into an outcome; a code that no rule names is an
+// error. Without rules 0 is ok.
+type ExitRules struct {
+	OK      []CodeRange `json:"ok,omitempty"`
+	Warning []CodeRange `json:"warning,omitempty"`
+	Error   []CodeRange `json:"error,omitempty"`
+}
+
+// Set declares a variable that a part sets.
+type Set struct {
+	Name string `json:"name"`
+	Type Type   `json:"type"`
+	Pos  Pos    `json:"-"`
+}
+
+// Part is one part as written.
+type Part struct {
+	Name    string
+	Title   string
+	Kind    Kind
+	Script  string   // of a job
+	Args    []string // of a run: source texts
+	After   []After
+	Join    Join
+	When    string // source of an expression
+	Heals   bool
+	Dir     string // source text
+	Env     []EnvVar
+	Host    string // source text
+	Account string
+	Shell   string
+	Timeout time.Duration
+	Retry   *Retry
+	Exit    *ExitRules
+	Sets    []Set
+	Pos     Pos
+	KeyPos  map[string]Pos // where each of its keys stands, for errors
+}
+
+// Pos is a place in a file, from 1; the zero Pos is no place. The column
+// counts characters.
+type Pos struct {
+	Line, Column int
+}

@@ -1,0 +1,137 @@
+package banto
+
+import "time"
+
+// Tracker is one run of a jobnet as it stands now.
+type Tracker struct {
+	ID          TrackerID         `json:"id"`
+	Jobnet      string            `json:"jobnet" doc:"Path of the jobnet"`
+	Title       string            `json:"title,omitempty"`
+	Version     int               `json:"version" doc:"Version of the jobnet's definition that this tracker runs"`
+	Flow        string            `json:"flow" doc:"Hash of the whole definition that this tracker runs, folder defaults included"`
+	State       TrackerState      `json:"state"`
+	Message     string            `json:"message,omitempty" doc:"Why the tracker ended or stopped as it did"`
+	Params      map[string]string `json:"params,omitempty"`
+	Date        Date              `json:"date" doc:"Base day"`
+	Rerun       int               `json:"rerun" doc:"Number of reruns so far"`
+	Attempts    int               `json:"attempts" doc:"Attempts made so far, of all parts and reruns"`
+	Parts       int               `json:"parts" doc:"Number of parts in the definition"`
+	Counts      map[PartState]int `json:"counts,omitempty" doc:"Number of parts in each state"`
+	SubmittedBy string            `json:"submitted_by"`
+	Reason      string            `json:"reason,omitempty" doc:"Why it was submitted, in the submitter's words"`
+	SubmittedAt time.Time         `json:"submitted_at"`
+	StartedAt   *time.Time        `json:"started_at,omitempty"`
+	EndedAt     *time.Time        `json:"ended_at,omitempty"`
+	Revision    int64             `json:"revision" doc:"Grows with every change; parts carry the revision of their last change"`
+	WaitsFor    []string          `json:"waits_for,omitempty" doc:"What the tracker waits for, by name; made when it is read"`
+	Cancelling  bool              `json:"cancelling,omitempty" doc:"A cancel was accepted and running parts are being killed"`
+}
+
+// Part is one part of a tracker as it stands now.
+type Part struct {
+	Tracker   TrackerID         `json:"tracker"`
+	Key       PartKey           `json:"key"`
+	State     PartState         `json:"state"`
+	Reason    Reason            `json:"reason,omitempty"`
+	Message   string            `json:"message,omitempty"`
+	Attempt   int               `json:"attempt" doc:"Number of the part's last attempt, from 1; 0 before the first"`
+	Tries     int               `json:"tries" doc:"Attempts since the part last left waiting, for retry"`
+	AttemptID AttemptID         `json:"attempt_id,omitempty" doc:"The last attempt"`
+	Rerun     int               `json:"rerun" doc:"Rerun in which the part last left waiting"`
+	Host      string            `json:"host,omitempty"`
+	Exit      *int              `json:"exit,omitempty"`
+	Progress  string            `json:"progress,omitempty" doc:"Last line of output of a running attempt; made when it is read"`
+	Output    string            `json:"output,omitempty" doc:"Head of the output, kept when an expression of the jobnet uses it"`
+	Vars      map[string]string `json:"vars,omitempty" doc:"What the part set, as canonical text"`
+	Healed    bool              `json:"healed,omitempty" doc:"In error, but a part with heals ended well"`
+	StartedAt *time.Time        `json:"started_at,omitempty"`
+	EndedAt   *time.Time        `json:"ended_at,omitempty"`
+	RetryAt   *time.Time        `json:"retry_at,omitempty"`
+	Revision  int64             `json:"revision"`
+}
+
+// Attempt is one try of a part. Attempts are kept for ever with their tracker,
+// through all reruns.
+type Attempt struct {
+	ID         AttemptID    `json:"id"`
+	Tracker    TrackerID    `json:"tracker"`
+	Seq        int          `json:"seq" doc:"Counts the attempts of the tracker from 1"`
+	Part       PartKey      `json:"part"`
+	Number     int          `json:"number" doc:"Counts the attempts of the part from 1"`
+	Rerun      int          `json:"rerun"`
+	State      AttemptState `json:"state"`
+	Reason     Reason       `json:"reason,omitempty"`
+	Message    string       `json:"message,omitempty"`
+	Host       string       `json:"host"`
+	HostID     HostID       `json:"host_id"`
+	Exit       *int         `json:"exit,omitempty"`
+	OutputSize int64        `json:"output_size" doc:"Bytes of output kept"`
+	OutputLost int64        `json:"output_lost,omitempty" doc:"Bytes of output cut away at the limit"`
+	Killing    bool         `json:"killing,omitempty" doc:"A kill was accepted and its end is not yet known"`
+	CreatedAt  time.Time    `json:"created_at"`
+	StartedAt  *time.Time   `json:"started_at,omitempty"`
+	EndedAt    *time.Time   `json:"ended_at,omitempty"`
+}
+
+// Host is a machine that Banto knows.
+type Host struct {
+	ID          HostID            `json:"id"`
+	Name        string            `json:"name"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	State       HostState         `json:"state"`
+	Since       time.Time         `json:"since" doc:"Since when it is in this state"`
+	Why         string            `json:"why,omitempty"`
+	Slots       int               `json:"slots" doc:"Attempts that may be on the host at once"`
+	Running     int               `json:"running" doc:"Attempts that are on the host now"`
+	Version     string            `json:"version,omitempty" doc:"Version of the agent"`
+	OS          string            `json:"os,omitempty"`
+	Arch        string            `json:"arch,omitempty"`
+	BootID      string            `json:"boot_id,omitempty"`
+	PublicKey   string            `json:"public_key,omitempty"`
+	EnrolledAt  time.Time         `json:"enrolled_at"`
+	ConnectedAt *time.Time        `json:"connected_at,omitempty"`
+}
+
+// HostState says whether a host's agent is connected.
+type HostState string
+
+// The states of a host.
+const (
+	HostConnected HostState = "connected"
+	HostLost      HostState = "lost"  // was connected, is not
+	HostNever     HostState = "never" // enrolled, has not been seen yet
+)
+
+// JobnetInfo is a jobnet as lists show it.
+type JobnetInfo struct {
+	Path      string    `json:"path"`
+	Title     string    `json:"title,omitempty"`
+	Version   int       `json:"version"`
+	Parts     int       `json:"parts"`
+	AppliedAt time.Time `json:"applied_at"`
+	AppliedBy string    `json:"applied_by"`
+}
+
+// JobnetDetail is one version of a jobnet with its text.
+type JobnetDetail struct {
+	JobnetInfo
+	Source string `json:"source" doc:"The YAML document as it was applied"`
+	File   string `json:"file,omitempty" doc:"The file it was applied from"`
+}
+
+// AuditEntry is a change that someone made, or tried to make and was refused.
+type AuditEntry struct {
+	Seq       int64     `json:"seq"`
+	At        time.Time `json:"at"`
+	Principal string    `json:"principal"`
+	Action    string    `json:"action" doc:"Such as jobnet.apply or tracker.cancel"`
+	Object    string    `json:"object"`
+	Detail    string    `json:"detail,omitempty"`
+	Outcome   string    `json:"outcome" doc:"done or refused"`
+}
+
+// Principal is who asks: every input of the manager carries one.
+type Principal struct {
+	Name  string `json:"name"`
+	Admin bool   `json:"admin"`
+}

@@ -1,0 +1,37 @@
+package banto
+
+// Spec is what a host is to run for one attempt. It is complete: the keeper
+// needs nothing else, and it changes no more once the attempt has been sent.
+type Spec struct {
+	Tracker TrackerID `json:"tracker"`
+	Part    PartKey   `json:"part"`
+	Attempt int       `json:"attempt" doc:"Number of the part's attempt, from 1"`
+
+	// Exactly one of Script and Args is set. A script is handed to the shell.
+	Script string   `json:"script,omitempty"`
+	Args   []string `json:"args,omitempty"`
+	Shell  string   `json:"shell,omitempty"` // sh (default) or bash
+
+	// Dir is the directory to run in: empty for the tracker's work directory;
+	// a relative path is taken from there.
+	Dir string `json:"dir,omitempty"`
+	// Env holds name=value in the order of the definition, parameters first.
+	// The keeper adds PATH, HOME, LANG and BANTO_* and nothing else.
+	Env []string `json:"env,omitempty"`
+	// Account is the OS user; empty for the agent's own.
+	Account string `json:"account,omitempty"`
+	// TimeoutMS is how long it may run, in milliseconds; 0 for no limit.
+	TimeoutMS int64 `json:"timeout_ms,omitempty"`
+	// OutputLimit is how many bytes of output are kept; 0 for the keeper's default.
+	OutputLimit int64 `json:"output_limit,omitempty"`
+	// WantOutput asks for the head of the output with the result.
+	WantOutput bool `json:"want_output,omitempty"`
+	// Date is the base day, for BANTO_DATE.
+	Date Date `json:"date"`
+}
+
+// Limits of what an attempt can hand back with its result.
+const (
+	MaxOutputHead = 4 << 10  // bytes of output that an expression can see
+	MaxVarsFile   = 64 << 10 // bytes of the file $BANTO_VARS
+)

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/engine"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrNotFound = errors.New("store: not found")
+	ErrDeposed  = errors.New("store: another manager is active")
+	ErrNewer    = errors.New("store: written by a newer version")
+	ErrInUse    = errors.New("store: in use by another manager")
+	ErrPoison   = errors.New("store: a value cannot be stored") // such as a NUL in text
+)
+
+// Store is everything a manager keeps.
+type Store interface {
+	Reader
+	// Begin makes this process the active manager: it raises the epoch, so
+	// that every transaction of an earlier manager fails with ErrDeposed.
+	Begin(ctx context.Context, holder string, now time.Time) (epoch int64, err error)
+	// Write runs one transaction. When fn or the commit fails, nothing is
+	// written. The transaction proves the epoch of Begin.
+	Write(ctx context.Context, fn func(Tx) error) error
+	Close() error
+}
+
+// Reader reads outside of the writer's way: it sees what is committed.
+type Reader interface {
+	Definitions
+	Trackers
+	Hosts
+	Tokens
+	Audits
+	// Outbox gives all undelivered entries, oldest first.
+	Outbox(ctx context.Context) ([]OutboxEntry, error)
+	// Incarnation is made when the store is made; a restore makes a new one.
+	Incarnation(ctx context.Context) (string, error)
+}
+
+// DefinitionKind is the sort of a definition document.
+type DefinitionKind string
+
+// The kinds of definition that this version knows.
+const (
+	KindJobnet DefinitionKind = "jobnet"
+	KindFolder DefinitionKind = "folder"
+)
+
+// Definition is one version of a definition document. Versions count from 1
+// per kind and path, go on after a delete, and are never changed.
+type Definition struct {
+	Kind      DefinitionKind
+	Path      string
+	Version   int
+	Title     string
+	Parts     int    // of a jobnet
+	Source    string // the YAML document
+	File      string // where it was applied from
+	Line      int    // the document's first line in that file
+	AppliedAt time.Time
+	AppliedBy string
+	Active    bool
+}
+
+// Definitions reads definitions.
+type Definitions interface {
+	// Definition gives a version, or the active one for version 0.
+	Definition(ctx context.Context, kind DefinitionKind, path string, version int) (Definition, error)
+	// ListDefinitions gives active ones by path, those after the cursor, in
+	// the folder (and below) if it is not empty. Source is left empty.
+	ListDefinitions(ctx context.Context, kind DefinitionKind, folder, after string, limit int) ([]Definition, error)
+	// Versions gives all versions of one, newest first. Source is left empty.
+	Versions(ctx context.Context, kind DefinitionKind, path string, limit int) ([]Definition, error)
+	// Flow gives an encoded flow by its hash.
+	Flow(ctx context.Context, hash string) ([]byte, error)
+}
+
+// TrackerQuery says which trackers to list, newest first.
+type TrackerQuery struct {
+	Jobnet   string               // exact path, or a folder with a slash at the end
+	States   []banto.TrackerState // empty: all
+	Before   int64                // cursor: only those submitted before this one (its Cursor)
+	From, To time.Time            // by time of submission; zero: open
+	Limit    int
+}
+
+// TrackerRow is a tracker with the cursor that continues a list behind it.
+type TrackerRow struct {
+	banto.Tracker
+	Cursor int64
+}
+
+// Trackers reads trackers, parts and attempts.
+type Trackers interface {
+	Tracker(ctx context.Context, id banto.TrackerID) (banto.Tracker, error)
+	ListTrackers(ctx context.Context, q TrackerQuery) ([]TrackerRow, error)
+	// Parts gives the rows of parts that ever left waiting, those with a
+	// revision greater than since, ordered by key, those after the cursor.
+	// Limit 0 gives all.
+	Parts(ctx context.Context, id banto.TrackerID, since int64, after banto.PartKey, limit int) ([]banto.Part, error)
+	// Attempts gives attempts ordered by seq, those after the cursor, of one
+	// part if it is not empty.
+	Attempts(ctx context.Context, id banto.TrackerID, part banto.PartKey, after int, limit int) ([]banto.Attempt, error)
+	Attempt(ctx context.Context, id banto.AttemptID) (banto.Attempt, error)
+	// Unfinished gives the records of every tracker that has not ended, for
+	// the rebuild; Attempts holds those that have not ended.
+	Unfinished(ctx context.Context, each func(engine.Records) error) error
+	// Records gives the records of one tracker, whatever its state.
+	Records(ctx context.Context, id banto.TrackerID) (engine.Records, error)
+	// Submitted gives the tracker that an idempotency key made, and the hash
+	// of the request that came with it.
+	Submitted(ctx context.Context, principal, key string) (banto.TrackerID, string, error)
+}
+
+// Hosts reads hosts.
+type Hosts interface {
+	Host(ctx context.Context, name string) (banto.Host, error)
+	HostByID(ctx context.Context, id banto.HostID) (banto.Host, error)
+	// ListHosts gives hosts by name, those after the cursor.
+	ListHosts(ctx context.Context, after string, limit int) ([]banto.Host, error)
+}
+
+// Token is a way in for a principal. Only the token's hash is kept.
+type Token struct {
+	Hash      string // hex of SHA-256
+	Principal banto.Principal
+	CreatedAt time.Time
+	Note      string
+}
+
+// Tokens reads tokens.
+type Tokens interface {
+	Token(ctx context.Context, hash string) (Token, error)
+}
+
+// Audits reads the audit trail.
+type Audits interface {
+	// ListAudit gives entries newest first, those before the cursor (0: from
+	// the newest), of one object if it is not empty.
+	ListAudit(ctx context.Context, object string, before int64, limit int) ([]banto.AuditEntry, error)
+}
+
+// OutboxEntry is something a host must be told until it has confirmed it.
+type OutboxEntry struct {
+	ID      string // "start:<attempt>", "kill:<attempt>" or "clean:<tracker>:<host>"
+	HostID  banto.HostID
+	Payload []byte
+	At      time.Time
+}
+
+// Tx writes. Every method is an upsert of a whole row unless it says more.
+type Tx interface {
+	// PutDefinition stores the next version, makes it the active one, and
+	// gives its number.
+	PutDefinition(d Definition) (version int, err error)
+	// DeleteDefinition leaves no version active. ErrNotFound if none was.
+	DeleteDefinition(kind DefinitionKind, path string) error
+	// PutFlow keeps an encoded flow under its hash; the same again is no error.
+	PutFlow(hash string, body []byte) error
+
+	PutTracker(t banto.Tracker) error
+	PutPart(p banto.Part) error
+	PutAttempt(a banto.Attempt) error
+	// PutSubmitted remembers an idempotency key. A key that is there is an error.
+	PutSubmitted(principal, key, requestHash string, id banto.TrackerID, at time.Time) error
+
+	PutOutbox(e OutboxEntry) error
+	DeleteOutbox(id string) error
+
+	PutHost(h banto.Host) error
+	PutToken(t Token) error
+	PutAudit(e banto.AuditEntry) error // Seq is given by the store
+}
