@@ -18,7 +18,7 @@ type Hosts interface {
 	Acknowledge(host banto.HostID, attempts []banto.AttemptID)
 }
 
-// The gateway feeds the runner with these; all of them only queue, and are
+// Inbox takes what the gateway has to say: all methods only queue, and are
 // safe from any goroutine. Runner implements it.
 type Inbox interface {
 	// HostUp says that a host's session is open. running lists what its keeper
