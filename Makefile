@@ -1,0 +1,63 @@
+# Every target works again and again, and brings what it needs by itself
+# through Go's module proxy. Nothing is installed outside of this folder.
+
+GO      ?= go
+BIN     := bin/banto
+TOOLS   := .tools
+LINTER  := golangci-lint
+LINTVER := v2.13.1
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# SOURCE is the directory that the demonstration backs up; BREAK=1 damages the
+# archive on purpose.
+SOURCE  ?= .
+BREAK   ?=
+
+.PHONY: help build demo test race lint cross fuzz simulate generate clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the one binary, bin/banto
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/banto
+
+demo: build ## a jobnet on real input, end to end (SOURCE=dir, BREAK=1)
+	@BANTO_BIN='$(CURDIR)/$(BIN)' SOURCE='$(SOURCE)' BREAK='$(BREAK)' sh scripts/demo.sh
+
+test: ## all tests
+	$(GO) test ./...
+
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: $(TOOLS)/$(LINTER)-$(LINTVER) ## formatting, vet, import walls, habits
+	@test -z "$$(gofmt -l .)" || { echo 'not formatted (gofmt -w):'; gofmt -l .; exit 1; }
+	$(TOOLS)/$(LINTER)-$(LINTVER) run ./...
+
+$(TOOLS)/$(LINTER)-$(LINTVER):
+	@mkdir -p $(TOOLS)
+	GOBIN='$(CURDIR)/$(TOOLS)' $(GO) install github.com/golangci/golangci-lint/v2/cmd/$(LINTER)@$(LINTVER)
+	@mv $(TOOLS)/$(LINTER) $@
+
+cross: ## builds for the other systems
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/banto
+	CGO_ENABLED=0 GOOS=darwin  GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
+	CGO_ENABLED=0 GOOS=linux   GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
+
+FUZZTIME ?= 20s
+fuzz: ## every fuzz target for FUZZTIME each
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; done
+
+SEEDS ?= 100000
+simulate: ## the engine's simulator for SEEDS seeds
+	BANTO_SIM_SEEDS=$(SEEDS) $(GO) test -count 1 -timeout 60m -run Simulat ./job/engine/...
+
+generate: ## rewrites the goldens; read the diff as the specification
+	$(GO) test ./job/... ./manager/api ./cli/... -update
+
+clean: ## removes what was built here
+	rm -rf bin $(TOOLS)
