@@ -1,0 +1,132 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/bantoops/banto"
+)
+
+// Config is what the file holds.
+type Config struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+// mode is what the file is made with: for its owner alone.
+const mode = 0o600
+
+// Path says where the caller's file is: $BANTO_CONFIG, else
+// $XDG_CONFIG_HOME/banto/config.json, else ~/.config/banto/config.json. It is
+// empty when the environment names no home at all.
+func Path(getenv func(string) string) string {
+	if path := getenv("BANTO_CONFIG"); path != "" {
+		return path
+	}
+	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "banto", "config.json")
+	}
+	home := getenv("HOME")
+	if runtime.GOOS == "windows" {
+		if dir := getenv("AppData"); dir != "" {
+			return filepath.Join(dir, "banto", "config.json")
+		}
+		home = getenv("USERPROFILE")
+	}
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, ".config", "banto", "config.json")
+}
+
+// Load reads the file. A file that is not there gives an empty Config and an
+// error that is fs.ErrNotExist.
+func Load(path string) (Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("cannot read the configuration: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return Config{}, banto.Fail(banto.KindDenied, "cannot use "+path,
+			"others can read it, and it may hold a token", "chmod 600 '"+path+"'")
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("cannot read the configuration: %w", err)
+	}
+	var c Config
+	if err := json.Unmarshal(body, &c); err != nil {
+		return Config{}, banto.Fail(banto.KindInvalid, "cannot read "+path, err.Error(),
+			`it holds {"url": "http://…", "token": "…"}`).Because(err)
+	}
+	return c, nil
+}
+
+// Save writes the file, whole or not at all, for its owner alone. Keys that
+// are not ours are kept.
+func Save(path string, c Config) error {
+	keys := map[string]json.RawMessage{}
+	if old, err := os.ReadFile(path); err == nil {
+		// A file that is no JSON holds nothing that is worth keeping.
+		_ = json.Unmarshal(old, &keys)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot write the configuration: %w", err)
+	}
+	if keys == nil {
+		keys = map[string]json.RawMessage{}
+	}
+	for name, value := range map[string]string{"url": c.URL, "token": c.Token} {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("cannot write the configuration: %w", err)
+		}
+		keys[name] = text
+	}
+	body, err := json.MarshalIndent(keys, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot write the configuration: %w", err)
+	}
+	if err := replace(path, append(body, '\n')); err != nil {
+		return fmt.Errorf("cannot write the configuration %s: %w", path, err)
+	}
+	return nil
+}
+
+func replace(path string, body []byte) (err error) {
+	// A link stays a link: what it points to is replaced.
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".config-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if err := f.Chmod(mode); err != nil && runtime.GOOS != "windows" {
+		return err
+	}
+	if _, err := f.Write(body); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
