@@ -107,3 +107,18 @@ type DiffChange struct {
 	New  string `json:"new,omitempty"`
 	Op   string `json:"op"` // added, removed or changed
 }
+
+// DiffRequest says what of a jobnet to compare. With a file, its text is
+// compared to From; without, To is compared to From.
+type DiffRequest struct {
+	From int   `json:"from,omitempty" doc:"A version; 0: the one in use if a file is sent, else the one before To" minimum:"0"`
+	To   int   `json:"to,omitempty" doc:"A version; 0: the one in use" minimum:"0"`
+	File *File `json:"file,omitempty" doc:"A text to compare with, in place of To"`
+}
+
+// JobnetVersion is one version of a jobnet as lists show it.
+type JobnetVersion struct {
+	JobnetInfo
+	Active bool   `json:"active" doc:"The version in use"`
+	File   string `json:"file,omitempty" doc:"The file it was applied from"`
+}
