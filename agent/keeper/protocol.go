@@ -14,6 +14,7 @@ import (
 
 // Request is what the agent asks for.
 type Request struct {
+	Seq   uint64            `json:"seq,omitempty"` // the agent's number of this request on this connection, counting up from 1
 	Start []Start           `json:"start,omitempty"`
 	Kill  []Kill            `json:"kill,omitempty"`
 	Ack   []banto.AttemptID `json:"ack,omitempty"`   // results that the manager has committed
@@ -44,6 +45,10 @@ type Clean struct {
 
 // Event is what the keeper tells.
 type Event struct {
+	// Done says that all requests up to this Seq are handled for good: every
+	// start is claimed (or was known), every kill acted on or left as a
+	// tombstone, on disk.
+	Done    uint64            `json:"done,omitempty"`
 	Hello   *Hello            `json:"hello,omitempty"`
 	Started []Started         `json:"started,omitempty"`
 	Output  []Output          `json:"output,omitempty"`
