@@ -87,6 +87,7 @@ type Host struct {
 	OS          string            `json:"os,omitempty"`
 	Arch        string            `json:"arch,omitempty"`
 	BootID      string            `json:"boot_id,omitempty"`
+	Generation  string            `json:"generation,omitempty" doc:"Of the keeper's claims; another one means that they were lost or rolled back"`
 	PublicKey   string            `json:"public_key,omitempty"`
 	EnrolledAt  time.Time         `json:"enrolled_at"`
 	ConnectedAt *time.Time        `json:"connected_at,omitempty"`
