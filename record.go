@@ -25,6 +25,7 @@ type Tracker struct {
 	Revision    int64             `json:"revision" doc:"Grows with every change; parts carry the revision of their last change"`
 	WaitsFor    []string          `json:"waits_for,omitempty" doc:"What the tracker waits for, by name; made when it is read"`
 	Cancelling  bool              `json:"cancelling,omitempty" doc:"A cancel was accepted and running parts are being killed"`
+	Hosts       []HostID          `json:"hosts,omitempty" doc:"Hosts that attempts were sent to, in order of first use"`
 }
 
 // Part is one part of a tracker as it stands now.
@@ -38,6 +39,7 @@ type Part struct {
 	Tries     int               `json:"tries" doc:"Attempts since the part last left waiting, for retry"`
 	AttemptID AttemptID         `json:"attempt_id,omitempty" doc:"The last attempt"`
 	Rerun     int               `json:"rerun" doc:"Rerun in which the part last left waiting"`
+	Via       PartKey           `json:"via,omitempty" doc:"With join any: the part whose edge started this one"`
 	Host      string            `json:"host,omitempty"`
 	Exit      *int              `json:"exit,omitempty"`
 	Progress  string            `json:"progress,omitempty" doc:"Last line of output of a running attempt; made when it is read"`
