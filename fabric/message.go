@@ -14,6 +14,10 @@ const ProtocolVersion = 1
 // server's payload limit.
 const MaxFrame = 512 << 10
 
+// MaxSpec is the largest Spec that can be sent, as SpecSize measures it. What
+// is larger is refused when it is applied or placed, not here.
+const MaxSpec = 400 << 10
+
 // Down is a frame from the manager to one host. Frames carry many messages;
 // the agent obeys only the highest epoch that it has seen.
 type Down struct {
@@ -59,6 +63,7 @@ type CleanOrder struct {
 type OutputAck struct {
 	Attempt banto.AttemptID `json:"attempt"`
 	Size    int64           `json:"size"`
+	Gap     bool            `json:"gap,omitempty"` // what was sent begins behind Size: send again from there
 }
 
 // Up is a frame from a host to the manager.
@@ -71,6 +76,7 @@ type Up struct {
 	Started   []StartedReport `json:"started,omitempty"`
 	Output    []OutputChunk   `json:"output,omitempty"`
 	Ended     []EndedReport   `json:"ended,omitempty"`
+	Bye       string          `json:"bye,omitempty"` // the session ends, and why in words; jobs go on
 }
 
 // Hello opens a session of an agent: at each connect, and when asked.

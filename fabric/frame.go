@@ -1,0 +1,218 @@
+package fabric
+
+import (
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/bantoops/banto"
+)
+
+// MaxPayload is the largest message that the server takes. Frames are kept
+// below MaxFrame; one that is larger than MaxPayload cannot be sent at all.
+const MaxPayload = 1 << 20
+
+// Encode writes a frame. Its version is filled in.
+func (d Down) Encode() ([]byte, error) {
+	d.Version = ProtocolVersion
+	return encode(d)
+}
+
+// Encode writes a frame. Its version is filled in.
+func (u Up) Encode() ([]byte, error) {
+	u.Version = ProtocolVersion
+	return encode(u)
+}
+
+func encode(frame any) ([]byte, error) {
+	b, err := json.Marshal(frame)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write frame: %w", err)
+	}
+	if len(b) > MaxPayload {
+		return nil, fmt.Errorf("cannot write frame: %d bytes are more than %d", len(b), MaxPayload)
+	}
+	return b, nil
+}
+
+// DecodeDown reads a frame from a manager and checks that all in it is
+// well-formed.
+func DecodeDown(b []byte) (Down, error) {
+	var d Down
+	if err := json.Unmarshal(b, &d); err != nil {
+		return Down{}, fmt.Errorf("cannot read frame: %w", err)
+	}
+	if err := checkVersion(d.Version); err != nil {
+		return Down{}, err
+	}
+	for i := range d.Orders {
+		if err := d.Orders[i].check(); err != nil {
+			return Down{}, fmt.Errorf("cannot read frame: order %d: %w", i+1, err)
+		}
+	}
+	for _, id := range d.Acks {
+		if _, _, err := id.Split(); err != nil {
+			return Down{}, fmt.Errorf("cannot read frame: %w", err)
+		}
+	}
+	for _, a := range d.OutputAcks {
+		if _, _, err := a.Attempt.Split(); err != nil || a.Size < 0 {
+			return Down{}, fmt.Errorf("cannot read frame: wrong output acknowledgement of %q", a.Attempt)
+		}
+	}
+	return d, nil
+}
+
+func (o *Order) check() error {
+	if o.ID == "" {
+		return fmt.Errorf("it has no ID")
+	}
+	kinds := 0
+	if o.Start != nil {
+		kinds++
+		id, _, err := o.Start.Attempt.Split()
+		if err != nil {
+			return err
+		}
+		if o.Start.Spec.Tracker != id {
+			return fmt.Errorf("attempt %s is not of tracker %q", o.Start.Attempt, o.Start.Spec.Tracker)
+		}
+	}
+	if o.Kill != nil {
+		kinds++
+		if _, _, err := o.Kill.Attempt.Split(); err != nil {
+			return err
+		}
+	}
+	if o.Clean != nil {
+		kinds++
+		if !o.Clean.Tracker.Valid() {
+			return fmt.Errorf("%q is not a tracker ID", o.Clean.Tracker)
+		}
+	}
+	if kinds != 1 {
+		return fmt.Errorf("it asks for %d things instead of one", kinds)
+	}
+	return nil
+}
+
+// DecodeUp reads a frame from a host and checks that all in it is well-formed.
+// The host may be malicious: nothing in the frame is trusted beyond that.
+func DecodeUp(b []byte) (Up, error) {
+	var u Up
+	if err := json.Unmarshal(b, &u); err != nil {
+		return Up{}, fmt.Errorf("cannot read frame: %w", err)
+	}
+	if err := checkVersion(u.Version); err != nil {
+		return Up{}, err
+	}
+	if _, _, ok := ParseSession(u.Session); !ok {
+		return Up{}, fmt.Errorf("cannot read frame: %.80q is not a session", u.Session)
+	}
+	if err := u.checkAttempts(); err != nil {
+		return Up{}, fmt.Errorf("cannot read frame: %w", err)
+	}
+	return u, nil
+}
+
+func (u *Up) checkAttempts() error {
+	if u.Hello != nil {
+		for _, id := range u.Hello.Running {
+			if _, _, err := id.Split(); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range u.Started {
+		if _, _, err := u.Started[i].Attempt.Split(); err != nil {
+			return err
+		}
+	}
+	for i := range u.Output {
+		o := &u.Output[i]
+		if _, _, err := o.Attempt.Split(); err != nil {
+			return err
+		}
+		if o.Offset < 0 || o.Offset > 1<<50 {
+			return fmt.Errorf("attempt %s: output at %d", o.Attempt, o.Offset)
+		}
+	}
+	for i := range u.Ended {
+		e := &u.Ended[i]
+		if _, _, err := e.Attempt.Split(); err != nil {
+			return err
+		}
+		if e.OutputSize < 0 || e.OutputLost < 0 || len(e.Vars) > banto.MaxVarsFile || len(e.OutputHead) > banto.MaxOutputHead {
+			return fmt.Errorf("attempt %s: a result out of bounds", e.Attempt)
+		}
+	}
+	return nil
+}
+
+// VersionError says that the other side speaks a version that this one cannot.
+type VersionError struct{ Theirs int }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("the other side speaks version %d of the protocol, this side version %d: versions may differ by one; upgrade the older side", e.Theirs, ProtocolVersion)
+}
+
+func checkVersion(v int) error {
+	if v < ProtocolVersion-1 || v > ProtocolVersion+1 || v < 1 {
+		return &VersionError{Theirs: v}
+	}
+	return nil
+}
+
+// SpecSize measures a Spec as it would be sent, within a few bytes.
+func SpecSize(s *banto.Spec) int {
+	n := 256 + TextSize(s.Script) + TextSize(string(s.Part)) + TextSize(s.Dir) + TextSize(s.Shell) + TextSize(s.Account)
+	for _, a := range s.Args {
+		n += TextSize(a) + 1
+	}
+	for _, e := range s.Env {
+		n += TextSize(e) + 1
+	}
+	return n
+}
+
+// OrderSize measures an order as it would be sent, within a few bytes.
+func OrderSize(o *Order) int {
+	n := 128 + TextSize(o.ID)
+	if o.Start != nil {
+		n += SpecSize(&o.Start.Spec)
+	}
+	return n
+}
+
+// EndedSize measures a result as it would be sent, within a few bytes.
+func EndedSize(e *EndedReport) int {
+	return 320 + TextSize(e.Message) + TextSize(e.Vars) + TextSize(e.OutputHead)
+}
+
+// ChunkSize measures n bytes of output as they would be sent.
+func ChunkSize(n int) int { return 96 + (n+2)/3*4 }
+
+// TextSize measures a text as a JSON string, quotes included; it is never too
+// small.
+func TextSize(s string) int {
+	n := len(s) + 2
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			switch {
+			case c == '"' || c == '\\':
+				n++
+			case c < ' ' || c == '<' || c == '>' || c == '&':
+				n += 5
+			}
+			i++
+			continue
+		}
+		r, w := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
+			n += 6 - w
+		}
+		i += w
+	}
+	return n
+}

@@ -1,0 +1,78 @@
+package fabric
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/nats-io/nkeys"
+
+	"github.com/bantoops/banto"
+)
+
+// Identity is a host's own key. The seed never leaves the host.
+type Identity struct {
+	Seed      string
+	PublicKey string
+}
+
+// LoadOrCreateIdentity reads the host's key from the directory, or makes it
+// there with mode 0600.
+func LoadOrCreateIdentity(dir string) (Identity, error) {
+	pair, err := loadOrCreate(filepath.Join(dir, "host.nk"), nkeys.CreateUser)
+	if err != nil {
+		return Identity{}, err
+	}
+	seed, err := pair.Seed()
+	if err != nil {
+		return Identity{}, fmt.Errorf("cannot read host key: %w", err)
+	}
+	public, err := pair.PublicKey()
+	if err != nil {
+		return Identity{}, fmt.Errorf("cannot read host key: %w", err)
+	}
+	if !nkeys.IsValidPublicUserKey(public) {
+		return Identity{}, fmt.Errorf("cannot read host key: %s holds a key of another kind", filepath.Join(dir, "host.nk"))
+	}
+	return Identity{Seed: string(seed), PublicKey: public}, nil
+}
+
+// Credentials are what a host was given when it was enrolled.
+type Credentials struct {
+	Host banto.HostID `json:"host"`
+	Name string       `json:"name"`
+	URL  string       `json:"url"` // of the fabric: nats://127.0.0.1:8601
+	JWT  string       `json:"jwt"`
+}
+
+func credentialsFile(dir string) string { return filepath.Join(dir, "host.json") }
+
+// LoadCredentials reads the credentials from the directory; the error is
+// fs.ErrNotExist when the host is not enrolled.
+func LoadCredentials(dir string) (Credentials, error) {
+	var c Credentials
+	b, err := os.ReadFile(credentialsFile(dir))
+	if err != nil {
+		return c, fmt.Errorf("cannot read credentials: %w", err)
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("cannot read credentials: %s: %w", credentialsFile(dir), err)
+	}
+	if !validHost(c.Host) {
+		return c, fmt.Errorf("cannot read credentials: %s: %q is not a host ID", credentialsFile(dir), c.Host)
+	}
+	return c, nil
+}
+
+// Save writes the credentials to the directory with mode 0600.
+func (c Credentials) Save(dir string) error {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot write credentials: %w", err)
+	}
+	if err := writePrivate(credentialsFile(dir), append(b, '\n')); err != nil {
+		return fmt.Errorf("cannot write credentials: %w", err)
+	}
+	return nil
+}
