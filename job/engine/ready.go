@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/bantoops/banto"
+)
+
+// arrive brings a part whose edges allow it to its start: when is looked at,
+// and a place is asked for.
+func (t *Tracker) arrive(i int, via banto.PartKey) {
+	if c := t.flow.Parts[i].When; c != nil {
+		yes, err := c.Eval(t.scope(i))
+		if err != nil {
+			t.fail(i, banto.ReasonExpression, "when: "+err.Error())
+			return
+		}
+		if !yes {
+			t.notTaken(i)
+			return
+		}
+	}
+	t.ready(i)
+	t.parts[i].row.Via = via
+}
+
+// notTaken ends a part that another way goes around.
+func (t *Tracker) notTaken(i int) {
+	t.set(i, banto.PartNotTaken).EndedAt = new(t.cur.now)
+}
+
+// ready asks for a place for the part's next attempt.
+func (t *Tracker) ready(i int) {
+	host, err := t.flow.Parts[i].Host.Eval(t.scope(i))
+	if err != nil {
+		t.fail(i, banto.ReasonExpression, "host: "+err.Error())
+		return
+	}
+	r := t.set(i, banto.PartReady)
+	r.Host, r.RetryAt = host, nil
+	t.emit(WantPlace{Part: t.key(i), Host: host})
+}
+
+// fail ends a part in error without an attempt.
+func (t *Tracker) fail(i int, reason banto.Reason, message string) {
+	r := t.set(i, banto.PartError)
+	r.Reason, r.Message = reason, message
+	r.EndedAt, r.RetryAt = new(t.cur.now), nil
+}
+
+// noPlace ends a ready part that can never get a place.
+func (t *Tracker) noPlace(in NoPlace) {
+	if i := t.index(in.Part); i >= 0 && t.state(i) == banto.PartReady {
+		t.fail(i, in.Reason, in.Message)
+	}
+}
+
+// placed begins an attempt of a ready part.
+func (t *Tracker) placed(in Placed) {
+	i := t.index(in.Part)
+	if i < 0 || t.state(i) != banto.PartReady {
+		return
+	}
+	spec, err := t.spec(i)
+	if err != nil {
+		t.emit(Withdraw{in.Part}) // for the place that it was just given
+		t.fail(i, banto.ReasonExpression, err.Error())
+		return
+	}
+	t.row.Attempts++
+	t.sentTo(in.HostID)
+	r := t.set(i, banto.PartStarting)
+	r.Attempt++
+	r.Tries++
+	r.AttemptID = banto.NewAttemptID(t.row.ID, t.row.Attempts)
+	r.Host = in.Host
+	t.clear(r)
+	a := &banto.Attempt{
+		ID: r.AttemptID, Tracker: t.row.ID, Seq: t.row.Attempts,
+		Part: in.Part, Number: r.Attempt, Rerun: t.row.Rerun,
+		State: banto.AttemptStarting, Host: in.Host, HostID: in.HostID,
+		CreatedAt: t.cur.now,
+	}
+	t.attempts[a.ID] = a
+	t.touchAttempt(a)
+	t.emit(Start{Attempt: *a, Spec: spec})
+}
+
+// clear takes away what an earlier attempt of the part left.
+func (t *Tracker) clear(r *banto.Part) {
+	r.Reason, r.Message, r.Exit = "", "", nil
+	r.Output, r.Vars, r.Healed = "", nil, false
+	r.StartedAt, r.EndedAt, r.RetryAt = nil, nil, nil
+}
+
+// sentTo remembers that attempts were sent to a host.
+func (t *Tracker) sentTo(id banto.HostID) {
+	if !slices.Contains(t.row.Hosts, id) {
+		// A new slice each time: rows that were given away share the old one.
+		t.row.Hosts = append(slices.Clone(t.row.Hosts), id)
+	}
+}

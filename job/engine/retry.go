@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"math"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet"
+)
+
+// maxWait is the longest wait between two attempts, however often it backs off.
+const maxWait = 30 * 24 * time.Hour
+
+// retry lets a part whose attempt ended in error wait for its next attempt, if
+// its definition says so.
+func (t *Tracker) retry(i int, in Ended) bool {
+	rule, r := t.flow.Parts[i].Retry, t.parts[i].row
+	if rule == nil || r.Tries >= rule.Attempts || t.row.Cancelling || in.Reason == banto.ReasonKilled {
+		return false
+	}
+	if len(rule.Codes) > 0 && !inRanges(rule.Codes, in.Exit) {
+		return false
+	}
+	at := t.cur.now.Add(pause(rule, r.Tries))
+	t.set(i, banto.PartRetrying).RetryAt = &at
+	t.emit(WakeAt{Part: t.key(i), At: at})
+	return true
+}
+
+// pause gives the wait after so many tries.
+func pause(rule *jobnet.Retry, tries int) time.Duration {
+	wait := float64(rule.Wait)
+	if rule.Backoff > 0 {
+		wait *= math.Pow(rule.Backoff, float64(tries-1))
+	}
+	if wait > float64(maxWait) {
+		return maxWait
+	}
+	return clip(time.Duration(wait))
+}
+
+// clip rounds a wait to what a store keeps of a time.
+func clip(d time.Duration) time.Duration { return d.Truncate(time.Microsecond) }
+
+// inRanges says whether there is an exit code and it is in one of the ranges.
+func inRanges(ranges []jobnet.CodeRange, exit *int) bool {
+	if exit == nil {
+		return false
+	}
+	for _, r := range ranges {
+		if r.From <= *exit && *exit <= r.To {
+			return true
+		}
+	}
+	return false
+}
+
+// wake makes a part ready whose time has come. One that comes too early or for
+// a part that does not wait for it means nothing.
+func (t *Tracker) wake(in Wake) {
+	i := t.index(in.Part)
+	if i < 0 || t.state(i) != banto.PartRetrying {
+		return
+	}
+	if t.cur.now.Before(*t.parts[i].row.RetryAt) {
+		return
+	}
+	t.ready(i)
+}

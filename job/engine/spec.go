@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet"
+)
+
+// spec makes what the host is to run for the part's next attempt. The error
+// says which of the part's expressions has no value.
+func (t *Tracker) spec(i int) (banto.Spec, error) {
+	fp, s := &t.flow.Parts[i], t.scope(i)
+	spec := banto.Spec{
+		Tracker: t.row.ID, Part: t.key(i), Attempt: s.Attempt(),
+		Script: fp.Script, Shell: fp.Shell, Account: fp.Account,
+		TimeoutMS: fp.Timeout.Milliseconds(), WantOutput: fp.OutputUsed, Date: t.row.Date,
+	}
+	for n, a := range fp.Args {
+		text, err := a.Eval(s)
+		if err != nil {
+			return banto.Spec{}, fmt.Errorf("argument %d of run: %w", n+1, err)
+		}
+		spec.Args = append(spec.Args, text)
+	}
+	dir, err := fp.Dir.Eval(s)
+	if err != nil {
+		return banto.Spec{}, fmt.Errorf("dir: %w", err)
+	}
+	spec.Dir = dir
+	for _, p := range t.flow.Params {
+		if text, ok := t.row.Params[p.Name]; ok {
+			spec.Env = append(spec.Env, p.Name+"="+text)
+		}
+	}
+	for _, e := range fp.Env {
+		text, err := e.Value.Eval(s)
+		if err != nil {
+			return banto.Spec{}, fmt.Errorf("env %s: %w", e.Name, err)
+		}
+		spec.Env = append(spec.Env, e.Name+"="+text)
+	}
+	return spec, nil
+}
+
+// scope is what the expressions of one part may see.
+type scope struct {
+	t       *Tracker
+	attempt int
+}
+
+// scope gives the values for the part's next attempt.
+func (t *Tracker) scope(i int) scope {
+	n := 1
+	if r := t.parts[i].row; r != nil {
+		n = r.Attempt + 1
+	}
+	return scope{t, n}
+}
+
+// Param gives the value of a parameter.
+func (s scope) Param(name string) jobnet.Value { return s.t.params[name] }
+
+// Date gives the base day.
+func (s scope) Date() banto.Date { return s.t.row.Date }
+
+// Tracker gives the ID of the tracker.
+func (s scope) Tracker() banto.TrackerID { return s.t.row.ID }
+
+// Attempt gives the number of the attempt.
+func (s scope) Attempt() int { return s.attempt }
+
+// Part gives what a part offers once it has ended.
+func (s scope) Part(name, field string) jobnet.Value {
+	i := s.t.flow.Part(name)
+	if i < 0 || s.t.parts[i].row == nil {
+		return nil
+	}
+	r := s.t.parts[i].row
+	if !r.State.Ended() {
+		return nil
+	}
+	switch field {
+	case "outcome":
+		return outcomeValue(r.State)
+	case "exit":
+		if r.Exit == nil {
+			return nil
+		}
+		return *r.Exit
+	case "output":
+		if r.StartedAt == nil {
+			return nil
+		}
+		return r.Output
+	}
+	return varValue(s.t.flow.Parts[i].Sets, r.Vars, field)
+}
+
+// outcomeValue gives the outcome of a part as expressions see it.
+func outcomeValue(s banto.PartState) jobnet.Value {
+	switch s {
+	case banto.PartOK, banto.PartWarning, banto.PartError:
+		return string(s)
+	}
+	return nil
+}
+
+// varValue gives a variable that a part set.
+func varValue(sets []jobnet.Set, vars map[string]string, name string) jobnet.Value {
+	text, ok := vars[name]
+	if !ok {
+		return nil
+	}
+	for _, set := range sets {
+		if set.Name != name {
+			continue
+		}
+		if v, err := jobnet.ValueOf(set.Type, text); err == nil {
+			return v
+		}
+	}
+	return nil
+}
