@@ -1,0 +1,155 @@
+package runner
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/engine"
+)
+
+// Submit asks for a run of a jobnet. The submission's ID is given by the
+// runner; FlowBody is the encoded flow whose hash the submission names. A Key
+// that the same principal used before, with the same RequestHash, gives the
+// tracker that was made then; an empty key is never remembered.
+type Submit struct {
+	By          banto.Principal
+	Key         string
+	RequestHash string
+	Submission  engine.Submission
+	FlowBody    []byte
+}
+
+// answer is what a caller is told after the commit.
+type answer struct {
+	tracker banto.Tracker
+	exists  bool
+	err     error
+}
+
+// caller is the waiting end of a call. It takes one answer and never blocks.
+type caller struct{ reply chan answer }
+
+func newCaller() caller { return caller{reply: make(chan answer, 1)} }
+
+func (c caller) answer(a answer) {
+	select {
+	case c.reply <- a:
+	default:
+	}
+}
+
+func (c caller) refuse(err error) { c.answer(answer{err: err}) }
+
+// call queues an input and waits for its answer.
+func (r *Runner) call(ctx context.Context, what string, c caller, in input) (answer, error) {
+	if err := r.inbox.call(in); err != nil {
+		return answer{}, err
+	}
+	select {
+	case a := <-c.reply:
+		return a, a.err
+	case <-ctx.Done():
+		return answer{}, banto.Fail(banto.KindUnavailable, what,
+			"the manager did not answer in time; it may still do it", "look before you try again").Because(ctx.Err())
+	}
+}
+
+// Submit makes a tracker, or gives the one that the same key made before
+// (then the second result is true). The tracker is durable when it returns.
+func (r *Runner) Submit(ctx context.Context, s Submit) (banto.Tracker, bool, error) {
+	what := "cannot submit"
+	if s.Submission.Flow != nil {
+		what += " " + s.Submission.Flow.Jobnet
+	}
+	texts := []string{s.By.Name, s.Key, s.RequestHash, s.Submission.Reason}
+	for name, value := range s.Submission.Params {
+		texts = append(texts, name, value)
+	}
+	if err := storable(what, texts...); err != nil {
+		return banto.Tracker{}, false, err
+	}
+	if s.Submission.Flow == nil || len(s.FlowBody) == 0 {
+		return banto.Tracker{}, false, banto.Fail(banto.KindInternal, what, "the submission holds no flow", "")
+	}
+	in := &submitIn{caller: newCaller(), Submit: s, what: what}
+	a, err := r.call(ctx, what, in.caller, in)
+	return a.tracker, a.exists, err
+}
+
+// Cancel kills what runs in a tracker and starts nothing more.
+func (r *Runner) Cancel(ctx context.Context, by banto.Principal, id banto.TrackerID, reason string) (banto.Tracker, error) {
+	in := &changeIn{
+		caller: newCaller(), by: by, id: id, action: "tracker.cancel", what: "cannot cancel " + string(id),
+		reason: reason, input: engine.Cancel{By: by.Name, Reason: reason},
+	}
+	return r.change(ctx, in)
+}
+
+// Rerun runs parts of a tracker again. flowBody is the encoded flow when in
+// carries a new one, else nil.
+func (r *Runner) Rerun(ctx context.Context, by banto.Principal, id banto.TrackerID, in engine.Rerun, flowBody []byte) (banto.Tracker, error) {
+	in.By = by.Name
+	c := &changeIn{
+		caller: newCaller(), by: by, id: id, action: "tracker.rerun", what: "cannot rerun " + string(id),
+		reason: in.Reason, input: in, flowHash: in.FlowHash, flow: in.Flow, flowBody: flowBody,
+	}
+	return r.change(ctx, c)
+}
+
+func (r *Runner) change(ctx context.Context, in *changeIn) (banto.Tracker, error) {
+	if err := storable(in.what, in.by.Name, in.reason); err != nil {
+		return banto.Tracker{}, err
+	}
+	if !in.id.Valid() {
+		return banto.Tracker{}, noTracker(in.what)
+	}
+	a, err := r.call(ctx, in.what, in.caller, in)
+	return a.tracker, err
+}
+
+func noTracker(what string) *banto.ErrorInfo {
+	return banto.Fail(banto.KindNotFound, what, "there is no such tracker", "banto tracker list shows them")
+}
+
+// storable refuses texts that no store keeps as they are.
+func storable(what string, texts ...string) error {
+	for _, s := range texts {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return banto.Fail(banto.KindInvalid, what, "a text holds a NUL or is not UTF-8", "send plain text")
+		}
+	}
+	return nil
+}
+
+// question asks the loop for something that is only in memory. It is answered
+// between transactions, so it never shows what is not durable.
+type question[T any] struct {
+	look  func(*memory) T
+	reply chan T // cap 1
+}
+
+func (q question[T]) step(b *batch) error {
+	b.after(func() { q.reply <- q.look(b.mem) })
+	return nil
+}
+
+func (q question[T]) refuse(error) {
+	var none T
+	q.reply <- none
+}
+
+func ask[T any](ctx context.Context, r *Runner, look func(*memory) T) T {
+	var none T
+	q := question[T]{look: look, reply: make(chan T, 1)}
+	if r.inbox.call(q) != nil {
+		return none
+	}
+	select {
+	case v := <-q.reply:
+		return v
+	case <-ctx.Done():
+		return none
+	}
+}

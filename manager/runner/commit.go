@@ -1,0 +1,159 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/fabric"
+)
+
+// transact steps inputs, writes what came of them in one transaction, and
+// carries out the rest. On an error nothing was told to anyone, and memory is
+// gone. then comes behind the inputs, such as the placing of parts; nil for
+// nothing. unread are inputs of hosts that could not be judged, and why.
+func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then func(*batch)) (unread unread, err error) {
+	b := &batch{r: r, ctx: ctx, mem: r.mem, now: now}
+	for _, in := range ins {
+		b.take(in)
+	}
+	if then != nil {
+		then(b)
+	}
+	if !b.empty() {
+		if err := r.opt.Store.Write(ctx, b.write); err != nil {
+			r.mem = nil
+			return unread, err
+		}
+		r.health.wrote(now)
+	}
+	r.carryOut(b)
+	return b.unread, nil
+}
+
+// unread are inputs of hosts that wait until the store can be read again.
+type unread struct {
+	ins []fromHost
+	err error
+}
+
+// take steps one input. One that cannot be judged is told so, or waits with
+// all that its host says after it.
+func (b *batch) take(in input) {
+	report, fromHost := in.(fromHost)
+	if fromHost && b.stuck[report.from()] {
+		b.unread.ins = append(b.unread.ins, report)
+		return
+	}
+	err := in.step(b)
+	if err == nil {
+		return
+	}
+	if !fromHost {
+		b.after(func() { in.refuse(unavailable(err)) })
+		return
+	}
+	b.unread.ins, b.unread.err = append(b.unread.ins, report), err
+	if b.stuck == nil {
+		b.stuck = make(map[banto.HostID]bool)
+	}
+	b.stuck[report.from()] = true
+}
+
+// carryOut does what was to be done once the batch is durable.
+func (r *Runner) carryOut(b *batch) {
+	for hash, i := range b.flows.index {
+		r.flows.put(hash, b.flows.vals[i].flow)
+	}
+	for _, up := range b.up {
+		if up.session != nil {
+			r.sessions[up.id] = *up.session
+		} else {
+			delete(r.sessions, up.id)
+		}
+	}
+	r.deliver(b)
+	for _, do := range b.afters {
+		do()
+	}
+	r.acknowledge(b)
+	for i, id := range b.trackers.keys {
+		if b.trackers.vals[i].State.Ended() {
+			b.mem.forget(id)
+		}
+	}
+	r.watches.signal(b.trackers.keys)
+}
+
+// deliver hands the new orders over, those of a host together and in order.
+func (r *Runner) deliver(b *batch) {
+	var byHost rows[banto.HostID, []fabric.Order]
+	for _, o := range b.orders.vals {
+		if o.order == nil {
+			continue
+		}
+		list, _ := byHost.get(o.host)
+		byHost.put(o.host, append(list, *o.order))
+	}
+	for i, host := range byHost.keys {
+		r.opt.Hosts.Deliver(host, byHost.vals[i])
+	}
+}
+
+// acknowledge tells the hosts which of their results are committed.
+func (r *Runner) acknowledge(b *batch) {
+	var byHost rows[banto.HostID, []banto.AttemptID]
+	for _, k := range b.acks.keys {
+		list, _ := byHost.get(k.host)
+		byHost.put(k.host, append(list, k.attempt))
+	}
+	for i, host := range byHost.keys {
+		r.opt.Hosts.Acknowledge(host, byHost.vals[i])
+	}
+}
+
+// health says whether the store can be written.
+type health struct {
+	failures int
+	retryAt  time.Time // until then nothing is tried; zero when all is well
+	cause    error
+	lastOK   time.Time // of the last transaction that was written
+	suspects map[ackKey]suspect
+}
+
+// suspect is a result that could not be stored when it was tried alone.
+type suspect struct {
+	times       int
+	first, last time.Time
+}
+
+// How a failing store is tried again.
+const (
+	firstPause = 50 * time.Millisecond
+	longPause  = 2 * time.Second
+)
+
+// ail notes that the store fails; it is tried again after a pause, which grows.
+func (r *Runner) ail(err error) {
+	h := &r.health
+	pause := min(firstPause<<min(h.failures, 10), longPause)
+	h.failures++
+	h.cause = err
+	h.retryAt = r.now().Add(pause)
+	r.log.Error("the store cannot be used; it is tried again", "in", pause, "err", err)
+}
+
+// wrote notes that a transaction was written.
+func (h *health) wrote(now time.Time) {
+	h.failures, h.cause, h.lastOK = 0, nil, now
+}
+
+// why says to callers that the store cannot be used now.
+func (h *health) why() error { return unavailable(h.cause) }
+
+func unavailable(err error) *banto.ErrorInfo {
+	return banto.Fail(banto.KindUnavailable, "cannot do what was asked",
+		fmt.Sprintf("the manager's store cannot be used now: %v", err),
+		"try again; if it goes on, look at the manager's disk and log").Because(err)
+}

@@ -1,0 +1,100 @@
+package runner
+
+import (
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/job/dispatch"
+	"github.com/bantoops/banto/job/engine"
+)
+
+// stepTracker steps one tracker and carries its effects into the batch. An
+// error is a refusal, and has changed nothing.
+func (b *batch) stepTracker(id banto.TrackerID, t *engine.Tracker, in engine.Input) error {
+	effects, err := t.Step(in, b.now)
+	if err != nil {
+		return err
+	}
+	b.carry(id, effects)
+	return nil
+}
+
+// carry takes over effects: rows and orders into the batch, the rest into
+// memory, which is thrown away if the batch fails.
+func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case engine.SaveTracker:
+			b.trackers.put(e.Tracker.ID, e.Tracker)
+		case engine.SavePart:
+			b.parts.put(partKey{id, e.Part.Key}, e.Part)
+		case engine.SaveAttempt:
+			b.attempts.put(e.Attempt.ID, e.Attempt)
+			b.mem.noteAttempt(e.Attempt)
+		case engine.Start:
+			b.mem.board.Bind(id, e.Attempt.Part, e.Attempt.ID)
+			b.putOrder(e.Attempt.HostID, fabric.Order{
+				ID: startOrder(e.Attempt.ID), Start: &fabric.StartOrder{Attempt: e.Attempt.ID, Spec: e.Spec},
+			})
+		case engine.Kill:
+			b.putOrder(e.HostID, fabric.Order{
+				ID: killOrder(e.Attempt), Kill: &fabric.KillOrder{Attempt: e.Attempt, Reason: e.Reason},
+			})
+		case engine.TrackerEnded:
+			for _, h := range e.Hosts {
+				b.putOrder(h, fabric.Order{
+					ID: cleanOrder(id, h), Clean: &fabric.CleanOrder{Tracker: id, Keep: e.KeepWork},
+				})
+			}
+		default:
+			b.note(id, e)
+		}
+	}
+}
+
+// note takes over the effects that touch nothing but memory; the rebuild
+// makes the same ones again.
+func (b *batch) note(id banto.TrackerID, e engine.Effect) {
+	switch e := e.(type) {
+	case engine.WantPlace:
+		b.r.learnHost(b.ctx, b.mem, e.Host)
+		b.mem.board.Add(dispatch.Want{Tracker: id, Part: e.Part, Host: e.Host})
+	case engine.Withdraw:
+		b.mem.board.Withdraw(id, e.Part)
+	case engine.FreePlace:
+		b.mem.board.Free(e.Attempt)
+	case engine.WakeAt:
+		b.mem.timers.set(timerKey{tracker: id, part: e.Part}, e.At)
+	}
+}
+
+// place gives the parts that are ready the places there are, until nothing
+// moves any more.
+func (b *batch) place() {
+	for {
+		decided := b.mem.board.Next()
+		if len(decided) == 0 {
+			return
+		}
+		for _, p := range decided {
+			b.placeOne(p)
+		}
+	}
+}
+
+// placeOne tells a tracker what was decided for one of its parts.
+func (b *batch) placeOne(p dispatch.Placement) {
+	id, part := p.Want.Tracker, p.Want.Part
+	t := b.mem.trackers[id]
+	if t != nil {
+		var in engine.Input = engine.Placed{Part: part, Host: p.Host, HostID: p.HostID}
+		if p.Reason != "" {
+			in = engine.NoPlace{Part: part, Reason: p.Reason, Message: p.Message}
+		}
+		if err := b.stepTracker(id, t, in); err != nil {
+			b.r.log.Error("a placement was refused", "tracker", id, "part", part, "err", err)
+		}
+	}
+	// A place that no attempt came of goes back: the part ended before it
+	// could start, or does not want it any more.
+	b.mem.board.Withdraw(id, part)
+}

@@ -1,0 +1,169 @@
+package runner
+
+import (
+	"sync"
+
+	"github.com/bantoops/banto"
+)
+
+// input is something that happened and waits for the loop.
+type input interface {
+	// step changes memory and collects in the batch what is to be written and
+	// done. An error means that the input could not be judged, mostly because
+	// the store could not be read; then it has changed nothing.
+	step(b *batch) error
+	// refuse ends an input that was not stored. Only callers are told; what a
+	// host reported is kept or repeated.
+	refuse(err error)
+}
+
+// fromHost is an input that has no caller who waits for an answer: after a
+// transaction failed it is tried again. Those of one host keep their order.
+type fromHost interface {
+	input
+	from() banto.HostID
+	// droppable says that the host tells it again if it is forgotten.
+	droppable() bool
+}
+
+// inbox is the queue before the loop: bounded for callers and for reports, but
+// never for what says that a host came or went.
+type inbox struct {
+	maxCalls, maxReports int
+	signal               chan struct{} // cap 1: something waits
+
+	mu             sync.Mutex
+	items          []input
+	calls, reports int
+	dropped        int
+	closed         error
+}
+
+func newInbox(calls, reports int) *inbox {
+	return &inbox{maxCalls: calls, maxReports: reports, signal: make(chan struct{}, 1)}
+}
+
+// call adds a caller's input, or says why not.
+func (b *inbox) call(in input) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed != nil {
+		return b.closed
+	}
+	if b.calls >= b.maxCalls {
+		return banto.Fail(banto.KindTooMany, "cannot take the request",
+			"too many requests wait already", "try again in a moment")
+	}
+	b.calls++
+	b.items = append(b.items, in)
+	b.wake()
+	return nil
+}
+
+// report adds what hosts say; what can be told again is dropped when too much
+// waits.
+func (b *inbox) report(ins ...fromHost) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed != nil {
+		return
+	}
+	for _, in := range ins {
+		if in.droppable() {
+			if b.reports >= b.maxReports {
+				b.dropped++
+				continue
+			}
+			b.reports++
+		}
+		b.items = append(b.items, in)
+	}
+	b.wake()
+}
+
+// take gives the oldest inputs, and how many reports were dropped since the
+// last time.
+func (b *inbox) take(limit int) ([]input, int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(limit, len(b.items))
+	out, dropped := b.items[:n:n], b.dropped
+	b.items, b.dropped = b.items[n:], 0
+	if len(b.items) == 0 {
+		b.items = nil
+	}
+	for _, in := range out {
+		b.uncount(in)
+	}
+	return out, dropped
+}
+
+// takeCalls gives the callers' inputs alone.
+func (b *inbox) takeCalls() []input {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var calls, rest []input
+	for _, in := range b.items {
+		if _, report := in.(fromHost); report {
+			rest = append(rest, in)
+			continue
+		}
+		b.uncount(in)
+		calls = append(calls, in)
+	}
+	b.items = rest
+	return calls
+}
+
+// putBack puts inputs before all others.
+func (b *inbox) putBack(ins []fromHost) {
+	if len(ins) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	items := make([]input, 0, len(ins)+len(b.items))
+	for _, in := range ins {
+		items = append(items, in)
+		if in.droppable() {
+			b.reports++
+		}
+	}
+	b.items = append(items, b.items...)
+}
+
+// waits says whether there is anything to take.
+func (b *inbox) waits() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.items) > 0
+}
+
+// uncount gives back the room of an input.
+func (b *inbox) uncount(in input) {
+	report, ok := in.(fromHost)
+	switch {
+	case !ok:
+		b.calls--
+	case report.droppable():
+		b.reports--
+	}
+}
+
+// close refuses what waits and all that comes later.
+func (b *inbox) close(why error) {
+	b.mu.Lock()
+	items := b.items
+	b.items, b.closed = nil, why
+	b.mu.Unlock()
+	for _, in := range items {
+		in.refuse(why)
+	}
+}
+
+func (b *inbox) wake() {
+	select {
+	case b.signal <- struct{}{}:
+	default:
+	}
+}

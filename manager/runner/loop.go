@@ -1,0 +1,127 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
+)
+
+// errStopped is what callers are told who wait when the loop ends.
+var errStopped = banto.Fail(banto.KindUnavailable, "cannot take the request",
+	"the manager is stopping", "try again when it is back")
+
+// Run works until ctx ends: it finishes the transaction at hand, turns away all
+// who still wait, and gives nil. It gives an error when the trackers cannot be
+// read at the start, and store.ErrDeposed (wrapped) when another manager has
+// become active. It is called once.
+func (r *Runner) Run(ctx context.Context) error {
+	var why error = errStopped
+	defer func() { r.inbox.close(why) }()
+	r.started = r.now()
+	if err := r.rebuild(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	close(r.ready)
+	// A transaction is never broken off half way.
+	work := context.WithoutCancel(ctx)
+	for r.wait(ctx) {
+		if err := r.turn(work); err != nil {
+			why = banto.Fail(banto.KindUnavailable, "cannot take the request", "another manager has become active", "try again there")
+			return fmt.Errorf("cannot go on: %w", err)
+		}
+	}
+	return nil
+}
+
+// wait sleeps until there is something to do; false when ctx has ended.
+func (r *Runner) wait(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	var due <-chan time.Time
+	if at, ok := r.nextTurn(); ok {
+		pause := at.Sub(r.now())
+		if pause <= 0 {
+			return true
+		}
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-r.inbox.signal:
+	case <-due:
+	}
+	return true
+}
+
+// nextTurn gives the time at which there is something to do by itself.
+func (r *Runner) nextTurn() (time.Time, bool) {
+	if ill := r.health.retryAt; !ill.IsZero() {
+		return ill, true
+	}
+	if r.mem == nil || r.kick || r.inbox.waits() {
+		return time.Time{}, true
+	}
+	return r.mem.timers.next()
+}
+
+// turn takes what waits and brings it into the store. Only a deposed manager
+// gets an error.
+func (r *Runner) turn(ctx context.Context) error {
+	now := r.now()
+	if now.Before(r.health.retryAt) {
+		refuseAll(r.inbox.takeCalls(), r.health.why())
+		return nil
+	}
+	r.health.retryAt = time.Time{}
+	if r.mem == nil {
+		if err := r.rebuild(ctx); err != nil {
+			r.ail(err)
+			refuseAll(r.inbox.takeCalls(), r.health.why())
+			return nil
+		}
+	}
+	r.kick = false
+	ins, dropped := r.inbox.take(maxBatch)
+	if dropped > 0 {
+		r.log.Warn("too many reports of hosts wait; the hosts will tell them again", "dropped", dropped)
+	}
+	for _, k := range r.mem.timers.due(now, maxBatch) {
+		ins = append(ins, wakeIn{k})
+	}
+	unread, err := r.transact(ctx, ins, now, (*batch).place)
+	if err == nil {
+		r.later(unread)
+		return nil
+	}
+	if errors.Is(err, store.ErrDeposed) {
+		refuseAll(ins, errStopped)
+		return err
+	}
+	r.log.Warn("a transaction failed; its inputs are tried one by one", "inputs", len(ins), "err", err)
+	return r.oneByOne(ctx, ins)
+}
+
+// later keeps inputs that could not be judged until the store is well again.
+func (r *Runner) later(u unread) {
+	if len(u.ins) > 0 {
+		r.inbox.putBack(u.ins)
+		r.ail(u.err)
+	}
+}
+
+func refuseAll(ins []input, err error) {
+	for _, in := range ins {
+		in.refuse(err)
+	}
+}

@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"slices"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/dispatch"
+	"github.com/bantoops/banto/job/engine"
+)
+
+// memory is what the loop knows: all of it can be made again from the store
+// (and from the sessions that are open).
+type memory struct {
+	trackers map[banto.TrackerID]*engine.Tracker // all that have not ended
+	live     map[banto.AttemptID]live            // attempts that have not ended
+	onHost   map[banto.HostID]map[banto.AttemptID]struct{}
+	board    *dispatch.Board
+	timers   timers
+	outbox   map[string]banto.HostID // orders that no host has confirmed, by ID
+	hosts    map[banto.HostID]banto.Host
+	names    map[string]banto.HostID
+	unusable map[banto.TrackerID]error // those that could not be brought back, and why
+}
+
+// live is an attempt that is, or may be, on a host.
+type live struct {
+	host  banto.HostID
+	state banto.AttemptState
+}
+
+func newMemory() *memory {
+	return &memory{
+		trackers: make(map[banto.TrackerID]*engine.Tracker),
+		live:     make(map[banto.AttemptID]live),
+		onHost:   make(map[banto.HostID]map[banto.AttemptID]struct{}),
+		board:    dispatch.New(),
+		outbox:   make(map[string]banto.HostID),
+		hosts:    make(map[banto.HostID]banto.Host),
+		names:    make(map[string]banto.HostID),
+		unusable: make(map[banto.TrackerID]error),
+	}
+}
+
+// noteAttempt keeps the index of live attempts.
+func (m *memory) noteAttempt(a banto.Attempt) {
+	if a.State.Ended() {
+		delete(m.live, a.ID)
+		if on := m.onHost[a.HostID]; on != nil {
+			delete(on, a.ID)
+			if len(on) == 0 {
+				delete(m.onHost, a.HostID)
+			}
+		}
+		return
+	}
+	m.live[a.ID] = live{host: a.HostID, state: a.State}
+	on := m.onHost[a.HostID]
+	if on == nil {
+		on = make(map[banto.AttemptID]struct{})
+		m.onHost[a.HostID] = on
+	}
+	on[a.ID] = struct{}{}
+}
+
+// attemptsOn gives the live attempts of a host in a fixed order.
+func (m *memory) attemptsOn(id banto.HostID) []banto.AttemptID {
+	out := make([]banto.AttemptID, 0, len(m.onHost[id]))
+	for a := range m.onHost[id] {
+		out = append(out, a)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// trackerOf gives the tracker of an attempt; nil if it is not in memory.
+func (m *memory) trackerOf(id banto.AttemptID) (banto.TrackerID, *engine.Tracker) {
+	t, _, err := id.Split()
+	if err != nil {
+		return "", nil
+	}
+	return t, m.trackers[t]
+}
+
+// startUnconfirmed says whether the host has not confirmed the start yet.
+func (m *memory) startUnconfirmed(id banto.AttemptID) bool {
+	_, ok := m.outbox[startOrder(id)]
+	return ok
+}
+
+// setHost keeps a host's row and tells the board.
+func (m *memory) setHost(h banto.Host, up, local bool) {
+	if old, ok := m.hosts[h.ID]; ok && old.Name != h.Name {
+		delete(m.names, old.Name)
+	}
+	m.hosts[h.ID] = h
+	m.names[h.Name] = h.ID
+	m.board.SetHost(dispatch.Host{ID: h.ID, Name: h.Name, Slots: h.Slots, Up: up, Local: local})
+}
+
+// forget drops a tracker that has ended.
+func (m *memory) forget(id banto.TrackerID) {
+	delete(m.trackers, id)
+	m.board.Forget(id)
+}
+
+// IDs of orders, as store.OutboxEntry documents them.
+
+func startOrder(id banto.AttemptID) string { return "start:" + string(id) }
+func killOrder(id banto.AttemptID) string  { return "kill:" + string(id) }
+func cleanOrder(t banto.TrackerID, h banto.HostID) string {
+	return "clean:" + string(t) + ":" + string(h)
+}

@@ -1,0 +1,155 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/store"
+)
+
+// confirmedIn says that a host has these orders for good.
+type confirmedIn struct {
+	host   banto.HostID
+	orders []string
+}
+
+// startedIn and endedIn are one report of a host each, so that one that cannot
+// be stored is refused alone.
+type startedIn struct {
+	host   banto.HostID
+	report engine.Started
+}
+
+type endedIn struct {
+	host   banto.HostID
+	report engine.Ended
+}
+
+// Confirmed says that the host has these orders for good.
+func (r *Runner) Confirmed(id banto.HostID, orders []string) {
+	r.inbox.report(confirmedIn{host: id, orders: orders})
+}
+
+// HostStarted passes on that attempts' processes run.
+func (r *Runner) HostStarted(id banto.HostID, reports []engine.Started) {
+	ins := make([]fromHost, len(reports))
+	for i, rep := range reports {
+		ins[i] = startedIn{host: id, report: rep}
+	}
+	r.inbox.report(ins...)
+}
+
+// HostEnded passes results on; each is acknowledged once it is committed.
+func (r *Runner) HostEnded(id banto.HostID, reports []engine.Ended) {
+	ins := make([]fromHost, len(reports))
+	for i, rep := range reports {
+		ins[i] = endedIn{host: id, report: storableResult(rep)}
+	}
+	r.inbox.report(ins...)
+}
+
+// storableResult makes a result that every store keeps. Text for people is
+// mended; variables are for programs, and are never changed in silence.
+func storableResult(rep engine.Ended) engine.Ended {
+	rep.Message = clean(rep.Message, maxMessage)
+	rep.Output = clean(rep.Output, 0)
+	if strings.ContainsRune(rep.Vars, 0) || !utf8.ValidString(rep.Vars) {
+		rep.Vars = ""
+		if rep.Reason == "" {
+			rep.Reason = banto.ReasonVariables
+			rep.Message = "the variables hold a NUL or are not UTF-8"
+		}
+	}
+	return rep
+}
+
+// maxMessage is how much of a host's message about an attempt is kept.
+const maxMessage = 4 << 10
+
+func (confirmedIn) droppable() bool { return true }
+func (confirmedIn) refuse(error)    {}
+func (startedIn) droppable() bool   { return true }
+func (startedIn) refuse(error)      {}
+func (endedIn) droppable() bool     { return true }
+func (endedIn) refuse(error)        {}
+
+func (in confirmedIn) from() banto.HostID { return in.host }
+func (in startedIn) from() banto.HostID   { return in.host }
+func (in endedIn) from() banto.HostID     { return in.host }
+
+// step takes orders out of the outbox.
+func (in confirmedIn) step(b *batch) error {
+	for _, id := range in.orders {
+		if b.mem.outbox[id] == in.host {
+			b.dropOrder(id)
+		}
+	}
+	return nil
+}
+
+// step passes the start on to the tracker.
+func (in startedIn) step(b *batch) error {
+	known, err := b.reported(in.host, in.report.Attempt)
+	if !known || err != nil {
+		return err
+	}
+	id, t := b.mem.trackerOf(in.report.Attempt)
+	b.dropOrder(startOrder(in.report.Attempt))
+	b.mustStep(id, t, in.report)
+	return nil
+}
+
+// step passes the result on to the tracker; one that is known is only
+// acknowledged.
+func (in endedIn) step(b *batch) error {
+	known, err := b.reported(in.host, in.report.Attempt)
+	if err != nil {
+		return err
+	}
+	id, t := b.mem.trackerOf(in.report.Attempt)
+	if b.mem.unusable[id] != nil {
+		return nil // the host keeps it, for the day on which it can be used
+	}
+	b.acks.put(ackKey{in.host, in.report.Attempt}, struct{}{})
+	if !known {
+		return nil
+	}
+	b.dropOrder(startOrder(in.report.Attempt))
+	b.dropOrder(killOrder(in.report.Attempt))
+	b.mustStep(id, t, in.report)
+	return nil
+}
+
+// reported says whether an attempt that a host reports of is live. If not the
+// report means nothing any more: the attempt has ended, is not known, or is
+// another host's.
+func (b *batch) reported(host banto.HostID, id banto.AttemptID) (bool, error) {
+	if l, ok := b.mem.live[id]; ok {
+		if l.host != host {
+			b.r.log.Warn("a host reports of another host's attempt", "host", host, "attempt", id)
+			return false, nil
+		}
+		return true, nil
+	}
+	tracker, _, err := id.Split()
+	if err != nil {
+		b.r.log.Warn("a host reports of what is not an attempt", "host", host, "attempt", clean(string(id), maxHostText))
+		return false, nil
+	}
+	if b.mem.trackers[tracker] != nil || b.mem.unusable[tracker] != nil {
+		return false, nil // ended before, in this batch or an earlier one
+	}
+	_, err = b.r.opt.Store.Attempt(b.ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		b.r.log.Warn("a host reports of an attempt that is not known", "host", host, "attempt", id)
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot read the attempt %s: %w", id, err)
+	}
+	return false, nil
+}

@@ -1,0 +1,111 @@
+package runner
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
+)
+
+// Limits of the loop, unless Options says otherwise.
+const (
+	// maxBatch is how many inputs share one transaction.
+	maxBatch = 1024
+	// maxCalls is how many callers may wait before more are turned away.
+	maxCalls = 4096
+	// maxReports is how many reports of hosts may wait. What is turned away
+	// is told again by the host, which keeps it until it is acknowledged.
+	maxReports = 200_000
+	// returnGrace is how long a host that was connected may take to come back
+	// after the manager has started, before its attempts count as lost.
+	returnGrace = 15 * time.Second
+)
+
+// IDs gives new tracker IDs.
+type IDs interface{ Tracker() banto.TrackerID }
+
+// Options are what a Runner needs. Store, Hosts and IDs must be set; the store
+// must have been begun.
+type Options struct {
+	Store store.Store
+	Hosts Hosts
+	IDs   IDs
+	// LocalHost is the host beside the manager, where parts without a host run.
+	LocalHost banto.HostID
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: nothing is logged
+	MaxCalls  int              // callers that may wait; 0: 4,096
+}
+
+// Runner is the loop of the manager. Its exported methods are safe from any
+// goroutine; inputs wait until Run takes them.
+type Runner struct {
+	opt     Options
+	log     *slog.Logger
+	now     func() time.Time
+	inbox   *inbox
+	watches watches
+	ready   chan struct{}
+
+	// All below belongs to the goroutine of Run.
+
+	mem      *memory // nil when it has to be rebuilt
+	flows    *flowCache
+	sessions map[banto.HostID]HostSession // hosts that are connected now, whatever the store says
+	started  time.Time
+	health   health
+	kick     bool // memory is new: places are to be given without an input
+}
+
+// New makes a Runner that takes inputs from now on, and works when Run is called.
+func New(opt Options) *Runner {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.MaxCalls <= 0 {
+		opt.MaxCalls = maxCalls
+	}
+	return &Runner{
+		opt:      opt,
+		log:      opt.Log,
+		now:      opt.Now,
+		inbox:    newInbox(opt.MaxCalls, maxReports),
+		ready:    make(chan struct{}),
+		flows:    newFlowCache(),
+		sessions: make(map[banto.HostID]HostSession),
+	}
+}
+
+// Ready is closed once the trackers have been rebuilt from the store and what
+// the hosts have not confirmed has been handed over again.
+func (r *Runner) Ready() <-chan struct{} { return r.ready }
+
+// HostLive is what the loop knows of a host and the store does not.
+type HostLive struct {
+	Running int // attempts that hold a place on the host
+	Waiting int // parts that want a place on it
+}
+
+// Hosts gives the load of every host that the loop knows, or nil when it does
+// not answer before ctx ends.
+func (r *Runner) Hosts(ctx context.Context) map[banto.HostID]HostLive {
+	return ask(ctx, r, func(m *memory) map[banto.HostID]HostLive {
+		out := make(map[banto.HostID]HostLive, len(m.hosts))
+		for id := range m.hosts {
+			running, waiting := m.board.Load(id)
+			out[id] = HostLive{Running: running, Waiting: waiting}
+		}
+		return out
+	})
+}
+
+// WaitsFor says in words what a tracker that has not ended waits for; nil when
+// it has ended, is not known, or the loop does not answer before ctx ends.
+func (r *Runner) WaitsFor(ctx context.Context, id banto.TrackerID) []string {
+	return ask(ctx, r, func(m *memory) []string { return m.waitsFor(id, r.opt.LocalHost) })
+}

@@ -1,0 +1,192 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/store"
+)
+
+// hostUpIn says that a host's session is open.
+type hostUpIn struct{ HostSession }
+
+// hostDownIn says that a host's session is gone.
+type hostDownIn struct {
+	id  banto.HostID
+	why string
+	at  time.Time
+}
+
+// HostUp says that a host's session is open.
+func (r *Runner) HostUp(up HostSession) {
+	h := &up.Hello
+	for _, s := range []*string{&h.Name, &h.Version, &h.OS, &h.Arch, &h.BootID, &h.Generation} {
+		*s = clean(*s, maxHostText)
+	}
+	r.inbox.report(hostUpIn{up})
+}
+
+// HostDown says that a host's session is gone, and why in words.
+func (r *Runner) HostDown(id banto.HostID, why string, at time.Time) {
+	r.inbox.report(hostDownIn{id: id, why: clean(why, maxHostText), at: at})
+}
+
+// maxHostText is how much of a text that a host says of itself is kept.
+const maxHostText = 300
+
+// clean makes a text that every store keeps: UTF-8 without NUL, and not longer
+// than limit bytes.
+func clean(s string, limit int) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
+	if limit > 0 && len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "")
+	}
+	return s
+}
+
+func (hostUpIn) droppable() bool   { return false }
+func (hostUpIn) refuse(error)      {}
+func (hostDownIn) droppable() bool { return false }
+func (hostDownIn) refuse(error)    {}
+
+func (in hostUpIn) from() banto.HostID   { return in.ID }
+func (in hostDownIn) from() banto.HostID { return in.id }
+
+// step notes the session and settles what the store believes to be on the host
+// with what its keeper says.
+func (in hostUpIn) step(b *batch) error {
+	row, err := b.r.opt.Store.HostByID(b.ctx, in.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		b.r.log.Warn("a host that is not known has connected", "host", in.ID, "name", in.Hello.Name)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the host %s: %w", in.ID, err)
+	}
+	if pending, ok := b.hosts.get(in.ID); ok {
+		row = pending
+	}
+	before := row
+	at := in.At
+	if row.State != banto.HostConnected {
+		row.Since = at
+	}
+	row.State, row.Why, row.ConnectedAt = banto.HostConnected, "", &at
+	row.Slots = max(in.Hello.Slots, 1)
+	row.Version, row.OS, row.Arch = in.Hello.Version, in.Hello.OS, in.Hello.Arch
+	row.BootID, row.Generation = in.Hello.BootID, in.Hello.Generation
+	row.Running = 0 // made when it is read
+	b.hosts.put(row.ID, row)
+	b.mem.setHost(row, true, row.ID == b.r.opt.LocalHost)
+	b.mem.timers.drop(timerKey{host: row.ID})
+	b.up = append(b.up, upNow{id: row.ID, session: &in.HostSession})
+	in.settle(b, before)
+	return nil
+}
+
+// settle compares attempts: those that the keeper runs are found, or started;
+// of the others the results follow, or the starts are sent again, unless the
+// keeper has lost its claims and cannot know them.
+func (in hostUpIn) settle(b *batch, before banto.Host) {
+	runs := make(map[banto.AttemptID]bool, len(in.Hello.Running))
+	for _, a := range in.Hello.Running {
+		runs[a] = true
+	}
+	claimsLost := before.Generation != "" && before.Generation != in.Hello.Generation
+	for _, a := range b.mem.attemptsOn(in.ID) {
+		id, t := b.mem.trackerOf(a)
+		if t == nil {
+			continue
+		}
+		switch was := b.mem.live[a]; {
+		case runs[a] && was.state == banto.AttemptStarting:
+			b.dropOrder(startOrder(a))
+			b.mustStep(id, t, engine.Started{Attempt: a, At: in.At})
+		case runs[a]:
+			b.dropOrder(startOrder(a))
+			b.mustStep(id, t, engine.Found{Attempt: a})
+		case claimsLost && !b.mem.startUnconfirmed(a):
+			b.dropOrder(killOrder(a))
+			b.mustStep(id, t, in.forgotten(a, before))
+		}
+		delete(runs, a)
+	}
+	for _, a := range in.Hello.Running {
+		if runs[a] {
+			b.r.log.Warn("a host runs an attempt that is not expected there", "host", in.ID, "attempt", a)
+		}
+	}
+}
+
+// forgotten is the end of an attempt that was started and that the keeper does
+// not know any more.
+func (in hostUpIn) forgotten(a banto.AttemptID, before banto.Host) engine.Ended {
+	end := engine.Ended{
+		Attempt: a, At: in.At, Reason: banto.ReasonKeeperDied,
+		Message: "the keeper of the host has lost its records, and the result with them",
+	}
+	if before.BootID != in.Hello.BootID {
+		end.Reason = banto.ReasonHostRestarted
+		end.Message = "the host was started anew and has no record of the attempt"
+	}
+	return end
+}
+
+// mustStep steps a tracker with an input that cannot be refused.
+func (b *batch) mustStep(id banto.TrackerID, t *engine.Tracker, in engine.Input) {
+	if err := b.stepTracker(id, t, in); err != nil {
+		b.r.log.Error("an input was refused that cannot be", "tracker", id, "input", fmt.Sprintf("%T", in), "err", err)
+	}
+}
+
+// step makes the host lost, and with it what ran there: it may live on.
+func (in hostDownIn) step(b *batch) error {
+	row, ok := b.mem.hosts[in.id]
+	if !ok {
+		b.r.log.Warn("a host that is not known has gone", "host", in.id)
+		return nil
+	}
+	if row.State == banto.HostLost {
+		return nil
+	}
+	row.State, row.Since, row.Why = banto.HostLost, in.at, in.why
+	b.hosts.put(row.ID, row)
+	b.mem.setHost(row, false, row.ID == b.r.opt.LocalHost)
+	b.mem.timers.drop(timerKey{host: row.ID})
+	b.up = append(b.up, upNow{id: row.ID})
+	for _, a := range b.mem.attemptsOn(in.id) {
+		id, t := b.mem.trackerOf(a)
+		state := b.mem.live[a].state
+		// A start that is still in the outbox is not lost: it is sent again.
+		if t == nil || state == banto.AttemptLost || state == banto.AttemptStarting && b.mem.startUnconfirmed(a) {
+			continue
+		}
+		b.mustStep(id, t, engine.Lost{Attempt: a})
+	}
+	return nil
+}
+
+// wakeIn is a timer that is due.
+type wakeIn struct{ timerKey }
+
+func (wakeIn) droppable() bool { return true } // the rebuild sets the timer again
+func (wakeIn) refuse(error)    {}
+
+func (in wakeIn) from() banto.HostID { return in.host }
+
+func (in wakeIn) step(b *batch) error {
+	if in.host != "" {
+		if row := b.mem.hosts[in.host]; row.State != banto.HostConnected {
+			return nil
+		}
+		return hostDownIn{id: in.host, why: "it has not come back since the manager started", at: b.now}.step(b)
+	}
+	if t := b.mem.trackers[in.tracker]; t != nil {
+		b.mustStep(in.tracker, t, engine.Wake{Part: in.part})
+	}
+	return nil
+}
