@@ -11,11 +11,14 @@ import (
 
 // Errors that callers tell apart.
 var (
-	ErrNotFound = errors.New("store: not found")
-	ErrDeposed  = errors.New("store: another manager is active")
-	ErrNewer    = errors.New("store: written by a newer version")
-	ErrInUse    = errors.New("store: in use by another manager")
-	ErrPoison   = errors.New("store: a value cannot be stored") // such as a NUL in text
+	ErrNotFound  = errors.New("store: not found")
+	ErrDeposed   = errors.New("store: another manager is active")
+	ErrNewer     = errors.New("store: written by a newer version")
+	ErrInUse     = errors.New("store: in use by another manager")
+	ErrPoison    = errors.New("store: a value cannot be stored") // such as a NUL in text
+	ErrDuplicate = errors.New("store: there is one already")
+	ErrFull      = errors.New("store: no room is left")
+	ErrDamaged   = errors.New("store: damaged, or not a store of ours")
 )
 
 // Store is everything a manager keeps.
@@ -25,7 +28,12 @@ type Store interface {
 	// that every transaction of an earlier manager fails with ErrDeposed.
 	Begin(ctx context.Context, holder string, now time.Time) (epoch int64, err error)
 	// Write runs one transaction. When fn or the commit fails, nothing is
-	// written. The transaction proves the epoch of Begin.
+	// written. The transaction proves the epoch of Begin. Writes are serial;
+	// fn must not call Write, and must not use its Tx after it returned.
+	//
+	// When a method of Tx gives ErrPoison, ErrNotFound or ErrDuplicate, that
+	// one row is not written and the transaction can go on. After any other
+	// error it fails, also when fn gives nil.
 	Write(ctx context.Context, fn func(Tx) error) error
 	Close() error
 }
@@ -41,6 +49,18 @@ type Reader interface {
 	Outbox(ctx context.Context) ([]OutboxEntry, error)
 	// Incarnation is made when the store is made; a restore makes a new one.
 	Incarnation(ctx context.Context) (string, error)
+	// Lease tells who writes. All zero before the first Begin.
+	Lease(ctx context.Context) (Lease, error)
+}
+
+// Lease is the row that every transaction proves before it writes. Epoch and
+// Seq together name one transaction: after a commit whose answer was lost, a
+// lease that still says both proves that it was done.
+type Lease struct {
+	Epoch     int64 // grows with every Begin
+	Seq       int64 // grows with every transaction
+	Holder    string
+	RenewedAt time.Time
 }
 
 // DefinitionKind is the sort of a definition document.
@@ -73,7 +93,7 @@ type Definitions interface {
 	// Definition gives a version, or the active one for version 0.
 	Definition(ctx context.Context, kind DefinitionKind, path string, version int) (Definition, error)
 	// ListDefinitions gives active ones by path, those after the cursor, in
-	// the folder (and below) if it is not empty. Source is left empty.
+	// the folder (and below) if it is not empty or "/". Source is left empty.
 	ListDefinitions(ctx context.Context, kind DefinitionKind, folder, after string, limit int) ([]Definition, error)
 	// Versions gives all versions of one, newest first. Source is left empty.
 	Versions(ctx context.Context, kind DefinitionKind, path string, limit int) ([]Definition, error)
@@ -81,12 +101,13 @@ type Definitions interface {
 	Flow(ctx context.Context, hash string) ([]byte, error)
 }
 
-// TrackerQuery says which trackers to list, newest first.
+// TrackerQuery says which trackers to list, newest first. A Limit below 1
+// gives all, as everywhere in this package.
 type TrackerQuery struct {
-	Jobnet   string               // exact path, or a folder with a slash at the end
+	Jobnet   string               // exact path, or a folder with a slash at the end; empty or "/": all
 	States   []banto.TrackerState // empty: all
 	Before   int64                // cursor: only those submitted before this one (its Cursor)
-	From, To time.Time            // by time of submission; zero: open
+	From, To time.Time            // submitted at From or later, and before To; zero: open
 	Limit    int
 }
 
@@ -101,9 +122,12 @@ type Trackers interface {
 	Tracker(ctx context.Context, id banto.TrackerID) (banto.Tracker, error)
 	ListTrackers(ctx context.Context, q TrackerQuery) ([]TrackerRow, error)
 	// Parts gives the rows of parts that ever left waiting, those with a
-	// revision greater than since, ordered by key, those after the cursor.
-	// Limit 0 gives all.
+	// revision greater than since (0: all), ordered by key, those after the
+	// cursor.
 	Parts(ctx context.Context, id banto.TrackerID, since int64, after banto.PartKey, limit int) ([]banto.Part, error)
+	// PartsByKey gives the rows of these parts that ever left waiting, in any
+	// order: a page of a definition, at the cost of the page.
+	PartsByKey(ctx context.Context, id banto.TrackerID, keys []banto.PartKey) ([]banto.Part, error)
 	// Attempts gives attempts ordered by seq, those after the cursor, of one
 	// part if it is not empty.
 	Attempts(ctx context.Context, id banto.TrackerID, part banto.PartKey, after int, limit int) ([]banto.Attempt, error)
@@ -155,6 +179,11 @@ type OutboxEntry struct {
 }
 
 // Tx writes. Every method is an upsert of a whole row unless it says more.
+//
+// Every store treats values alike: text with a NUL or that is not UTF-8 is
+// refused (ErrPoison) before anything is written; times are kept to the
+// microsecond and come back in UTC; an empty map or slice comes back as nil.
+// What is made at read (Tracker.WaitsFor, Part.Progress) is not kept.
 type Tx interface {
 	// PutDefinition stores the next version, makes it the active one, and
 	// gives its number.
@@ -164,15 +193,20 @@ type Tx interface {
 	// PutFlow keeps an encoded flow under its hash; the same again is no error.
 	PutFlow(hash string, body []byte) error
 
+	// PutTracker needs the tracker's flow to be there at the commit. ID, Jobnet
+	// and SubmittedAt never change: another tracker under an ID that is taken
+	// is ErrDuplicate.
 	PutTracker(t banto.Tracker) error
+	// PutPart and PutAttempt need their tracker to be there at the commit.
 	PutPart(p banto.Part) error
 	PutAttempt(a banto.Attempt) error
-	// PutSubmitted remembers an idempotency key. A key that is there is an error.
+	// PutSubmitted remembers an idempotency key. ErrDuplicate if it is there.
 	PutSubmitted(principal, key, requestHash string, id banto.TrackerID, at time.Time) error
 
 	PutOutbox(e OutboxEntry) error
 	DeleteOutbox(id string) error
 
+	// PutHost is an upsert by ID. ErrDuplicate if another host has the name.
 	PutHost(h banto.Host) error
 	PutToken(t Token) error
 	PutAudit(e banto.AuditEntry) error // Seq is given by the store

@@ -1,0 +1,231 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
+)
+
+// micros gives the form in which times are kept.
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+// encode turns pointers to fields into what the driver binds, in place. It is
+// the one place through which values go to SQL, and refuses poisoned text.
+func encode(fields []any) error {
+	for i, f := range fields {
+		v, err := encodeOne(f)
+		if err != nil {
+			return fmt.Errorf("value %d: %w", i+1, err)
+		}
+		fields[i] = v
+	}
+	return nil
+}
+
+// encodeOne knows every type that a field of a record has; text comes first,
+// as most fields are.
+func encodeOne(field any) (any, error) {
+	if s, ok := textOf(field); ok {
+		return s, store.CheckText(s)
+	}
+	switch p := field.(type) {
+	case int64:
+		return p, nil
+	case *int64:
+		return *p, nil
+	case *int:
+		return int64(*p), nil
+	case **int:
+		if *p == nil {
+			return nil, nil
+		}
+		return int64(**p), nil
+	case *bool:
+		if *p {
+			return int64(1), nil
+		}
+		return int64(0), nil
+	case *time.Time:
+		return micros(*p), nil
+	case **time.Time:
+		if *p == nil {
+			return nil, nil
+		}
+		return micros(**p), nil
+	case *[]byte:
+		if *p == nil {
+			return []byte{}, nil // NULL is not an empty body
+		}
+		return *p, nil
+	}
+	return encodeJSON(field)
+}
+
+// textOf gives the text of a field that is kept as plain text.
+func textOf(field any) (string, bool) {
+	switch p := field.(type) {
+	case string:
+		return p, true
+	case *string:
+		return *p, true
+	case *banto.TrackerID:
+		return string(*p), true
+	case *banto.AttemptID:
+		return string(*p), true
+	case *banto.PartKey:
+		return string(*p), true
+	case *banto.HostID:
+		return string(*p), true
+	case *banto.TrackerState:
+		return string(*p), true
+	case *banto.PartState:
+		return string(*p), true
+	case *banto.AttemptState:
+		return string(*p), true
+	case *banto.HostState:
+		return string(*p), true
+	case *banto.Reason:
+		return string(*p), true
+	case *store.DefinitionKind:
+		return string(*p), true
+	case *banto.Date:
+		return p.String(), true
+	}
+	return "", false
+}
+
+// encodeJSON writes the small maps and lists; nothing in them is an empty text.
+// The texts inside are checked as they are: JSON would hide a NUL, and replace
+// what is not UTF-8.
+func encodeJSON(field any) (any, error) {
+	var v any
+	switch p := field.(type) {
+	case *map[string]string:
+		if len(*p) == 0 {
+			return "", nil
+		}
+		for name, value := range *p {
+			if err := store.CheckText(name); err != nil {
+				return nil, err
+			}
+			if err := store.CheckText(value); err != nil {
+				return nil, err
+			}
+		}
+		v = *p
+	case *map[banto.PartState]int:
+		if len(*p) == 0 {
+			return "", nil
+		}
+		for state := range *p {
+			if err := store.CheckText(string(state)); err != nil {
+				return nil, err
+			}
+		}
+		v = *p
+	case *[]banto.HostID:
+		if len(*p) == 0 {
+			return "", nil
+		}
+		for _, id := range *p {
+			if err := store.CheckText(string(id)); err != nil {
+				return nil, err
+			}
+		}
+		v = *p
+	default:
+		return nil, fmt.Errorf("cannot store a %T", field)
+	}
+	text, err := json.Marshal(v)
+	return string(text), err
+}
+
+// column reads one column into the field it points to.
+type column struct{ field any }
+
+// columns wraps pointers to fields so that rows can be scanned into them.
+func columns(fields []any) []any {
+	cols := make([]column, len(fields))
+	for i, f := range fields {
+		switch f.(type) {
+		case *string, *int64, *[]byte: // database/sql does these well itself
+			continue
+		}
+		cols[i].field = f
+		fields[i] = &cols[i]
+	}
+	return fields
+}
+
+// Scan implements sql.Scanner.
+func (c *column) Scan(src any) error {
+	switch v := src.(type) {
+	case int64:
+		return c.scanInt(v)
+	case string:
+		return c.scanText(v)
+	case nil:
+		switch c.field.(type) {
+		case **int, **time.Time:
+			return nil // the field is nil before the scan
+		}
+	}
+	return fmt.Errorf("a %T cannot be read into a %T", src, c.field)
+}
+
+func (c *column) scanInt(v int64) error {
+	switch p := c.field.(type) {
+	case *int:
+		*p = int(v)
+	case **int:
+		n := int(v)
+		*p = &n
+	case *bool:
+		*p = v != 0
+	case *time.Time:
+		*p = time.UnixMicro(v).UTC()
+	case **time.Time:
+		t := time.UnixMicro(v).UTC()
+		*p = &t
+	default:
+		return fmt.Errorf("a number cannot be read into a %T", c.field)
+	}
+	return nil
+}
+
+func (c *column) scanText(v string) error {
+	switch p := c.field.(type) {
+	case *banto.TrackerID:
+		*p = banto.TrackerID(v)
+	case *banto.AttemptID:
+		*p = banto.AttemptID(v)
+	case *banto.PartKey:
+		*p = banto.PartKey(v)
+	case *banto.HostID:
+		*p = banto.HostID(v)
+	case *banto.TrackerState:
+		*p = banto.TrackerState(v)
+	case *banto.PartState:
+		*p = banto.PartState(v)
+	case *banto.AttemptState:
+		*p = banto.AttemptState(v)
+	case *banto.HostState:
+		*p = banto.HostState(v)
+	case *banto.Reason:
+		*p = banto.Reason(v)
+	case *store.DefinitionKind:
+		*p = store.DefinitionKind(v)
+	case *banto.Date:
+		return p.UnmarshalText([]byte(v))
+	default:
+		if v == "" {
+			return nil
+		}
+		return json.NewDecoder(strings.NewReader(v)).Decode(c.field)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
+)
+
+// view reads: the newest commit with each query, or one commit throughout when
+// it has a transaction.
+type view struct {
+	s  *Store
+	tx *sql.Tx
+}
+
+func (s *Store) now() view { return view{s: s} }
+
+// snapshot gives fn a view of one commit.
+func (s *Store) snapshot(ctx context.Context, fn func(view) error) error {
+	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("cannot read the store: %w", s.explain(err))
+	}
+	defer func() { _ = tx.Rollback() }() // it wrote nothing
+	return fn(view{s, tx})
+}
+
+// query runs a statement that is kept prepared: there must be few different ones.
+func (v view) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	kept, ok := v.s.reading.Load(query)
+	if !ok {
+		stmt, err := v.s.reader.PrepareContext(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		if kept, ok = v.s.reading.LoadOrStore(query, stmt); ok {
+			_ = stmt.Close()
+		}
+	}
+	stmt := kept.(*sql.Stmt)
+	if v.tx != nil {
+		stmt = v.tx.StmtContext(ctx, stmt)
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// list gives the rows of a query. No row can match a text that cannot be stored.
+func list[T any](ctx context.Context, v view, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	if err := encode(args); err != nil {
+		if errors.Is(err, store.ErrPoison) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("cannot read the store: %w", err)
+	}
+	rows, err := v.query(ctx, query, args)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the store: %w", v.s.explain(err))
+	}
+	defer func() { _ = rows.Close() }() // its error is that of rows.Err
+	var (
+		out   []T
+		row   T
+		empty T
+		dest  = columns(fields(&row))
+	)
+	for rows.Next() {
+		row = empty
+		if err := rows.Scan(dest...); err != nil {
+			return nil, fmt.Errorf("cannot read the store: %w", err)
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("cannot read the store: %w", v.s.explain(err))
+	}
+	return out, nil
+}
+
+// one gives the row of a query for a thing of that name, or ErrNotFound.
+func one[T any](ctx context.Context, v view, thing string, fields func(*T) []any, query string, args ...any) (T, error) {
+	rows, err := list(ctx, v, fields, query, args...)
+	if err == nil && len(rows) == 0 {
+		err = fmt.Errorf("%w: %s", store.ErrNotFound, thing)
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return rows[0], nil
+}
+
+// itself is the fields of a row with one column.
+func itself[T any](v *T) []any { return []any{v} }
+
+// bounded gives a limit for SQL; one below 1 is no limit.
+func bounded(limit int) int64 {
+	if limit < 1 {
+		return math.MaxInt64
+	}
+	return int64(limit)
+}
+
+// Outbox implements store.Reader.
+func (s *Store) Outbox(ctx context.Context) ([]store.OutboxEntry, error) {
+	return list(ctx, s.now(), outboxFields, "SELECT "+outboxColumns+" FROM outbox ORDER BY seq")
+}
+
+// Incarnation implements store.Reader.
+func (s *Store) Incarnation(ctx context.Context) (string, error) {
+	return one(ctx, s.now(), "incarnation", itself[string], "SELECT value FROM info WHERE name = 'incarnation'")
+}
+
+// Lease implements store.Reader.
+func (s *Store) Lease(ctx context.Context) (store.Lease, error) {
+	fields := func(l *store.Lease) []any { return []any{&l.Epoch, &l.Seq, &l.Holder, &l.RenewedAt} }
+	l, err := one(ctx, s.now(), "lease", fields, "SELECT epoch, seq, holder, renewed_at FROM lease WHERE id = 1")
+	if l.Epoch == 0 {
+		return store.Lease{}, err
+	}
+	return l, err
+}
+
+// Host implements store.Hosts.
+func (s *Store) Host(ctx context.Context, name string) (banto.Host, error) {
+	return one(ctx, s.now(), "host "+name, hostFields, "SELECT "+hostColumns+" FROM hosts WHERE name = ?", name)
+}
+
+// HostByID implements store.Hosts.
+func (s *Store) HostByID(ctx context.Context, id banto.HostID) (banto.Host, error) {
+	return one(ctx, s.now(), "host "+string(id), hostFields, "SELECT "+hostColumns+" FROM hosts WHERE id = ?", &id)
+}
+
+// ListHosts implements store.Hosts.
+func (s *Store) ListHosts(ctx context.Context, after string, limit int) ([]banto.Host, error) {
+	return list(ctx, s.now(), hostFields,
+		"SELECT "+hostColumns+" FROM hosts WHERE name > ? ORDER BY name LIMIT ?", after, bounded(limit))
+}
+
+// Token implements store.Tokens.
+func (s *Store) Token(ctx context.Context, hash string) (store.Token, error) {
+	return one(ctx, s.now(), "token", tokenFields, "SELECT "+tokenColumns+" FROM tokens WHERE hash = ?", hash)
+}
+
+// ListAudit implements store.Audits.
+func (s *Store) ListAudit(ctx context.Context, object string, before int64, limit int) ([]banto.AuditEntry, error) {
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	const cols = "SELECT " + auditColumns + ", seq FROM audit WHERE "
+	if object == "" {
+		return list(ctx, s.now(), auditRowFields, cols+"seq < ? ORDER BY seq DESC LIMIT ?", before, bounded(limit))
+	}
+	return list(ctx, s.now(), auditRowFields,
+		cols+"object = ? AND seq < ? ORDER BY seq DESC LIMIT ?", object, before, bounded(limit))
+}

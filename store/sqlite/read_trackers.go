@@ -1,0 +1,204 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/store"
+)
+
+// Tracker implements store.Trackers.
+func (s *Store) Tracker(ctx context.Context, id banto.TrackerID) (banto.Tracker, error) {
+	return s.now().tracker(ctx, id)
+}
+
+func (v view) tracker(ctx context.Context, id banto.TrackerID) (banto.Tracker, error) {
+	return one(ctx, v, "tracker "+string(id), trackerFields, "SELECT "+trackerColumns+" FROM trackers WHERE id = ?", &id)
+}
+
+// ListTrackers implements store.Trackers.
+func (s *Store) ListTrackers(ctx context.Context, q store.TrackerQuery) ([]store.TrackerRow, error) {
+	query, args := trackersQuery(q)
+	return list(ctx, s.now(), trackerRowFields, query, args...)
+}
+
+// trackersQuery writes the query of a list of trackers. Whatever is asked for
+// is an equality on the front of some index that goes on with seq, so that the
+// page is read from the cursor in order. Several states are as many such
+// walks, merged; each is no longer than the page.
+func trackersQuery(q store.TrackerQuery) (string, []any) {
+	from, where, args := trackersPlace(q.Jobnet)
+	limit := bounded(q.Limit)
+	before := q.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	where, args = append(where, "@.seq < ?"), append(args, before)
+	if !q.To.IsZero() {
+		to := micros(q.To)
+		where, args = append(where, "@.seq < ?", "t.submitted_at < ?"), append(args, to+drift, to)
+	}
+	if !q.From.IsZero() {
+		since := micros(q.From)
+		where, args = append(where, "@.seq >= ?", "t.submitted_at >= ?"), append(args, since, since)
+	}
+	walk := func(and string) string {
+		at := "t"
+		if strings.Contains(from, "tracker_folders") {
+			at = "f"
+		}
+		return strings.ReplaceAll("SELECT "+trackerSelect+", t.seq FROM "+from+
+			" WHERE "+and+strings.Join(where, " AND ")+" ORDER BY @.seq DESC LIMIT ?", "@", at)
+	}
+	states := slices.Compact(slices.Sorted(slices.Values(q.States)))
+	if len(states) == 0 {
+		return walk(""), append(args, limit)
+	}
+	var walks []string
+	var all []any
+	for _, state := range states {
+		walks = append(walks, "SELECT * FROM ("+walk("@.state = ? AND ")+") AS w"+strconv.Itoa(len(walks)))
+		all = append(append(append(all, string(state)), args...), limit)
+	}
+	if len(walks) == 1 {
+		return walk("@.state = ? AND "), all
+	}
+	return strings.Join(walks, " UNION ALL ") + " ORDER BY seq DESC LIMIT ?", append(all, limit)
+}
+
+// trackerSelect names the columns of t, for where two tables have some.
+var trackerSelect = "t." + strings.ReplaceAll(trackerColumns, ", ", ", t.")
+
+// trackersPlace gives the tables and condition for a jobnet or a folder. In
+// conditions "@" is the table that is walked.
+func trackersPlace(jobnet string) (from string, where []string, args []any) {
+	switch {
+	case jobnet == "" || jobnet == "/":
+		return "trackers AS t", nil, nil
+	case strings.HasSuffix(jobnet, "/"):
+		// CROSS JOIN keeps SQLite to this order; for PostgreSQL it is a plain
+		// join that it orders itself.
+		return "tracker_folders AS f CROSS JOIN trackers AS t", []string{"t.seq = f.seq", "f.folder = ?"}, []any{jobnet}
+	}
+	return "trackers AS t", []string{"t.jobnet = ?"}, []any{jobnet}
+}
+
+// Parts implements store.Trackers.
+func (s *Store) Parts(
+	ctx context.Context, id banto.TrackerID, since int64, after banto.PartKey, limit int,
+) ([]banto.Part, error) {
+	if since <= 0 {
+		return s.now().parts(ctx, id, after, limit)
+	}
+	// Few parts have changed since: find those by their revision and put them
+	// in order. The plus signs keep SQLite from walking all parts by key
+	// instead; PostgreSQL needs COALESCE(key) in their place.
+	return list(ctx, s.now(), partFields, "SELECT "+partColumns+" FROM parts"+
+		" WHERE tracker = ? AND revision > ? AND +key > ? ORDER BY +key LIMIT ?", &id, since, &after, bounded(limit))
+}
+
+func (v view) parts(ctx context.Context, id banto.TrackerID, after banto.PartKey, limit int) ([]banto.Part, error) {
+	return list(ctx, v, partFields,
+		"SELECT "+partColumns+" FROM parts WHERE tracker = ? AND key > ? ORDER BY key LIMIT ?", &id, &after, bounded(limit))
+}
+
+// Attempts implements store.Trackers.
+func (s *Store) Attempts(
+	ctx context.Context, id banto.TrackerID, part banto.PartKey, after, limit int,
+) ([]banto.Attempt, error) {
+	const cols = "SELECT " + attemptColumns + " FROM attempts WHERE tracker = ?"
+	if part == "" {
+		return attempts(ctx, s.now(), cols+" AND seq > ? ORDER BY seq LIMIT ?", &id, &after, bounded(limit))
+	}
+	return attempts(ctx, s.now(), cols+" AND part = ? AND seq > ? ORDER BY seq LIMIT ?", &id, &part, &after, bounded(limit))
+}
+
+// attempts gives the attempts of a query with their IDs.
+func attempts(ctx context.Context, v view, query string, args ...any) ([]banto.Attempt, error) {
+	rows, err := list(ctx, v, attemptFields, query, args...)
+	for i := range rows {
+		rows[i].ID = banto.NewAttemptID(rows[i].Tracker, rows[i].Seq)
+	}
+	return rows, err
+}
+
+// Attempt implements store.Trackers.
+func (s *Store) Attempt(ctx context.Context, id banto.AttemptID) (banto.Attempt, error) {
+	none := fmt.Errorf("%w: attempt %s", store.ErrNotFound, id)
+	tracker, number, _ := strings.Cut(string(id), ".")
+	seq, err := strconv.Atoi(number)
+	if err != nil {
+		return banto.Attempt{}, none
+	}
+	rows, err := attempts(ctx, s.now(), "SELECT "+attemptColumns+" FROM attempts WHERE tracker = ? AND seq = ?", tracker, &seq)
+	if err != nil {
+		return banto.Attempt{}, err
+	}
+	if len(rows) == 0 || rows[0].ID != id {
+		return banto.Attempt{}, none
+	}
+	return rows[0], nil
+}
+
+// Unfinished implements store.Trackers.
+func (s *Store) Unfinished(ctx context.Context, each func(engine.Records) error) error {
+	return s.snapshot(ctx, func(v view) error {
+		trackers, err := list(ctx, v, trackerFields, "SELECT "+trackerColumns+" FROM trackers WHERE ended = 0 ORDER BY seq")
+		if err != nil {
+			return err
+		}
+		for _, t := range trackers {
+			r, err := v.records(ctx, t)
+			if err != nil {
+				return err
+			}
+			if err := each(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Records implements store.Trackers.
+func (s *Store) Records(ctx context.Context, id banto.TrackerID) (r engine.Records, err error) {
+	err = s.snapshot(ctx, func(v view) error {
+		t, err := v.tracker(ctx, id)
+		if err != nil {
+			return err
+		}
+		r, err = v.records(ctx, t)
+		return err
+	})
+	return r, err
+}
+
+// records gives what belongs to a tracker: all parts, and the attempts that
+// have not ended.
+func (v view) records(ctx context.Context, t banto.Tracker) (engine.Records, error) {
+	parts, err := v.parts(ctx, t.ID, "", 0)
+	if err != nil {
+		return engine.Records{}, err
+	}
+	live, err := attempts(ctx, v,
+		"SELECT "+attemptColumns+" FROM attempts WHERE tracker = ? AND ended = 0 ORDER BY seq", &t.ID)
+	return engine.Records{Tracker: t, Parts: parts, Attempts: live}, err
+}
+
+// Submitted implements store.Trackers.
+func (s *Store) Submitted(ctx context.Context, principal, key string) (banto.TrackerID, string, error) {
+	type row struct {
+		id   banto.TrackerID
+		hash string
+	}
+	fields := func(r *row) []any { return []any{&r.id, &r.hash} }
+	r, err := one(ctx, s.now(), "idempotency key "+key, fields,
+		"SELECT tracker, request_hash FROM submitted WHERE principal = ? AND key = ?", principal, key)
+	return r.id, r.hash, err
+}

@@ -1,0 +1,105 @@
+package sqlite
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
+)
+
+// Each record: its columns, and pointers to its fields in the same order.
+
+const definitionColumns = "kind, path, version, active, title, parts, file, line, applied_at, applied_by"
+
+func definitionFields(d *store.Definition) []any {
+	return []any{&d.Kind, &d.Path, &d.Version, &d.Active, &d.Title, &d.Parts, &d.File, &d.Line, &d.AppliedAt, &d.AppliedBy}
+}
+
+func definitionFieldsWithSource(d *store.Definition) []any {
+	return append(definitionFields(d), &d.Source)
+}
+
+const trackerColumns = "id, jobnet, title, version, flow, state, message, date, rerun, attempts, parts, " +
+	"submitted_by, reason, submitted_at, started_at, ended_at, revision, cancelling, counts, hosts, params"
+
+func trackerFields(t *banto.Tracker) []any {
+	return []any{
+		&t.ID, &t.Jobnet, &t.Title, &t.Version, &t.Flow, &t.State, &t.Message, &t.Date, &t.Rerun, &t.Attempts, &t.Parts,
+		&t.SubmittedBy, &t.Reason, &t.SubmittedAt, &t.StartedAt, &t.EndedAt, &t.Revision, &t.Cancelling, &t.Counts, &t.Hosts, &t.Params,
+	}
+}
+
+func trackerRowFields(r *store.TrackerRow) []any {
+	return append(trackerFields(&r.Tracker), &r.Cursor)
+}
+
+const partColumns = "tracker, key, state, reason, attempt, tries, attempt_id, rerun, host, exit, healed, via, " +
+	"started_at, ended_at, retry_at, revision, message, vars, output"
+
+func partFields(p *banto.Part) []any {
+	return []any{
+		&p.Tracker, &p.Key, &p.State, &p.Reason, &p.Attempt, &p.Tries, &p.AttemptID, &p.Rerun, &p.Host, &p.Exit, &p.Healed, &p.Via,
+		&p.StartedAt, &p.EndedAt, &p.RetryAt, &p.Revision, &p.Message, &p.Vars, &p.Output,
+	}
+}
+
+// attemptColumns leaves out the ID, which the tracker and seq make.
+const attemptColumns = "tracker, seq, part, number, rerun, state, reason, host, host_id, exit, " +
+	"output_size, output_lost, killing, created_at, started_at, ended_at, message"
+
+func attemptFields(a *banto.Attempt) []any {
+	return []any{
+		&a.Tracker, &a.Seq, &a.Part, &a.Number, &a.Rerun, &a.State, &a.Reason, &a.Host, &a.HostID, &a.Exit,
+		&a.OutputSize, &a.OutputLost, &a.Killing, &a.CreatedAt, &a.StartedAt, &a.EndedAt, &a.Message,
+	}
+}
+
+const hostColumns = "id, name, labels, state, since, why, slots, running, version, os, arch, boot_id, generation, " +
+	"public_key, enrolled_at, connected_at"
+
+func hostFields(h *banto.Host) []any {
+	return []any{
+		&h.ID, &h.Name, &h.Labels, &h.State, &h.Since, &h.Why, &h.Slots, &h.Running, &h.Version, &h.OS, &h.Arch, &h.BootID, &h.Generation,
+		&h.PublicKey, &h.EnrolledAt, &h.ConnectedAt,
+	}
+}
+
+const tokenColumns = "hash, principal, admin, created_at, note"
+
+func tokenFields(t *store.Token) []any {
+	return []any{&t.Hash, &t.Principal.Name, &t.Principal.Admin, &t.CreatedAt, &t.Note}
+}
+
+const auditColumns = "at, principal, action, object, detail, outcome"
+
+func auditFields(e *banto.AuditEntry) []any {
+	return []any{&e.At, &e.Principal, &e.Action, &e.Object, &e.Detail, &e.Outcome}
+}
+
+func auditRowFields(e *banto.AuditEntry) []any { return append(auditFields(e), &e.Seq) }
+
+const outboxColumns = "id, host_id, at, payload"
+
+func outboxFields(e *store.OutboxEntry) []any {
+	return []any{&e.ID, &e.HostID, &e.At, &e.Payload}
+}
+
+// insert writes an INSERT of the columns.
+func insert(table, columns string) string {
+	n := strings.Count(columns, ",") + 1
+	return "INSERT INTO " + table + " (" + columns + ") VALUES (" + strings.TrimSuffix(strings.Repeat("?, ", n), ", ") + ")"
+}
+
+// replacing writes the second half of an upsert: on a conflict of the key, all
+// columns but the kept ones take the new values.
+func replacing(columns, key string, kept ...string) string {
+	kept = append(kept, strings.Split(key, ", ")...)
+	var sets []string
+	for _, c := range strings.Split(columns, ", ") {
+		if !slices.Contains(kept, c) {
+			sets = append(sets, c+" = excluded."+c)
+		}
+	}
+	return " ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}

@@ -1,0 +1,221 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
+)
+
+var (
+	errClosed   = errors.New("store: closed")
+	errNotBegun = errors.New("store: Write before Begin")
+	errTxOver   = errors.New("store: a transaction was used after its end")
+)
+
+// Begin implements store.Store.
+func (s *Store) Begin(ctx context.Context, holder string, now time.Time) (int64, error) {
+	if err := store.CheckText(holder); err != nil {
+		return 0, err
+	}
+	if err := s.takeTurn(ctx); err != nil {
+		return 0, err
+	}
+	defer s.giveTurn()
+	var epoch, seq int64
+	// One statement is one transaction.
+	err := s.conn.QueryRowContext(ctx,
+		"UPDATE lease SET epoch = epoch + 1, seq = seq + 1, holder = ?, renewed_at = ? WHERE id = 1 RETURNING epoch, seq",
+		holder, micros(now)).Scan(&epoch, &seq)
+	if err != nil {
+		return 0, fmt.Errorf("cannot become the active manager: %w", s.explain(err))
+	}
+	s.epoch, s.seq = epoch, seq
+	return epoch, nil
+}
+
+// Write implements store.Store.
+func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
+	if err := s.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer s.giveTurn()
+	if s.epoch == 0 {
+		return errNotBegun
+	}
+	t := &tx{s: s}
+	defer func() { t.over = true }()
+	if err := t.begin(); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done { // an error, or a panic in fn
+			_, _ = s.exec("ROLLBACK") // SQLite may have rolled back already
+		}
+	}()
+	if err := fn(t); err != nil {
+		return err
+	}
+	if t.failed != nil {
+		return t.failed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, err := s.exec("COMMIT"); err != nil {
+		return fmt.Errorf("cannot commit: %w", s.explain(err))
+	}
+	done = true
+	s.seq++
+	return nil
+}
+
+func (s *Store) takeTurn(ctx context.Context) error {
+	select {
+	case <-s.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if s.closed {
+		s.giveTurn()
+		return errClosed
+	}
+	return nil
+}
+
+func (s *Store) giveTurn() { s.turn <- struct{}{} }
+
+// exec runs a statement of the writer, prepared the first time. It is not
+// interrupted by a context: half a transaction is of no use, and watching a
+// context costs more than most statements.
+func (s *Store) exec(query string, args ...any) (sql.Result, error) {
+	stmt := s.stmts[query]
+	if stmt == nil {
+		var err error
+		if stmt, err = s.conn.PrepareContext(context.Background(), query); err != nil {
+			return nil, err
+		}
+		s.stmts[query] = stmt
+	}
+	return stmt.ExecContext(context.Background(), args...)
+}
+
+// tx is one transaction.
+type tx struct {
+	s      *Store
+	failed error // an error after which nothing can be committed
+	over   bool
+}
+
+// begin opens the transaction and proves the epoch.
+func (t *tx) begin() error {
+	if _, err := t.s.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("cannot begin a transaction: %w", t.s.explain(err))
+	}
+	n, err := t.exec("prove the epoch", "UPDATE lease SET seq = ? WHERE id = 1 AND epoch = ?", t.s.seq+1, t.s.epoch)
+	if err == nil && n != 1 {
+		err = store.ErrDeposed
+	}
+	if err != nil {
+		_, _ = t.s.exec("ROLLBACK")
+	}
+	return err
+}
+
+// exec runs a statement with fields or values of the types that encode knows,
+// and gives the number of rows it changed.
+func (t *tx) exec(doing, query string, fields ...any) (int64, error) {
+	if t.over {
+		return 0, errTxOver
+	}
+	if t.failed != nil {
+		return 0, t.failed
+	}
+	if err := encode(fields); err != nil {
+		return 0, fmt.Errorf("cannot %s: %w", doing, err)
+	}
+	res, err := t.s.exec(query, fields...)
+	if err != nil {
+		t.failed = fmt.Errorf("cannot %s: %w", doing, t.s.explain(err))
+		return 0, t.failed
+	}
+	return res.RowsAffected()
+}
+
+// The statements of the hot path.
+var (
+	putTracker = "INSERT INTO trackers (seq, ended, " + trackerColumns + ") VALUES (" +
+		"COALESCE((SELECT seq + 1 FROM trackers WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT 1), ?), ?" +
+		strings.Repeat(", ?", strings.Count(trackerColumns, ",")+1) + ")" +
+		replacing("ended, "+trackerColumns, "id", "jobnet", "submitted_at") +
+		" WHERE trackers.jobnet = excluded.jobnet AND trackers.submitted_at = excluded.submitted_at"
+	putFolder = "INSERT INTO tracker_folders (folder, seq, state) SELECT ?, seq, ? FROM trackers WHERE id = ?" +
+		" ON CONFLICT (folder, seq) DO UPDATE SET state = excluded.state WHERE tracker_folders.state <> excluded.state"
+	putPart    = insert("parts", partColumns) + replacing(partColumns, "tracker, key")
+	putAttempt = insert("attempts", "ended, "+attemptColumns) + replacing("ended, "+attemptColumns, "tracker, seq")
+	putOutbox  = insert("outbox", outboxColumns) + replacing(outboxColumns, "id")
+)
+
+// drift bounds how far a tracker's seq may lie behind its time of submission,
+// in microseconds: so many trackers can be submitted at one instant.
+const drift = int64(time.Second / time.Microsecond)
+
+func (t *tx) PutTracker(r banto.Tracker) error {
+	at := max(micros(r.SubmittedAt), 1)
+	ended := r.State.Ended()
+	doing := "store tracker " + string(r.ID)
+	n, err := t.exec(doing, putTracker, append([]any{at, at + drift, at, &ended}, trackerFields(&r)...)...)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("cannot %s: %w", doing, store.ErrDuplicate)
+	}
+	for folder := range folders(r.Jobnet) {
+		if _, err := t.exec(doing, putFolder, folder, string(r.State), string(r.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folders gives the folders that a path is in, each with a slash at its end.
+func folders(path string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for i := range len(path) {
+			if path[i] == '/' && !yield(path[:i+1]) {
+				return
+			}
+		}
+	}
+}
+
+func (t *tx) PutPart(p banto.Part) error {
+	_, err := t.exec("store part", putPart, partFields(&p)...)
+	return err
+}
+
+func (t *tx) PutAttempt(a banto.Attempt) error {
+	if a.ID != banto.NewAttemptID(a.Tracker, a.Seq) {
+		return fmt.Errorf("cannot store attempt %s: it is not number %d of tracker %s", a.ID, a.Seq, a.Tracker)
+	}
+	ended := a.State.Ended()
+	_, err := t.exec("store attempt", putAttempt, append([]any{&ended}, attemptFields(&a)...)...)
+	return err
+}
+
+func (t *tx) PutOutbox(e store.OutboxEntry) error {
+	_, err := t.exec("store an order", putOutbox, outboxFields(&e)...)
+	return err
+}
+
+func (t *tx) DeleteOutbox(id string) error {
+	_, err := t.exec("drop an order", "DELETE FROM outbox WHERE id = ?", id)
+	return err
+}
