@@ -12,7 +12,10 @@ type Jobnet struct {
 	Defaults Defaults
 	OnError  OnError
 	Parts    []Part
-	Pos      Pos // of the document's kind key
+	Pos      Pos            // of the document's kind key
+	KeyPos   map[string]Pos // where the values of its keys stand, as of a part
+	File     string         // for errors
+	Faulty   bool           // it could not be read whole, which has been said
 }
 
 // Folder hands defaults down to the jobnets below it. The root folder is "/".
@@ -24,6 +27,8 @@ type Folder struct {
 	Timezone string
 	OnError  OnError
 	Pos      Pos
+	KeyPos   map[string]Pos
+	File     string // for errors
 }
 
 // Defaults are values for every part below that runs something. The zero
@@ -73,13 +78,15 @@ type Param struct {
 	Max      *float64 `json:"max,omitempty"`
 	Of       []string `json:"of,omitempty"` // of a choice
 	Pos      Pos      `json:"-"`
+	Faulty   bool     `json:"-"` // it could not be read whole, which has been said
 }
 
 // EnvVar is one environment variable; Value is a source text that may hold ${…}.
 type EnvVar struct {
-	Name  string
-	Value string
-	Pos   Pos
+	Name     string
+	Value    string
+	Pos      Pos // of the name
+	ValuePos Pos
 }
 
 // Kind is what a part does.
@@ -170,11 +177,17 @@ type Part struct {
 	Exit    *ExitRules
 	Sets    []Set
 	Pos     Pos
-	KeyPos  map[string]Pos // where each of its keys stands, for errors
+	// KeyPos says where the values stand that can be wrong only in the whole:
+	// "dir", "host", "when", "heals", "join", "exit", "run.0", …; for errors.
+	KeyPos map[string]Pos
+	Faulty bool // it could not be read whole, which has been said
 }
 
 // Pos is a place in a file, from 1; the zero Pos is no place. The column
 // counts characters.
 type Pos struct {
 	Line, Column int
+	// Exact says that the text at this place stands there letter for letter, so
+	// that a place inside it can be told.
+	Exact bool
 }

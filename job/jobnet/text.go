@@ -1,10 +1,31 @@
 package jobnet
 
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
 // Text is a source text that may hold ${…} expressions, typed when the flow is
 // compiled. It is encoded as its source.
 type Text struct {
-	src string
+	src    string
+	pieces []piece // none when the text stands for itself
+	names  *namespace
 }
+
+// piece is a stretch of a text: letters that stand for themselves, a plain
+// reference, or another expression.
+type piece struct {
+	literal string
+	ref     *ref
+	source  string // of the expression, when ref is nil
+	at      int    // byte offset of the expression in the text
+}
+
+// maxText bounds what a text with expressions can grow to: what one argument
+// or environment variable can hold.
+const maxText = 128 << 10
 
 // Source gives the text as written.
 func (t Text) Source() string { return t.src }
@@ -12,11 +33,177 @@ func (t Text) Source() string { return t.src }
 // IsZero says whether the text is empty.
 func (t Text) IsZero() bool { return t.src == "" }
 
+// Equal says whether two texts are written alike.
+func (t Text) Equal(u Text) bool { return t.src == u.src }
+
+// Literal gives what the text stands for, if that does not depend on values.
+func (t Text) Literal() (string, bool) {
+	if t.pieces == nil {
+		return t.src, true
+	}
+	var b strings.Builder
+	for _, p := range t.pieces {
+		if p.ref != nil || p.source != "" {
+			return "", false
+		}
+		b.WriteString(p.literal)
+	}
+	return b.String(), true
+}
+
+// MarshalText writes the source.
+func (t Text) MarshalText() ([]byte, error) { return []byte(t.src), nil }
+
+// UnmarshalText reads the source; the flow that holds the text gives it the
+// names that it may use.
+func (t *Text) UnmarshalText(b []byte) error {
+	*t = Text{src: string(b)}
+	return nil
+}
+
+// Eval gives the text with its expressions replaced by their values.
+func (t Text) Eval(s Scope) (string, error) {
+	if t.pieces == nil {
+		return t.src, nil
+	}
+	var b strings.Builder
+	for _, p := range t.pieces {
+		v, err := p.eval(t.names, s)
+		if err != nil {
+			return "", err
+		}
+		if b.Len()+len(v) > maxText {
+			return "", fmt.Errorf("%q grows longer than %d bytes", clip(t.src), maxText)
+		}
+		b.WriteString(v)
+	}
+	return b.String(), nil
+}
+
+func (p *piece) eval(names *namespace, s Scope) (string, error) {
+	switch {
+	case p.ref != nil:
+		v, err := p.ref.value(s)
+		return canonicalOf(v), err
+	case p.source != "":
+		v, err := names.eval(p.source, s)
+		return canonicalOf(v), err
+	}
+	return p.literal, nil
+}
+
+// resolve cuts the text into its pieces. The fault is of the text itself; its
+// expressions are checked by analyse.
+func (t *Text) resolve(names *namespace) *fault {
+	t.names, t.pieces = names, nil
+	rest, done := t.src, 0
+	if !strings.Contains(rest, "${") {
+		return nil
+	}
+	for {
+		i := strings.Index(rest, "${")
+		if i < 0 {
+			break
+		}
+		if i > 0 && rest[i-1] == '$' {
+			t.literal(rest[:i-1] + "${")
+			done, rest = done+i+2, rest[i+2:]
+			continue
+		}
+		t.literal(rest[:i])
+		end := expressionEnd(rest[i+2:])
+		if end < 0 {
+			return &fault{runes(t.src, done+i), "${ without its }", "write $${ for the letters ${ themselves"}
+		}
+		source := rest[i+2 : i+2+end]
+		if strings.TrimSpace(source) == "" {
+			return &fault{runes(t.src, done+i), "${} is empty", "write $${ for the letters ${ themselves"}
+		}
+		t.pieces = append(t.pieces, piece{ref: plainRef(source), source: source, at: done + i + 2})
+		done, rest = done+i+2+end+1, rest[i+2+end+1:]
+	}
+	t.literal(rest)
+	return nil
+}
+
+func (t *Text) literal(s string) {
+	if s == "" {
+		return
+	}
+	if n := len(t.pieces); n > 0 && t.pieces[n-1].source == "" {
+		t.pieces[n-1].literal += s
+		return
+	}
+	t.pieces = append(t.pieces, piece{literal: s})
+}
+
+// expressionEnd finds the } that ends an expression, past strings and braces
+// inside it, or -1.
+func expressionEnd(s string) int {
+	depth := 0
+	var quote byte
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote != 0:
+			if c == '\\' && quote != '`' {
+				i++
+			} else if c == quote {
+				quote = 0
+			}
+		case c == '\'', c == '"', c == '`':
+			quote = c
+		case c == '{':
+			depth++
+		case c == '}' && depth == 0:
+			return i
+		case c == '}':
+			depth--
+		}
+	}
+	return -1
+}
+
+// runes turns an offset in bytes into one in characters.
+func runes(s string, offset int) int {
+	return utf8.RuneCountInString(s[:min(offset, len(s))])
+}
+
 // Condition is an expression that gives true or false. It is encoded as its
 // source.
 type Condition struct {
-	src string
+	src   string
+	names *namespace
 }
 
 // Source gives the expression as written.
 func (c *Condition) Source() string { return c.src }
+
+// Equal says whether two conditions are written alike.
+func (c *Condition) Equal(d *Condition) bool {
+	if c == nil || d == nil {
+		return c == d
+	}
+	return c.src == d.src
+}
+
+// MarshalText writes the source.
+func (c *Condition) MarshalText() ([]byte, error) { return []byte(c.src), nil }
+
+// UnmarshalText reads the source.
+func (c *Condition) UnmarshalText(b []byte) error {
+	c.src = string(b)
+	return nil
+}
+
+// Eval says whether the condition holds.
+func (c *Condition) Eval(s Scope) (bool, error) {
+	v, err := c.names.eval(c.src, s)
+	if err != nil {
+		return false, err
+	}
+	b, ok := v.(bool)
+	if !ok {
+		return false, fmt.Errorf("%q gives no true or false", clip(c.src))
+	}
+	return b, nil
+}

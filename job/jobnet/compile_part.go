@@ -1,0 +1,244 @@
+package jobnet
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// place gives where the value of a key of the part stands, or the part.
+func (p *Part) place(key string) Pos {
+	if pos, ok := p.KeyPos[key]; ok {
+		return pos
+	}
+	return p.Pos
+}
+
+// part fills one part of the flow.
+func (c *compilation) part(i int, p *Part, to *FlowPart) {
+	at := func(key string) place {
+		return place{"parts." + p.Name + "." + key, p.place(key), levelPart, i}
+	}
+	to.Title, to.Kind, to.Heals, to.Join = p.Title, p.Kind, p.Heals, p.Join
+	if to.Join == "" {
+		to.Join = JoinAll
+	}
+	if strings.TrimSpace(p.When) != "" {
+		to.When = &Condition{p.When, c.names}
+		c.condition(to.When, at("when"))
+	}
+	to.Host, to.Dir = c.base.host, c.base.dir
+	if p.Host != "" {
+		to.Host = c.host(p.Host, at("host"))
+	}
+	if p.Dir != "" {
+		to.Dir = c.text(p.Dir, at("dir"))
+	}
+	to.Env = c.env(c.base.env, p.Env, at("env."))
+	to.Account = either(p.Account, c.base.Account)
+	to.Timeout = p.Timeout
+	if to.Timeout == 0 {
+		to.Timeout = c.base.Timeout
+	}
+	if to.Retry = p.Retry; to.Retry == nil {
+		to.Retry = c.base.Retry
+	} else {
+		c.retry(p.Retry, at("retry"))
+	}
+	if to.Exit = p.Exit; to.Exit == nil {
+		to.Exit = c.base.Exit
+	} else {
+		c.exit(p.Exit, at("exit"))
+	}
+	c.kind(p, to, at)
+	c.sets(p, at("sets"))
+	if n := to.size(); n > MaxScript {
+		c.report.Add(p.Pos, "parts."+p.Name, fmt.Sprintf("what it hands to the host has %d bytes, more than %d", n, MaxScript), "put a long script into a file on the host")
+	}
+}
+
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (p *FlowPart) size() int {
+	n := len(p.Script)
+	for _, a := range p.Args {
+		n += len(a.src)
+	}
+	for _, e := range p.Env {
+		n += len(e.Name) + len(e.Value.src)
+	}
+	return n
+}
+
+func (c *compilation) kind(p *Part, to *FlowPart, at func(string) place) {
+	switch p.Kind {
+	case KindJob:
+		if to.Script = p.Script; strings.TrimSpace(p.Script) == "" && !p.Faulty {
+			c.report.Add(p.place("job"), at("job").path, "the script is empty", "write what the shell is to run")
+		}
+		if to.Shell = either(p.Shell, c.base.Shell); p.Shell != "" {
+			c.shell(p.Shell, at("shell"))
+		}
+	case KindRun:
+		c.args(p, to, at)
+		if p.Shell != "" {
+			c.report.Add(p.place("shell"), at("shell").path, "run starts its program without a shell", "leave out shell, or write job:")
+		}
+	case "":
+		if !p.Faulty {
+			c.report.Add(p.Pos, "parts."+p.Name, "the part does nothing", "write job: with a script, or run: with a program and its arguments")
+		}
+	default:
+		if !p.Faulty {
+			c.report.Add(p.Pos, "parts."+p.Name, fmt.Sprintf("parts of kind %q are not supported by this version", clip(string(p.Kind))), "kinds are job and run")
+		}
+	}
+}
+
+func (c *compilation) args(p *Part, to *FlowPart, at func(string) place) {
+	if (len(p.Args) == 0 || p.Args[0] == "") && !p.Faulty {
+		c.report.Add(p.place("run"), at("run").path, "run names no program", "write run: [program, argument, …]")
+	}
+	to.Args = make([]Text, len(p.Args))
+	for n, a := range p.Args {
+		to.Args[n] = c.text(a, at("run."+strconv.Itoa(n)))
+	}
+}
+
+func (c *compilation) shell(name string, at place) {
+	switch name {
+	case "sh", "bash":
+	case "pwsh", "powershell", "cmd":
+		c.report.Add(at.pos, at.path, fmt.Sprintf("the shell %s is not supported by this version", name), "write sh or bash")
+	default:
+		c.report.Add(at.pos, at.path, fmt.Sprintf("%q is not a shell", clip(name)), "write sh or bash")
+	}
+}
+
+func (c *compilation) retry(r *Retry, at place) {
+	switch {
+	case r.Attempts < 1 || r.Attempts > 1000:
+		c.report.Add(at.pos, at.path+".attempts", fmt.Sprintf("%d attempts", r.Attempts), "attempts is the total, the first included: 1 to 1000")
+	case r.Backoff != 0 && (r.Backoff < 1 || r.Backoff > 100):
+		c.report.Add(at.pos, at.path+".backoff", fmt.Sprintf("a backoff of %s", number(r.Backoff)), "it is the factor on each further wait: 1 to 100")
+	}
+}
+
+func (c *compilation) exit(e *ExitRules, at place) {
+	if fault := e.fault(); fault != "" {
+		c.report.Add(at.pos, at.path, fault, "each code can have one outcome")
+	}
+}
+
+func (c *compilation) sets(p *Part, at place) {
+	for i, s := range p.Sets {
+		if fault := variableFault(s.Name); fault != "" {
+			c.report.Add(s.Pos, at.path, fmt.Sprintf("the variable name %q %s", clip(s.Name), fault), partNameHint)
+		}
+		if t, ok := ParseType(string(s.Type)); !ok || t == Choice {
+			c.report.Add(s.Pos, at.path+"."+s.Name, fmt.Sprintf("%q is not a type of a variable", clip(string(s.Type))), "types are string, integer, number, boolean, date and list")
+		}
+		for _, before := range p.Sets[:i] {
+			if before.Name == s.Name {
+				c.report.Add(s.Pos, at.path+"."+s.Name, "there are two variables of this name", "leave out one of the two")
+				break
+			}
+		}
+	}
+}
+
+// host is text with a look at the name.
+func (c *compilation) host(src string, at place) Text {
+	t := c.text(src, at)
+	if name, ok := t.Literal(); ok {
+		if fault := hostNameFault(name); fault != "" {
+			c.report.Add(at.pos, at.path, fmt.Sprintf("the host name %q %s", clip(name), fault), "host names hold Latin letters, digits, -, _ and .")
+		}
+	}
+	return t
+}
+
+// text resolves and checks a text.
+func (c *compilation) text(src string, at place) Text {
+	t := Text{src: src}
+	if f := t.resolve(c.names); f != nil {
+		c.report.Add(at.pos.inside(src, f.at), at.path, f.message, f.hint)
+		return t
+	}
+	for _, p := range t.pieces {
+		if p.ref != nil {
+			c.reference(p.ref, src, p.at, at)
+		} else if p.source != "" {
+			c.expression(p.source, src, p.at, at, "")
+		}
+	}
+	return t
+}
+
+func (c *compilation) condition(cond *Condition, at place) {
+	c.expression(cond.src, cond.src, 0, at, Boolean)
+}
+
+// expression checks an expression that stands at a byte offset of a text.
+func (c *compilation) expression(source, src string, offset int, at place, want Type) {
+	a := c.names.analyse(source)
+	for i := range a.faults {
+		c.tell(&a.faults[i], src, offset, at)
+	}
+	if len(a.faults) == 0 && want != "" && a.typ != want {
+		f := fault{0, fmt.Sprintf("the condition gives %s", article(a.typ)), `it must be true or false: count.files > 0`}
+		c.tell(&f, src, offset, at)
+	}
+	for _, r := range a.refs {
+		c.use(r, src, offset, at)
+	}
+}
+
+func (c *compilation) tell(f *fault, src string, offset int, at place) {
+	c.report.Add(at.pos.inside(src, runes(src, offset)+f.at), at.path, f.message, f.hint)
+}
+
+// reference checks an expression that is nothing but a name.
+func (c *compilation) reference(r *ref, src string, offset int, at place) {
+	if at.level != levelFolder || r.kind != refParam {
+		if f := c.names.lookUp(r); f != nil {
+			c.tell(f, src, offset, at)
+			return
+		}
+	}
+	c.use(r, src, offset, at)
+}
+
+// use checks that a value may be named at this place, and remembers uses of
+// parts until the order of the parts is known.
+func (c *compilation) use(r *ref, src string, offset int, at place) {
+	switch {
+	case r.kind == refParam && at.level == levelFolder:
+		f := fault{r.at, fmt.Sprintf("%s: a folder does not know the parameters of its jobnets", r), "write it in the jobnet"}
+		c.tell(&f, src, offset, at)
+	case r.kind == refPart && at.level != levelPart:
+		f := fault{r.at, fmt.Sprintf("%s: values of parts can be used only inside parts", r), "write it in the part that needs it"}
+		c.tell(&f, src, offset, at)
+	case r.kind == refPart:
+		of := c.flow.Part(r.name)
+		if r.field == fieldOutput {
+			c.flow.Parts[of].OutputUsed = true
+		}
+		c.uses = append(c.uses, use{at.part, of, at.pos.inside(src, runes(src, offset)+r.at), at.path, r.String()})
+	}
+}
+
+// inside gives the place of the n-th character of a text that stands at this
+// place, as well as that can be told.
+func (p Pos) inside(text string, n int) Pos {
+	if !p.Exact || strings.ContainsAny(text, "\n\r") || n > utf8.RuneCountInString(text) {
+		return p
+	}
+	return Pos{Line: p.Line, Column: p.Column + n, Exact: true}
+}

@@ -1,0 +1,75 @@
+package jobnet
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxDuration is the longest duration that a definition may state.
+const MaxDuration = 3650 * 24 * time.Hour
+
+// ParseDuration reads a duration such as 30m, 1h30m or 2d: whole numbers with
+// the units d, h, m and s, the greater unit first.
+func ParseDuration(s string) (time.Duration, error) {
+	var total time.Duration
+	rest, before := s, time.Duration(math.MaxInt64)
+	for rest != "" {
+		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		n, err := strconv.ParseInt(rest[:digits], 10, 64)
+		if err != nil {
+			return 0, durationFault(s)
+		}
+		if rest = rest[digits:]; rest == "" {
+			return 0, fmt.Errorf("%q has no unit; write %ss, %sm, %sh or %sd", s, s, s, s, s)
+		}
+		unit := durationUnit(rest[0])
+		if unit == 0 || unit >= before {
+			return 0, durationFault(s)
+		}
+		if n > int64(MaxDuration/unit) || total+time.Duration(n)*unit > MaxDuration {
+			return 0, fmt.Errorf("%q is longer than 3650d", s)
+		}
+		total, rest, before = total+time.Duration(n)*unit, rest[1:], unit
+	}
+	if s == "" {
+		return 0, durationFault(s)
+	}
+	return total, nil
+}
+
+func durationUnit(c byte) time.Duration {
+	switch c {
+	case 'd':
+		return 24 * time.Hour
+	case 'h':
+		return time.Hour
+	case 'm':
+		return time.Minute
+	case 's':
+		return time.Second
+	}
+	return 0
+}
+
+func durationFault(s string) error {
+	return fmt.Errorf("%q is not a duration; write 30m, 1h30m, 10s or 2d", s)
+}
+
+// FormatDuration writes a duration as ParseDuration reads it; less than a
+// second is cut away.
+func FormatDuration(d time.Duration) string {
+	var b strings.Builder
+	for _, unit := range []byte("dhms") {
+		if n := d / durationUnit(unit); n > 0 {
+			fmt.Fprintf(&b, "%d%c", n, unit)
+			d -= n * durationUnit(unit)
+		}
+	}
+	if b.Len() == 0 {
+		return "0s"
+	}
+	return b.String()
+}

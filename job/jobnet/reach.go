@@ -1,0 +1,85 @@
+package jobnet
+
+import "slices"
+
+// use is an expression of a part that names a value of another part.
+type use struct {
+	part, of int
+	pos      Pos
+	path     string
+	text     string
+}
+
+// checkUses reports the uses of parts that are not before the part that uses
+// them: their values would be a matter of luck.
+func (c *compilation) checkUses(uses []use, order []int) {
+	var far []use
+	for _, u := range uses {
+		direct := slices.ContainsFunc(c.flow.Parts[u.part].After, func(e Edge) bool { return e.From == u.of })
+		if !direct {
+			far = append(far, u)
+		}
+	}
+	if len(far) == 0 {
+		return
+	}
+	rank := make([]int, len(order))
+	for n, i := range order {
+		rank[i] = n
+	}
+	slices.SortStableFunc(far, func(a, b use) int { return rank[a.of] - rank[b.of] })
+	before := make([]uint64, len(order))
+	for len(far) > 0 {
+		far = far[c.checkSome(far, order, rank, before):]
+	}
+}
+
+// checkSome checks the uses of the next 64 parts that are used, one bit for
+// each: a part is behind all that the parts before it are behind. It gives the
+// number of uses done.
+func (c *compilation) checkSome(uses []use, order, rank []int, before []uint64) int {
+	clear(before)
+	last, targets, n := 0, 0, 0
+	bits := make([]uint64, 0, len(uses))
+	for ; n < len(uses); n++ {
+		if n == 0 || uses[n].of != uses[n-1].of {
+			if targets == 64 {
+				break
+			}
+			targets++
+		}
+		bits = append(bits, 1<<(targets-1))
+		last = max(last, rank[uses[n].part])
+	}
+	own := make(map[int]uint64, targets)
+	for k, u := range uses[:n] {
+		own[u.of] = bits[k]
+	}
+	for r := rank[uses[0].of]; r <= last; r++ {
+		i := order[r]
+		var mask uint64
+		for _, e := range c.flow.Parts[i].After {
+			mask |= before[e.From]
+		}
+		before[i] = mask
+		// Whoever is behind i is behind what i is behind, and behind i.
+		if bit, ok := own[i]; ok {
+			before[i] |= bit
+		}
+	}
+	for k, u := range uses[:n] {
+		if u.part == u.of || before[u.part]&bits[k] == 0 {
+			c.notBefore(u)
+		}
+	}
+	return n
+}
+
+func (c *compilation) notBefore(u use) {
+	name, of := c.flow.Parts[u.part].Name, c.flow.Parts[u.of].Name
+	if name == of {
+		c.report.Add(u.pos, u.path, u.text+": a part cannot use its own values", "they are there only when it has ended")
+		return
+	}
+	c.report.Add(u.pos, u.path, u.text+": "+of+" is not before "+name+", so its value would be a matter of luck", "add it to after: "+of)
+}
