@@ -11,7 +11,7 @@ import (
 // HostsPage gives one page of the hosts by name.
 func (c *Client) HostsPage(ctx context.Context, cursor string, limit int) (banto.Page[banto.Host], error) {
 	var p banto.Page[banto.Host]
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/hosts", query: list(cursor, limit), again: true}, &p)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/hosts", query: list(cursor, limit)}, &p)
 	return p, err
 }
 
@@ -25,7 +25,7 @@ func (c *Client) Hosts(ctx context.Context) ([]banto.Host, error) {
 // Host gives a host by its name.
 func (c *Client) Host(ctx context.Context, name string) (banto.Host, error) {
 	var h banto.Host
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/hosts/" + url.PathEscape(name), again: true}, &h)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/hosts/" + url.PathEscape(name)}, &h)
 	return h, err
 }
 
@@ -41,6 +41,6 @@ func (c *Client) Audit(ctx context.Context, q AuditQuery) (banto.Page[banto.Audi
 	v := list(q.Cursor, q.Limit)
 	set(v, "object", q.Object)
 	var p banto.Page[banto.AuditEntry]
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/audit", query: v, again: true}, &p)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/audit", query: v}, &p)
 	return p, err
 }

@@ -12,7 +12,7 @@ import (
 // Version tells what answers. It needs no token.
 func (c *Client) Version(ctx context.Context) (banto.VersionInfo, error) {
 	var v banto.VersionInfo
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/version", again: true}, &v)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/version"}, &v)
 	return v, err
 }
 
@@ -35,7 +35,7 @@ func (c *Client) Jobnets(ctx context.Context, q JobnetQuery) (banto.Page[banto.J
 	v := list(q.Cursor, q.Limit)
 	set(v, "folder", q.Folder)
 	var p banto.Page[banto.JobnetInfo]
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/jobnets", query: v, again: true}, &p)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/jobnets", query: v}, &p)
 	return p, err
 }
 
@@ -53,14 +53,14 @@ func (c *Client) Jobnet(ctx context.Context, path string, version int) (banto.Jo
 		v.Set("version", strconv.Itoa(version))
 	}
 	var d banto.JobnetDetail
-	_, err := c.do(ctx, call{method: http.MethodGet, path: jobnetPath(path), query: v, again: true}, &d)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: jobnetPath(path), query: v}, &d)
 	return d, err
 }
 
 // JobnetVersions gives the versions of a jobnet, newest first.
 func (c *Client) JobnetVersions(ctx context.Context, path string) ([]banto.JobnetVersion, error) {
 	var p banto.Page[banto.JobnetVersion]
-	_, err := c.do(ctx, call{method: http.MethodGet, path: jobnetPath(path) + "/versions", again: true}, &p)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: jobnetPath(path) + "/versions"}, &p)
 	return p.Items, err
 }
 
@@ -68,7 +68,7 @@ func (c *Client) JobnetVersions(ctx context.Context, path string) ([]banto.Jobne
 // between one and a text.
 func (c *Client) JobnetDiff(ctx context.Context, path string, req banto.DiffRequest) (banto.DiffResult, error) {
 	var r banto.DiffResult
-	_, err := c.do(ctx, call{method: http.MethodPost, path: jobnetPath(path) + "/diff", body: req, again: true}, &r)
+	_, err := c.do(ctx, call{method: http.MethodPost, path: jobnetPath(path) + "/diff", body: req}, &r)
 	return r, err
 }
 

@@ -52,14 +52,14 @@ func (c *Client) Trackers(ctx context.Context, q TrackerQuery) (banto.Page[banto
 		v.Set("to", q.To.Format(time.RFC3339Nano))
 	}
 	var p banto.Page[banto.Tracker]
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/trackers", query: v, again: true}, &p)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/trackers", query: v}, &p)
 	return p, err
 }
 
 // Tracker gives a tracker as it stands now, with what it waits for.
 func (c *Client) Tracker(ctx context.Context, id banto.TrackerID) (banto.Tracker, error) {
 	var t banto.Tracker
-	_, err := c.do(ctx, call{method: http.MethodGet, path: trackerPath(id), again: true}, &t)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: trackerPath(id)}, &t)
 	return t, err
 }
 
@@ -67,7 +67,7 @@ func (c *Client) Tracker(ctx context.Context, id banto.TrackerID) (banto.Tracker
 // definition, those that still wait among them.
 func (c *Client) PartsPage(ctx context.Context, id banto.TrackerID, cursor string, limit int) (banto.Page[banto.PartView], error) {
 	var p banto.Page[banto.PartView]
-	_, err := c.do(ctx, call{method: http.MethodGet, path: trackerPath(id) + "/parts", query: list(cursor, limit), again: true}, &p)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: trackerPath(id) + "/parts", query: list(cursor, limit)}, &p)
 	return p, err
 }
 
@@ -85,7 +85,7 @@ func (c *Client) Attempts(ctx context.Context, id banto.TrackerID, part banto.Pa
 		v := list(cursor, 500)
 		set(v, "part", string(part))
 		var p banto.Page[banto.Attempt]
-		_, err := c.do(ctx, call{method: http.MethodGet, path: trackerPath(id) + "/attempts", query: v, again: true}, &p)
+		_, err := c.do(ctx, call{method: http.MethodGet, path: trackerPath(id) + "/attempts", query: v}, &p)
 		return p, err
 	})
 }
@@ -93,7 +93,7 @@ func (c *Client) Attempts(ctx context.Context, id banto.TrackerID, part banto.Pa
 // Attempt gives one attempt.
 func (c *Client) Attempt(ctx context.Context, id banto.AttemptID) (banto.Attempt, error) {
 	var a banto.Attempt
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/attempts/" + url.PathEscape(string(id)), again: true}, &a)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/attempts/" + url.PathEscape(string(id))}, &a)
 	return a, err
 }
 
