@@ -97,17 +97,18 @@ func (o *Order) check() error {
 }
 
 // DecodeUp reads a frame from a host and checks that all in it is well-formed.
-// The host may be malicious: nothing in the frame is trusted beyond that.
+// The host may be malicious: nothing in the frame is trusted beyond that. With
+// a *VersionError comes the session, so that it can be refused in words.
 func DecodeUp(b []byte) (Up, error) {
 	var u Up
 	if err := json.Unmarshal(b, &u); err != nil {
 		return Up{}, fmt.Errorf("cannot read frame: %w", err)
 	}
-	if err := checkVersion(u.Version); err != nil {
-		return Up{}, err
-	}
 	if _, _, ok := ParseSession(u.Session); !ok {
 		return Up{}, fmt.Errorf("cannot read frame: %.80q is not a session", u.Session)
+	}
+	if err := checkVersion(u.Version); err != nil {
+		return Up{Session: u.Session}, err
 	}
 	if err := u.checkAttempts(); err != nil {
 		return Up{}, fmt.Errorf("cannot read frame: %w", err)

@@ -1,0 +1,20 @@
+// Package link is the agent's end of the fabric: it opens a session with the
+// manager, hands its orders to the keeper, and carries what the keeper tells
+// to the manager until the manager has it for good.
+//
+// It owns sessions, the confirmation of orders, and how much output is under
+// way. It refuses to keep anything on disk: claims, results and output are the
+// keeper's, and the keeper tells them again to whoever asks. So an agent may
+// die at any moment, and a new one goes on.
+//
+// Machine is the pure state machine; Link connects it with the fabric and the
+// keeper, in one loop. Frames go out as soon as nothing waits to come in; what
+// gathers meanwhile goes together.
+//
+// Promises: an order is confirmed only when the keeper has it on disk; a
+// result is sent, and sent again, until the manager says that it is committed,
+// and never ahead of the output that belongs to it; output is taken from all
+// attempts in turn, and only so much of it is under way that it holds up
+// nothing else; only the highest epoch that was seen is obeyed; without a
+// keeper there is no session.
+package link

@@ -1,0 +1,288 @@
+package link
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/agent/keeper"
+	"github.com/bantoops/banto/fabric"
+)
+
+// Keeper is a connection to the keeper; keeper.Client is one.
+type Keeper interface {
+	Send(keeper.Request) error
+	// Events gives what the keeper tells, Hello first. It is closed when the
+	// connection is lost.
+	Events() <-chan keeper.Event
+	ReadOutput(id banto.AttemptID, offset int64, p []byte) (int, error)
+	Close()
+}
+
+// Options say who the agent is and what it works with.
+type Options struct {
+	URL    string       // of the fabric
+	HostID banto.HostID // as enrolled, with the JWT for the key of the seed
+	Name   string
+	JWT    string
+	Seed   string
+	// Keeper connects to the keeper. It is called again when the connection
+	// is lost.
+	Keeper  func(context.Context) (Keeper, error)
+	Slots   int
+	Version string
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Link is the agent's end of the fabric.
+type Link struct{ opt Options }
+
+// New makes a link.
+func New(o Options) *Link {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Link{opt: o}
+}
+
+// Run serves the host until the context ends. It waits for the manager and for
+// the keeper as long as it takes. Jobs go on when it returns.
+func (l *Link) Run(ctx context.Context) error {
+	if l.opt.Keeper == nil || l.opt.HostID == "" {
+		return errors.New("cannot run agent: keeper or host ID is missing")
+	}
+	about := fabric.Hello{Name: l.opt.Name, Version: l.opt.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Slots: l.opt.Slots}
+	r := &loop{
+		opt:     l.opt,
+		m:       NewMachine(strings.ToLower(rand.Text()[:13]), about),
+		mail:    mailbox{signal: make(chan struct{}, 1)},
+		keepers: make(chan Keeper),
+		asks:    make(chan ask, 1),
+		asked:   make(chan struct{}, 1),
+	}
+	conn, err := fabric.Dial(fabric.DialOptions{
+		URL: l.opt.URL, Name: string(l.opt.HostID), Seed: l.opt.Seed, JWT: l.opt.JWT, Log: l.opt.Log, Changed: r.mail.changed,
+	})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	sub, err := conn.Subscribe(fabric.DownSubject(l.opt.HostID), func(m *nats.Msg) { r.mail.frame(m.Data) })
+	if err == nil {
+		err = sub.SetPendingLimits(1<<16, 64<<20)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot run agent: %w", err)
+	}
+	r.conn = conn
+	return r.run(ctx)
+}
+
+// loop is a Run.
+type loop struct {
+	opt  Options
+	m    *Machine
+	conn *nats.Conn
+	mail mailbox
+
+	keeper  Keeper // nil while there is none
+	events  <-chan keeper.Event
+	keepers chan Keeper // connections that were made
+	asks    chan ask    // to the goroutine that writes to the keeper
+	asked   chan struct{}
+	asking  bool
+
+	unread time.Time // when it was last logged that output cannot be read
+	lost   time.Time // when it was last logged that there is no manager
+}
+
+// ask is a request on its way to a keeper.
+type ask struct {
+	keeper  Keeper
+	request keeper.Request
+}
+
+func (r *loop) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { r.connect(ctx) })
+	wg.Go(func() { r.write(ctx) })
+	defer func() {
+		cancel()
+		if r.keeper != nil {
+			r.keeper.Close() // and with it ends a write that hangs
+		}
+		wg.Wait()
+	}()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		now := r.opt.Now()
+		r.receive(now)
+		if wake := r.m.Wake(); !wake.IsZero() && !now.Before(wake) {
+			r.m.Tick(now)
+		}
+		r.send(now)
+		if wake := r.m.Wake(); !wake.IsZero() {
+			timer.Reset(wake.Sub(now))
+		}
+		select {
+		case <-ctx.Done():
+			r.m.Stop("the agent was stopped; jobs go on")
+			r.send(r.opt.Now())
+			_ = r.conn.FlushTimeout(time.Second)
+			return nil
+		case <-r.mail.signal:
+		case <-r.asked:
+			r.asking = false
+		case k := <-r.keepers:
+			r.keeper, r.events = k, k.Events()
+		case e, ok := <-r.events:
+			if !ok {
+				r.lose(ctx, &wg)
+				continue
+			}
+			r.m.Keeper(e, now)
+		case <-timer.C:
+		}
+	}
+}
+
+// receive takes all that waits.
+func (r *loop) receive(now time.Time) {
+	frames, changed, connected, err := r.mail.take()
+	if changed {
+		r.m.Connected(connected, now)
+		if !connected && now.Sub(r.lost) > time.Minute {
+			r.lost = now
+			r.opt.Log.Warn("the manager cannot be reached; trying again until it can", "url", r.opt.URL, "err", err)
+		}
+	}
+	for _, data := range frames {
+		d, err := fabric.DecodeDown(data)
+		if err != nil {
+			r.opt.Log.Warn("frame of the manager is dropped", "err", err)
+			continue
+		}
+		if note := r.m.Frame(d, now); note != "" {
+			r.opt.Log.Warn(string(note))
+		}
+	}
+	for range 64 {
+		select {
+		case e, ok := <-r.events:
+			if !ok {
+				return // the main loop sees it again
+			}
+			r.m.Keeper(e, now)
+		default:
+			return
+		}
+	}
+}
+
+// send hands on all that is ready, to the keeper and to the manager.
+func (r *loop) send(now time.Time) {
+	if !r.asking && r.keeper != nil {
+		if q, ok := r.m.Request(); ok {
+			r.asking = true
+			r.asks <- ask{r.keeper, q}
+		}
+	}
+	for {
+		u, ok := r.m.Next(now, r.read)
+		if !ok {
+			return
+		}
+		data, err := u.Encode()
+		if err == nil {
+			err = r.conn.Publish(fabric.UpSubject(r.opt.HostID), data)
+		}
+		if err != nil {
+			r.opt.Log.Debug("frame is not sent", "err", err)
+		}
+	}
+}
+
+func (r *loop) read(id banto.AttemptID, offset int64, n int) []byte {
+	if r.keeper == nil {
+		return nil
+	}
+	p := make([]byte, n)
+	got := 0
+	for got < n {
+		m, err := r.keeper.ReadOutput(id, offset+int64(got), p[got:])
+		got += m
+		if err != nil || m == 0 {
+			if now := r.opt.Now(); now.Sub(r.unread) > time.Minute {
+				r.unread = now
+				r.opt.Log.Warn("output is shorter than the keeper said", "attempt", id, "at", offset+int64(got), "err", err)
+			}
+			break
+		}
+	}
+	return p[:got]
+}
+
+// lose gives up a connection to the keeper that has ended, and makes another.
+func (r *loop) lose(ctx context.Context, wg *sync.WaitGroup) {
+	r.opt.Log.Warn("the connection to the keeper is lost; connecting again")
+	r.keeper.Close()
+	r.keeper, r.events = nil, nil
+	r.m.KeeperGone("the agent has lost its keeper and connects again")
+	wg.Go(func() { r.connect(ctx) })
+}
+
+// connect makes a connection to the keeper, however long it takes.
+func (r *loop) connect(ctx context.Context) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		k, err := r.opt.Keeper(ctx)
+		if err == nil {
+			select {
+			case r.keepers <- k:
+			case <-ctx.Done():
+				k.Close()
+			}
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		r.opt.Log.Warn("the keeper cannot be reached; trying again", "err", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// write writes to the keeper, apart from the loop: a keeper that is slow to
+// read must not keep the loop from reading what the keeper writes.
+func (r *loop) write(ctx context.Context) {
+	for {
+		select {
+		case a := <-r.asks:
+			if err := a.keeper.Send(a.request); err != nil {
+				r.opt.Log.Warn("cannot write to the keeper", "err", err)
+				a.keeper.Close() // the loop sees its events end
+			}
+			r.asked <- struct{}{}
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package link
+
+import (
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/agent/keeper"
+	"github.com/bantoops/banto/fabric"
+)
+
+// remembered is how many confirmed orders are remembered, so that one that
+// comes again is confirmed again without asking the keeper.
+const remembered = 8192
+
+// taken are the orders that came from the manager, on their way to the keeper.
+type taken struct {
+	request keeper.Request // what the keeper is asked next
+	ids     []string       // the starts and kills in it
+	seq     uint64         // of the last request on this connection
+	asked   []asked        // requests that the keeper has not yet answered
+
+	open   map[string]bool // orders that are not confirmed
+	cleans map[banto.TrackerID][]string
+
+	known map[string]bool // the last confirmed ones
+	ring  []string
+	at    int
+}
+
+type asked struct {
+	seq uint64
+	ids []string
+}
+
+func newTaken() taken {
+	return taken{open: map[string]bool{}, cleans: map[banto.TrackerID][]string{}, known: map[string]bool{}}
+}
+
+// take takes an order; true if it was confirmed before and is to be confirmed
+// again.
+func (t *taken) take(o fabric.Order) bool {
+	if t.known[o.ID] {
+		return true
+	}
+	if t.open[o.ID] {
+		return false
+	}
+	t.open[o.ID] = true
+	r := &t.request
+	switch {
+	case o.Start != nil:
+		r.Start = append(r.Start, keeper.Start{Attempt: o.Start.Attempt, Spec: o.Start.Spec})
+		t.ids = append(t.ids, o.ID)
+	case o.Kill != nil:
+		r.Kill = append(r.Kill, keeper.Kill{Attempt: o.Kill.Attempt, Reason: o.Kill.Reason})
+		t.ids = append(t.ids, o.ID)
+	case o.Clean != nil:
+		r.Clean = append(r.Clean, keeper.Clean{Tracker: o.Clean.Tracker, Keep: o.Clean.Keep})
+		t.cleans[o.Clean.Tracker] = append(t.cleans[o.Clean.Tracker], o.ID)
+	}
+	return false
+}
+
+// next gives the next request.
+func (t *taken) next() (keeper.Request, bool) {
+	r := t.request
+	if len(r.Start)+len(r.Kill)+len(r.Ack)+len(r.Clean) == 0 {
+		return r, false
+	}
+	t.seq++
+	r.Seq = t.seq
+	if len(t.ids) > 0 {
+		t.asked = append(t.asked, asked{seq: t.seq, ids: t.ids})
+	}
+	t.request, t.ids = keeper.Request{}, nil
+	return r, true
+}
+
+// done gives the orders of all requests up to seq.
+func (t *taken) done(seq uint64) []string {
+	var ids []string
+	for len(t.asked) > 0 && t.asked[0].seq <= seq {
+		ids = append(ids, t.asked[0].ids...)
+		t.asked = t.asked[1:]
+	}
+	t.remember(ids)
+	return ids
+}
+
+// cleaned gives the orders to clean a tracker.
+func (t *taken) cleaned(tracker banto.TrackerID) []string {
+	ids := t.cleans[tracker]
+	delete(t.cleans, tracker)
+	t.remember(ids)
+	return ids
+}
+
+func (t *taken) remember(ids []string) {
+	for _, id := range ids {
+		delete(t.open, id)
+		if t.known[id] {
+			continue
+		}
+		t.known[id] = true
+		if len(t.ring) < remembered {
+			t.ring = append(t.ring, id)
+			continue
+		}
+		delete(t.known, t.ring[t.at])
+		t.ring[t.at] = id
+		t.at = (t.at + 1) % remembered
+	}
+}
+
+// forget drops what the keeper has not answered: the keeper is another, or
+// gone, and the manager will send it again.
+func (t *taken) forget() {
+	t.request, t.ids, t.seq, t.asked = keeper.Request{}, nil, 0, nil
+	clear(t.open)
+	clear(t.cleans)
+}
