@@ -19,6 +19,13 @@ func (c *Client) Version(ctx context.Context) (banto.VersionInfo, error) {
 // Apply makes definitions the ones in use, all or none.
 func (c *Client) Apply(ctx context.Context, req banto.ApplyRequest) (banto.ApplyResult, error) {
 	var r banto.ApplyResult
+	total := 0
+	for _, f := range req.Files {
+		total += len(f.Text)
+	}
+	if total > maxApply {
+		return r, banto.Fail(banto.KindInvalid, "cannot apply", "the files hold more than 64 MiB", "apply them folder by folder")
+	}
 	_, err := c.do(ctx, call{method: http.MethodPost, path: "/apply", body: req, timeout: applyTimeout}, &r)
 	return r, err
 }
