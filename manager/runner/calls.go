@@ -2,11 +2,10 @@ package runner
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/store"
 )
 
 // Submit asks for a run of a jobnet. The submission's ID is given by the
@@ -116,8 +115,8 @@ func noTracker(what string) *banto.ErrorInfo {
 // storable refuses texts that no store keeps as they are.
 func storable(what string, texts ...string) error {
 	for _, s := range texts {
-		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
-			return banto.Fail(banto.KindInvalid, what, "a text holds a NUL or is not UTF-8", "send plain text")
+		if err := store.CheckText(s); err != nil {
+			return banto.Fail(banto.KindInvalid, what, "a text holds a NUL or is not UTF-8", "send plain text").Because(err)
 		}
 	}
 	return nil

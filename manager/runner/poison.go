@@ -32,7 +32,7 @@ func (r *Runner) oneByOne(ctx context.Context, ins []input) error {
 		case errors.Is(err, store.ErrDeposed):
 			refuseAll(ins[i:], errStopped)
 			return err
-		case errors.Is(err, store.ErrPoison) || r.suspected(in):
+		case errors.Is(err, store.ErrPoison) || !errors.Is(err, store.ErrFull) && r.suspected(in):
 			if err := r.refusePoison(ctx, in, err); err != nil {
 				refuseAll(ins[i+1:], errStopped)
 				return err

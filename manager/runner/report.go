@@ -3,8 +3,6 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/engine"
@@ -57,7 +55,7 @@ func (r *Runner) HostEnded(id banto.HostID, reports []engine.Ended) {
 func storableResult(rep engine.Ended) engine.Ended {
 	rep.Message = clean(rep.Message, maxMessage)
 	rep.Output = clean(rep.Output, 0)
-	if strings.ContainsRune(rep.Vars, 0) || !utf8.ValidString(rep.Vars) {
+	if store.CheckText(rep.Vars) != nil {
 		rep.Vars = ""
 		if rep.Reason == "" {
 			rep.Reason = banto.ReasonVariables

@@ -1,0 +1,248 @@
+package runner
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/job/engine"
+)
+
+// field holds the hosts that a test plays: each with the claims of its keeper,
+// which outlive every manager.
+type field struct {
+	mu    sync.Mutex
+	hosts map[banto.HostID]*played
+	// result says how an attempt ends; nil: it runs on until finish or a kill.
+	result func(banto.Spec) *engine.Ended
+	// act takes over what a host does next; nil: it is done at once.
+	act func(func())
+}
+
+// played is one host. It talks to the manager whose link it is connected to.
+type played struct {
+	id       banto.HostID
+	name     string
+	boot     string
+	gen      string
+	slots    int
+	link     *link
+	claims   map[banto.AttemptID]*claim
+	claimed  []banto.AttemptID // in order
+	cleaned  []banto.TrackerID
+	overload int // most attempts that ran at once
+}
+
+// claim is an attempt that the keeper was asked to start or kill.
+type claim struct {
+	spec   banto.Spec
+	starts int
+	end    *engine.Ended
+	acked  bool
+}
+
+// link is the way from one loop to the hosts, as the gateway would be: it keeps
+// orders until they are confirmed, and dies with its manager.
+type link struct {
+	field   *field
+	inbox   Inbox
+	dead    bool
+	pending map[banto.HostID][]fabric.Order
+}
+
+func newField(*testStore) *field {
+	return &field{hosts: make(map[banto.HostID]*played), result: succeed}
+}
+
+func succeed(banto.Spec) *engine.Ended { return &engine.Ended{Exit: new(int)} }
+
+func (f *field) add(id banto.HostID, name string) {
+	f.hosts[id] = &played{id: id, name: name, boot: "boot-1", gen: "gen-1", slots: 4, claims: make(map[banto.AttemptID]*claim)}
+}
+
+func (f *field) newLink() *link {
+	return &link{field: f, pending: make(map[banto.HostID][]fabric.Order)}
+}
+
+// Deliver implements Hosts.
+func (l *link) Deliver(host banto.HostID, orders []fabric.Order) {
+	f := l.field
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range orders {
+		l.pending[host] = slices.DeleteFunc(l.pending[host], func(p fabric.Order) bool { return p.ID == o.ID })
+		l.pending[host] = append(l.pending[host], o)
+	}
+	if h := f.hosts[host]; h != nil && h.link == l && !l.dead {
+		for _, o := range orders {
+			f.do(func() { h.obey(l, o) })
+		}
+	}
+}
+
+// Acknowledge implements Hosts.
+func (l *link) Acknowledge(host banto.HostID, attempts []banto.AttemptID) {
+	l.field.mu.Lock()
+	defer l.field.mu.Unlock()
+	for _, a := range attempts {
+		if c := l.field.hosts[host].claims[a]; c != nil && !l.dead {
+			c.acked = true
+		}
+	}
+}
+
+// do does something now or when the test says.
+func (f *field) do(what func()) {
+	if f.act != nil {
+		f.act(what)
+		return
+	}
+	what()
+}
+
+// up connects a host: hello, what has ended and was never acknowledged, and
+// then the orders that wait.
+func (f *field) up(l *link, id banto.HostID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.hosts[id]
+	h.link = l
+	hello := fabric.Hello{Name: h.name, Version: "1", OS: "linux", Arch: "amd64", BootID: h.boot, Generation: h.gen, Slots: h.slots}
+	for _, a := range h.claimed {
+		if c := h.claims[a]; c.starts > 0 && c.end == nil {
+			hello.Running = append(hello.Running, a)
+		}
+	}
+	l.inbox.HostUp(HostSession{ID: id, Hello: hello, At: time.Now()})
+	h.tellEnded(l)
+	for _, o := range l.pending[id] {
+		f.do(func() { h.obey(l, o) })
+	}
+}
+
+// tellEnded tells all results that were not acknowledged. f.mu is held.
+func (h *played) tellEnded(l *link) {
+	var ended []engine.Ended
+	for _, a := range h.claimed {
+		if c := h.claims[a]; c.end != nil && !c.acked {
+			ended = append(ended, *c.end)
+		}
+	}
+	if len(ended) > 0 {
+		l.inbox.HostEnded(h.id, ended)
+	}
+}
+
+// down cuts a host off.
+func (f *field) down(id banto.HostID, why string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.hosts[id]
+	if l := h.link; l != nil {
+		h.link = nil
+		l.inbox.HostDown(id, why, time.Now())
+	}
+}
+
+// obey does what an order says, at most once. f.mu is held.
+func (h *played) obey(l *link, o fabric.Order) {
+	if h.link != l || l.dead {
+		return
+	}
+	switch {
+	case o.Start != nil:
+		h.start(l, o.Start)
+	case o.Kill != nil:
+		h.kill(l, o.Kill.Attempt)
+	case o.Clean != nil:
+		if !slices.Contains(h.cleaned, o.Clean.Tracker) {
+			h.cleaned = append(h.cleaned, o.Clean.Tracker)
+		}
+	}
+	l.pending[h.id] = slices.DeleteFunc(l.pending[h.id], func(p fabric.Order) bool { return p.ID == o.ID })
+	l.inbox.Confirmed(h.id, []string{o.ID})
+}
+
+func (h *played) start(l *link, o *fabric.StartOrder) {
+	if h.claims[o.Attempt] != nil {
+		return // claimed before
+	}
+	c := &claim{spec: o.Spec, starts: 1}
+	h.claims[o.Attempt] = c
+	h.claimed = append(h.claimed, o.Attempt)
+	h.overload = max(h.overload, h.running())
+	at := time.Now()
+	end := l.field.result(o.Spec)
+	if end == nil {
+		l.inbox.HostStarted(h.id, []engine.Started{{Attempt: o.Attempt, At: at}})
+		return
+	}
+	end.StartedAt = &at
+	l.field.do(func() {
+		if c.end == nil {
+			h.finish(o.Attempt, *end)
+		}
+	})
+}
+
+func (h *played) running() int {
+	n := 0
+	for _, c := range h.claims {
+		if c.starts > 0 && c.end == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *played) kill(l *link, id banto.AttemptID) {
+	c := h.claims[id]
+	if c == nil {
+		c = &claim{} // a tombstone: a late start does nothing
+		h.claims[id] = c
+		h.claimed = append(h.claimed, id)
+	}
+	if c.end == nil {
+		h.finish(id, engine.Ended{Reason: banto.ReasonKilled})
+	}
+}
+
+// finish ends an attempt, and tells it if the host is connected.
+func (h *played) finish(id banto.AttemptID, end engine.Ended) {
+	c := h.claims[id]
+	end.Attempt, end.At = id, time.Now()
+	c.end = &end
+	if h.link != nil && !h.link.dead {
+		h.link.inbox.HostEnded(h.id, []engine.Ended{end})
+	}
+}
+
+// end ends the attempt of a part that runs.
+func (f *field) end(id banto.HostID, part banto.PartKey, end engine.Ended) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.hosts[id]
+	for _, a := range h.claimed {
+		if c := h.claims[a]; c.spec.Part == part && c.end == nil {
+			end.StartedAt = new(time.Now())
+			h.finish(a, end)
+		}
+	}
+}
+
+// starts counts the processes that a part was given on all hosts.
+func (f *field) starts(part banto.PartKey) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, h := range f.hosts {
+		for _, c := range h.claims {
+			if c.spec.Part == part {
+				n += c.starts
+			}
+		}
+	}
+	return n
+}
