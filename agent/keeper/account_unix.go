@@ -1,0 +1,93 @@
+//go:build unix
+
+package keeper
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+
+	"github.com/bantoops/banto"
+)
+
+// refusal says why an attempt was not started.
+type refusal struct {
+	reason  banto.Reason
+	message string
+}
+
+func refuse(reason banto.Reason, format string, args ...any) *refusal {
+	return &refusal{reason, fmt.Sprintf(format, args...)}
+}
+
+// account is the OS user that a job runs as.
+type account struct {
+	name       string
+	uid, gid   int
+	home       string
+	credential *syscall.Credential // nil for the keeper's own user
+}
+
+// ownAccount gives the user that the keeper runs as; one that the system does
+// not list, as in many containers, is known by its number.
+func ownAccount() *account {
+	a := &account{uid: os.Geteuid(), gid: os.Getegid()}
+	if u, err := user.LookupId(strconv.Itoa(a.uid)); err == nil {
+		a.name, a.home = u.Username, u.HomeDir
+	}
+	if a.home == "" {
+		a.home = os.Getenv("HOME")
+	}
+	if a.home == "" {
+		a.home = "/"
+	}
+	return a
+}
+
+// become finds the account that a job asks for.
+func (own *account) become(name string) (*account, *refusal) {
+	if name == "" || name == own.name {
+		return own, nil
+	}
+	u, err := user.Lookup(name)
+	var unknown user.UnknownUserError
+	switch {
+	case errors.As(err, &unknown):
+		return nil, refuse(banto.ReasonNoAccount, "the OS user %s does not exist on this host", name)
+	case err != nil:
+		return nil, refuse(banto.ReasonNotStarted, "cannot look up the OS user %s: %v", name, err)
+	}
+	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, refuse(banto.ReasonNotStarted, "cannot look up the OS user %s: %v", name, err)
+	}
+	if int(uid) == own.uid {
+		return own, nil
+	}
+	if own.uid != 0 {
+		return nil, refuse(banto.ReasonNoRight, "jobs can run as %s only when the agent runs as root; it runs as %s", name, own)
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return nil, refuse(banto.ReasonNotStarted, "cannot look up the groups of the OS user %s: %v", name, err)
+	}
+	groups := make([]uint32, 0, len(ids))
+	for _, id := range ids {
+		if g, err := strconv.ParseUint(id, 10, 32); err == nil {
+			groups = append(groups, uint32(g))
+		}
+	}
+	return &account{name: u.Username, uid: int(uid), gid: int(gid), home: u.HomeDir,
+		credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups}}, nil
+}
+
+func (a *account) String() string {
+	if a.name != "" {
+		return a.name
+	}
+	return "user " + strconv.Itoa(a.uid)
+}

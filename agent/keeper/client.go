@@ -1,0 +1,136 @@
+package keeper
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"github.com/bantoops/banto"
+)
+
+// Client is the agent's end of the socket. Its methods can be called from any
+// goroutine. A lost connection closes Events; the caller then connects again,
+// and the keeper repeats what was not acknowledged.
+type Client struct {
+	dir    string
+	conn   net.Conn
+	events chan Event
+	done   chan struct{} // closed by Close
+	once   sync.Once
+
+	mu  sync.Mutex // one frame at a time
+	buf []byte
+}
+
+// Connect gives a connection to the keeper of the directory, and starts a
+// keeper first if none runs. The keeper is a process of its own: it goes on
+// when the caller, or the caller's whole process group, dies. The context
+// bounds the connecting, not the connection.
+func Connect(ctx context.Context, opt ClientOptions) (*Client, error) {
+	dir, err := filepath.Abs(opt.Dir)
+	if err != nil {
+		return nil, cannotConnect(opt.Dir, err)
+	}
+	opt.Dir = dir
+	conn, err := dialOrStart(ctx, opt)
+	if err != nil {
+		return nil, cannotConnect(dir, err)
+	}
+	c := &Client{dir: dir, conn: conn, events: make(chan Event, 16), done: make(chan struct{})}
+	go c.read()
+	return c, nil
+}
+
+func cannotConnect(dir string, err error) error {
+	var known *banto.ErrorInfo
+	if errors.As(err, &known) {
+		return known
+	}
+	return banto.Fail(banto.KindUnavailable, "cannot reach the keeper of "+dir, err.Error(),
+		filepath.Join(dir, logName)+" says more").Because(err)
+}
+
+// Events gives what the keeper tells, Hello first. It is closed when the
+// connection is lost or closed.
+func (c *Client) Events() <-chan Event { return c.events }
+
+func (c *Client) read() {
+	defer close(c.events)
+	r := bufio.NewReaderSize(c.conn, 64<<10)
+	for {
+		var e Event
+		if err := readFrame(r, &e); err != nil {
+			c.Close()
+			return
+		}
+		select {
+		case c.events <- e:
+		case <-c.done:
+			return
+		}
+	}
+}
+
+// Send hands a frame to the keeper. After an error the connection is closed,
+// and it is not known whether the keeper has the frame: connect again and
+// repeat it.
+func (c *Client) Send(r Request) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	frame, err := appendFrame(c.buf[:0], r)
+	if err != nil {
+		return err
+	}
+	if cap(frame) <= 1<<20 {
+		c.buf = frame
+	}
+	if _, err := c.conn.Write(frame); err != nil {
+		c.Close()
+		return cannotConnect(c.dir, err)
+	}
+	return nil
+}
+
+// ReadOutput reads the kept output of an attempt from an offset, as an
+// io.ReaderAt does: fewer bytes than asked for come with io.EOF, which only
+// means that there is no more yet. An attempt that has written nothing, or was
+// cleaned, gives an error that is fs.ErrNotExist.
+func (c *Client) ReadOutput(id banto.AttemptID, off int64, p []byte) (int, error) {
+	path, err := outputPath(c.dir, id)
+	if err != nil {
+		return 0, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n, err := f.ReadAt(p, off)
+	if errors.Is(err, io.EOF) {
+		return n, io.EOF
+	}
+	return n, err
+}
+
+// Close ends the connection. The keeper and its jobs go on.
+func (c *Client) Close() {
+	c.once.Do(func() {
+		close(c.done)
+		c.conn.Close()
+	})
+}
+
+// outputPath says where the output of an attempt is kept.
+func outputPath(dir string, id banto.AttemptID) (string, error) {
+	tracker, seq, err := id.Split()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, outputName, string(tracker), strconv.Itoa(seq)+".log"), nil
+}

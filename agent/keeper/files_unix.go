@@ -1,0 +1,267 @@
+//go:build unix
+
+package keeper
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bantoops/banto"
+)
+
+// files are the keeper's directories:
+//
+//	work/TRACKER          $BANTO_WORK, made when a job of the tracker first needs it
+//	output/TRACKER/SEQ.log
+//	vars/ATTEMPT          $BANTO_VARS, made by the job alone
+//	vars/ATTEMPT.d/       instead, when the job runs as another user; also holds
+//	                      a script that is too long to be an argument
+//	trash/                what is being removed
+//
+// All of it is closed to other users until a job runs as one of them: from
+// then on work and vars can be entered, but not listed.
+type files struct {
+	dir string
+	own *account
+
+	mu     sync.Mutex
+	opened bool
+	made   map[banto.TrackerID]map[int]bool // work directories and who can use them
+	left   map[banto.AttemptID]bool         // attempts with something in vars
+	life   string                           // makes the names in trash of each keeper its own
+	trash  int                              // names given in trash
+	remove chan string                      // to the goroutine that empties the trash
+}
+
+func openFiles(dir string, own *account, fresh func() string) (*files, error) {
+	f := &files{dir: dir, own: own, life: fresh(), made: make(map[banto.TrackerID]map[int]bool),
+		left: make(map[banto.AttemptID]bool), remove: make(chan string, 1024)}
+	for _, name := range []string{workName, outputName, varsName, trashName} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("cannot make the keeper's directory: %w", err)
+		}
+	}
+	go func() {
+		for path := range f.remove {
+			os.RemoveAll(path)
+		}
+	}()
+	return f, nil
+}
+
+// sweep empties the trash of an earlier keeper and removes from vars what no
+// open attempt has left there.
+func (f *files) sweep(open func(banto.AttemptID) bool) {
+	old, _ := os.ReadDir(filepath.Join(f.dir, trashName))
+	for _, name := range old {
+		f.burn(filepath.Join(f.dir, trashName, name.Name()))
+	}
+	names, err := os.ReadDir(filepath.Join(f.dir, varsName))
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		id := banto.AttemptID(name.Name())
+		if filepath.Ext(name.Name()) == ".d" {
+			id = id[:len(id)-2]
+		}
+		f.mu.Lock()
+		f.left[id] = true
+		f.mu.Unlock()
+		if !open(id) {
+			f.forget(id)
+		}
+	}
+}
+
+// enterable lets other users pass through to work and vars.
+func (f *files) enterable() error {
+	if f.opened {
+		return nil
+	}
+	for _, name := range []string{"", workName, varsName} {
+		if err := os.Chmod(filepath.Join(f.dir, name), 0o711); err != nil {
+			return err
+		}
+	}
+	f.opened = true
+	return nil
+}
+
+// workDir gives the work directory of a tracker, usable by an account: it
+// belongs to the account that first needed it, and is opened to all once
+// another one comes.
+func (f *files) workDir(tracker banto.TrackerID, acc *account) (string, error) {
+	path := filepath.Join(f.dir, workName, string(tracker))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.made[tracker][acc.uid] {
+		return path, nil
+	}
+	err := os.Mkdir(path, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	if acc.credential != nil {
+		if err := f.enterable(); err != nil {
+			return "", err
+		}
+	}
+	if err == nil && acc.credential != nil {
+		if err := os.Chown(path, acc.uid, acc.gid); err != nil {
+			return "", err
+		}
+	} else if err != nil && acc.credential != nil {
+		if info, err := os.Lstat(path); err != nil {
+			return "", err
+		} else if uidOf(info) != acc.uid {
+			if err := os.Chmod(path, 0o777|os.ModeSticky); err != nil {
+				return "", err
+			}
+		}
+	}
+	if f.made[tracker] == nil {
+		f.made[tracker] = make(map[int]bool)
+	}
+	f.made[tracker][acc.uid] = true
+	return path, nil
+}
+
+func uidOf(info fs.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
+}
+
+func (f *files) varsPath(id banto.AttemptID) string {
+	return filepath.Join(f.dir, varsName, string(id))
+}
+
+// scratch makes the directory of an attempt that belongs to its account.
+func (f *files) scratch(id banto.AttemptID, acc *account) (string, error) {
+	path := f.varsPath(id) + ".d"
+	f.mu.Lock()
+	f.left[id] = true
+	f.mu.Unlock()
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	if acc.credential != nil {
+		return path, os.Chown(path, acc.uid, acc.gid)
+	}
+	return path, nil
+}
+
+// script writes a script that is too long to be an argument.
+func (f *files) script(id banto.AttemptID, acc *account, text string) (string, error) {
+	dir, err := f.scratch(id, acc)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "script")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return "", err
+	}
+	if acc.credential != nil {
+		return path, os.Chown(path, acc.uid, acc.gid)
+	}
+	return path, nil
+}
+
+// vars reads what an attempt has set. The directory can be the job's own: no
+// link is followed and no other user's file is read for it.
+func (f *files) vars(id banto.AttemptID, uid int) (string, error) {
+	path := f.varsPath(id)
+	if uid != f.own.uid {
+		path = filepath.Join(path+".d", "vars")
+	}
+	fd, err := openQuietly(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	f.mu.Lock()
+	f.left[id] = true
+	f.mu.Unlock()
+	if err != nil {
+		return "", fmt.Errorf("cannot read the file $BANTO_VARS: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), path)
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return "", fmt.Errorf("cannot read the file $BANTO_VARS: %w", err)
+	}
+	if !info.Mode().IsRegular() || uid != f.own.uid && uidOf(info) != uid {
+		return "", errors.New("$BANTO_VARS is not a plain file of the job's own")
+	}
+	text, err := io.ReadAll(io.LimitReader(file, banto.MaxVarsFile+1))
+	if err != nil {
+		return "", fmt.Errorf("cannot read the file $BANTO_VARS: %w", err)
+	}
+	return decodeVars(text)
+}
+
+// openQuietly opens a file that mostly is not there, and never blocks on a
+// pipe of that name.
+func openQuietly(path string) (int, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}
+
+// forget removes what an attempt left in vars.
+func (f *files) forget(id banto.AttemptID) {
+	f.mu.Lock()
+	left := f.left[id]
+	delete(f.left, id)
+	f.mu.Unlock()
+	if left {
+		f.discard(f.varsPath(id))
+		f.discard(f.varsPath(id) + ".d")
+	}
+}
+
+// clean takes away what was kept of a tracker.
+func (f *files) clean(cl cleanRecord) {
+	f.discard(filepath.Join(f.dir, outputName, string(cl.Tracker)))
+	if cl.Keep {
+		return
+	}
+	f.mu.Lock()
+	delete(f.made, cl.Tracker)
+	f.mu.Unlock()
+	f.discard(filepath.Join(f.dir, workName, string(cl.Tracker)))
+}
+
+// discard moves something away at once and removes it later: a large tree
+// holds nobody up, and one made anew under its name is not touched.
+func (f *files) discard(path string) {
+	f.mu.Lock()
+	f.trash++
+	to := filepath.Join(f.dir, trashName, f.life+"-"+strconv.Itoa(f.trash))
+	f.mu.Unlock()
+	if os.Rename(path, to) == nil {
+		f.burn(to)
+	}
+}
+
+func (f *files) burn(path string) {
+	select {
+	case f.remove <- path:
+	default:
+		go os.RemoveAll(path)
+	}
+}

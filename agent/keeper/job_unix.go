@@ -1,0 +1,160 @@
+//go:build unix
+
+package keeper
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bantoops/banto"
+)
+
+// holdGrace is how long the output is waited for once the process has ended:
+// somebody else may hold the pipe.
+const holdGrace = 200 * time.Millisecond
+
+// job is a process of an attempt, from the moment it was made to its result.
+type job struct {
+	claim   claimRecord
+	started startedRecord
+	adopted bool // made by an earlier keeper
+	uid     int  // whose files it leaves
+	out     *kept
+	pipe    *os.File // nil when the output of an adopted one is out of reach
+	ended   chan end // its exit, once
+
+	mu    sync.Mutex
+	gone  bool         // its process ID may soon be another's
+	cause banto.Reason // why it was ended, when we did it
+	hard  bool         // with KILL
+}
+
+// end is what is known of a process's end.
+type end struct {
+	status syscall.WaitStatus
+	known  bool
+}
+
+// terminate asks the whole group to end. It says false when that was done
+// before, or nothing is left to end.
+func (j *job) terminate(why banto.Reason) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.gone || j.cause != "" {
+		return false
+	}
+	j.cause = why
+	j.signal(unix.SIGTERM)
+	j.signal(unix.SIGCONT) // a stopped process hears TERM only when it goes on
+	return true
+}
+
+// kill ends the whole group for good.
+func (j *job) kill() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.gone {
+		j.hard = true
+		j.signal(unix.SIGKILL)
+	}
+}
+
+func (j *job) signal(sig unix.Signal) {
+	if j.adopted && !j.started.alive() {
+		return
+	}
+	// ESRCH and EPERM: nothing to end, or nothing that we may.
+	_ = unix.Kill(-j.started.PID, sig)
+}
+
+// leaving comes when the process has ended but its ID is still taken: the last
+// moment at which its group can be named for sure. After a kill nobody in it
+// outlives the leader.
+func (j *job) leaving() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.cause != "" {
+		_ = unix.Kill(-j.started.PID, unix.SIGKILL)
+	}
+	j.gone = true
+}
+
+// left takes the exit status.
+func (j *job) left(status syscall.WaitStatus) { j.over(end{status: status, known: true}) }
+
+func (j *job) over(e end) {
+	j.ended <- e
+	if j.pipe != nil {
+		// It fails only when the end of the output was seen already.
+		_ = j.pipe.SetReadDeadline(time.Now().Add(holdGrace))
+	}
+}
+
+// follow stays with the process until both its end and its output's are
+// known, and gives the result.
+func (j *job) follow(buffers *bufferPool, now func() time.Time) Ended {
+	held := false
+	if j.pipe != nil {
+		held = j.out.pump(j.pipe, buffers)
+	}
+	e := <-j.ended
+	at := now()
+	j.out.finish()
+	return j.result(e, held, at)
+}
+
+func (j *job) result(e end, held bool, at time.Time) Ended {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	startedAt := j.started.At
+	r := Ended{Attempt: j.claim.Attempt, StartedAt: &startedAt, At: at, Reason: j.cause,
+		OutputSize: j.out.size.Load(), OutputLost: j.out.lost, OutputHead: j.out.headText()}
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	switch j.cause {
+	case "":
+	case banto.ReasonTimeout:
+		note("it ran longer than its timeout of %s", time.Duration(j.claim.TimeoutMS)*time.Millisecond)
+	default:
+		note("it was asked to end")
+	}
+	if j.hard {
+		note("it did not end on TERM and was ended with KILL")
+	}
+	switch {
+	case !e.known:
+		if r.Reason == "" {
+			r.Reason = banto.ReasonKeeperDied
+		}
+		note("its keeper had died while it ran: it has ended, but how is not known")
+	case e.status.Signaled():
+		r.Signal = unix.SignalName(e.status.Signal())
+		if r.Signal == "" {
+			r.Signal = fmt.Sprintf("signal %d", e.status.Signal())
+		}
+		if r.Reason == "" {
+			r.Reason = banto.ReasonSignal
+			note("it was ended by %s", r.Signal)
+		}
+	default:
+		code := e.status.ExitStatus()
+		r.Exit = &code
+	}
+	if j.adopted && j.pipe == nil {
+		note("its output after the keeper's death is lost")
+	}
+	if held {
+		note("a process that was left behind still holds the output")
+	}
+	if j.out.fail != nil {
+		note("output could not be written: %v", j.out.fail)
+	}
+	r.Message = strings.Join(notes, "; ")
+	return r
+}

@@ -1,0 +1,199 @@
+package keeper
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// The journal is a file of lines "CRC LENGTH JSON\n": the CRC-32C of the JSON
+// as eight hex digits and its length in bytes as another eight. JSON holds no
+// line end, so that reading goes on behind a damaged line.
+
+const lineHead = 8 + 1 + 8 + 1
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// appendRecord adds a record as a line.
+func appendRecord(b []byte, r record) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return b, fmt.Errorf("cannot write a record: %w", err)
+	}
+	b = fmt.Appendf(b, "%08x %08x ", crc32.Checksum(text, castagnoli), len(text))
+	return append(append(b, text...), '\n'), nil
+}
+
+// reading is what was found in a journal.
+type reading struct {
+	records []record
+	good    int // bytes up to the end of the last sound line
+	damaged int // damaged stretches with sound lines behind them
+}
+
+// readRecords reads all sound lines. What follows the last of them is a torn
+// tail: the write that a crash cut short, which nothing was built on.
+func readRecords(b []byte) reading {
+	var out reading
+	broken := false
+	for at := 0; at < len(b); {
+		r, n, ok := readRecord(b[at:])
+		if !ok {
+			broken = true
+			at += n
+			continue
+		}
+		if broken {
+			out.damaged++
+			broken = false
+		}
+		out.records = append(out.records, r)
+		at += n
+		out.good = at
+	}
+	return out
+}
+
+// readRecord reads the line at the beginning of b and says how many bytes it
+// takes; if it is damaged, how many to skip.
+func readRecord(b []byte) (r record, n int, ok bool) {
+	skip := len(b)
+	if end := bytes.IndexByte(b, '\n'); end >= 0 {
+		skip = end + 1
+	}
+	if len(b) < lineHead || b[8] != ' ' || b[17] != ' ' {
+		return r, skip, false
+	}
+	sum, err := strconv.ParseUint(string(b[:8]), 16, 32)
+	if err != nil {
+		return r, skip, false
+	}
+	size, err := strconv.ParseUint(string(b[9:17]), 16, 32)
+	if err != nil || size >= uint64(len(b)-lineHead) {
+		return r, skip, false
+	}
+	text := b[lineHead : lineHead+int(size)]
+	if crc32.Checksum(text, castagnoli) != uint32(sum) || json.Unmarshal(text, &r) != nil {
+		return record{}, skip, false
+	}
+	// Whatever the byte behind it is, a line end once, the record is proved.
+	return r, lineHead + int(size) + 1, true
+}
+
+// journal is the file, open for appending.
+type journal struct {
+	dir   string
+	f     *os.File
+	size  int64 // bytes that are known to be whole
+	floor int64 // size when it was last compacted
+	buf   []byte
+}
+
+// compactAbove is the size from which a journal that has doubled several
+// times since the last compaction is compacted.
+const compactAbove = 8 << 20
+
+func (j *journal) path() string { return filepath.Join(j.dir, journalName) }
+
+// openJournal reads the journal of a directory. fresh makes a generation, for
+// a journal that is not there or has lost records.
+func openJournal(dir string, fresh func() string) (j *journal, c *claims, damaged int, err error) {
+	j = &journal{dir: dir}
+	text, err := os.ReadFile(j.path())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, 0, fmt.Errorf("cannot read the journal: %w", err)
+	}
+	found := readRecords(text)
+	c = newClaims("")
+	for _, r := range found.records {
+		if r.Head != nil && r.Head.Format > journalFormat {
+			return nil, nil, 0, fmt.Errorf("the journal %s is of a newer version of banto (format %d)", j.path(), r.Head.Format)
+		}
+		c.apply(r)
+	}
+	if c.generation == "" || found.damaged > 0 {
+		if found.damaged > 0 {
+			// Kept for a person to look at; the claims are written anew.
+			os.WriteFile(j.path()+".damaged", text, 0o600) //nolint:errcheck // best effort
+		}
+		c.generation = fresh()
+	}
+	if err := j.compact(c); err != nil {
+		return nil, nil, 0, err
+	}
+	return j, c, found.damaged, nil
+}
+
+// append writes records with one write, and one fsync if asked for. After an
+// error the file is unsound: only compact makes it sound again.
+func (j *journal) append(records []record, sync bool) error {
+	if len(records) > 0 {
+		buf := j.buf[:0]
+		var err error
+		for _, r := range records {
+			if buf, err = appendRecord(buf, r); err != nil {
+				return err
+			}
+		}
+		if cap(buf) <= 1<<20 {
+			j.buf = buf
+		}
+		if _, err := j.f.Write(buf); err != nil {
+			return fmt.Errorf("cannot write the journal: %w", err)
+		}
+		j.size += int64(len(buf))
+	}
+	if sync {
+		if err := j.f.Sync(); err != nil {
+			return fmt.Errorf("cannot write the journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// large says that the journal has grown enough to be worth compacting.
+func (j *journal) large() bool { return j.size > compactAbove && j.size > 4*j.floor }
+
+// compact puts a new journal that holds just these claims in the old one's
+// place. At every moment one of the two is there, and whole.
+func (j *journal) compact(c *claims) error {
+	next := j.path() + ".new"
+	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	fresh := journal{dir: j.dir, f: f, buf: j.buf}
+	if err := fresh.append(c.snapshot(), true); err != nil {
+		f.Close()
+		os.Remove(next)
+		return err
+	}
+	if err := os.Rename(next, j.path()); err != nil {
+		f.Close()
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	if j.f != nil {
+		j.f.Close()
+	}
+	fresh.floor = fresh.size
+	*j = fresh
+	return syncDir(j.dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,371 @@
+//go:build unix
+
+package keeper
+
+import (
+	"container/heap"
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bantoops/banto"
+)
+
+// keeper is the process: one loop takes all inputs that wait, steps the
+// claims, makes their records durable with one write, and carries out the
+// effects. Everything that takes time is done beside it.
+type keeper struct {
+	opt     Options
+	log     *slog.Logger
+	hello   Hello // what does not change
+	claims  *claims
+	journal *journal
+	files   *files
+	planner *planner
+	starter *starters
+	reaper  *reaper
+	alarm   *alarm
+	null    *os.File
+	listen  net.Listener
+	buffers bufferPool
+	release func() // the lock
+
+	in   chan input
+	done chan struct{} // closed when the loop has ended
+	grew chan struct{} // some output has grown
+
+	growMu sync.Mutex
+	grown  map[banto.AttemptID]*kept
+
+	// Owned by the loop.
+	jobs      map[banto.AttemptID]*job
+	sessions  map[*session]bool
+	deadlines deadlines
+	cleaned   []cleanRecord
+	stopping  bool
+}
+
+// input is what the loop takes. One field is set.
+type input struct {
+	request  *Request
+	launched *job
+	end      *Ended
+	joined   *session
+	parted   *session
+}
+
+func (k *keeper) put(in input) {
+	select {
+	case k.in <- in:
+	case <-k.done:
+	}
+}
+
+// Times of the loop.
+const (
+	tellOutputEvery = 250 * time.Millisecond
+	sweepEvery      = time.Hour
+)
+
+// batchMax is how many inputs are taken into one step.
+const batchMax = 4096
+
+func (k *keeper) run(ctx context.Context) error {
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	quiet := time.NewTimer(0) // fires when output may be told again
+	defer quiet.Stop()
+	grew := (<-chan struct{})(nil)
+	for {
+		fx := effects{}
+		var joined []*session
+		select {
+		case in := <-k.in:
+			joined = k.batch(&fx, in)
+		case <-k.alarm.C:
+			k.expire()
+			continue
+		case <-quiet.C:
+			grew = k.grew
+			continue
+		case <-grew:
+			k.tellOutput(&fx)
+			grew = nil
+			quiet.Reset(tellOutputEvery)
+		case <-sweep.C:
+			k.claims.sweep(&fx, k.opt.Now().Add(-k.opt.KeepWork))
+		case <-ctx.Done():
+			return nil
+		}
+		if err := k.commit(ctx, &fx); err != nil {
+			return nil //nolint:nilerr // the context ended while the journal could not be written
+		}
+		k.perform(&fx, joined)
+		for len(k.cleaned) > 0 {
+			after := effects{}
+			for _, cl := range k.cleaned {
+				k.claims.cleaned(&after, cl)
+			}
+			k.cleaned = nil
+			if k.commit(ctx, &after) != nil {
+				return nil //nolint:nilerr // as above
+			}
+			k.perform(&after, nil)
+		}
+		if k.stopping && k.claims.live == 0 {
+			return nil
+		}
+	}
+}
+
+// batch steps one input and all that wait behind it.
+func (k *keeper) batch(fx *effects, in input) (joined []*session) {
+	now := k.opt.Now()
+	for range batchMax {
+		k.step(fx, in, now)
+		if in.joined != nil {
+			joined = append(joined, in.joined)
+		}
+		select {
+		case in = <-k.in:
+		default:
+			return joined
+		}
+	}
+	k.step(fx, in, now)
+	if in.joined != nil {
+		joined = append(joined, in.joined)
+	}
+	return joined
+}
+
+func (k *keeper) step(fx *effects, in input, now time.Time) {
+	switch {
+	case in.request != nil:
+		for _, s := range in.request.Start {
+			k.claims.start(fx, s, k.hello.BootID, now)
+		}
+		for _, kill := range in.request.Kill {
+			k.claims.killAttempt(fx, kill, now)
+		}
+		k.claims.ack(fx, in.request.Ack, now)
+		for _, cl := range in.request.Clean {
+			k.claims.cleanTracker(fx, cl, now)
+		}
+		k.stopping = k.stopping || in.request.Stop
+	case in.launched != nil:
+		k.add(in.launched)
+		k.claims.launched(fx, in.launched.started)
+	case in.end != nil:
+		delete(k.jobs, in.end.Attempt)
+		k.claims.end(fx, *in.end)
+	case in.joined != nil:
+		k.stopping = false // somebody wants a keeper again
+	case in.parted != nil:
+		delete(k.sessions, in.parted)
+	}
+}
+
+// add takes a job that runs under watch.
+func (k *keeper) add(j *job) {
+	k.jobs[j.claim.Attempt] = j
+	if j.claim.TimeoutMS > 0 {
+		k.due(j.started.After+j.claim.TimeoutMS*int64(time.Millisecond), j.claim.Attempt, banto.ReasonTimeout)
+	}
+}
+
+// commit makes the records durable. A journal that cannot be written is
+// written anew until it can: nothing is started or told before. Kills do not
+// wait for it: they may be what makes room on the disk.
+func (k *keeper) commit(ctx context.Context, fx *effects) error {
+	for _, kill := range fx.kill {
+		k.terminate(kill.Attempt, kill.Reason, time.Duration(kill.GraceMS)*time.Millisecond)
+	}
+	if len(fx.records) == 0 && !fx.sync {
+		return nil
+	}
+	err := k.journal.append(fx.records, fx.sync)
+	if err == nil && k.journal.large() {
+		err = k.journal.compact(k.claims)
+	}
+	if err == nil {
+		return nil
+	}
+	k.log.Error("the journal cannot be written: starts and results wait", "error", err)
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	for err != nil {
+		select {
+		case <-again.C:
+			err = k.journal.compact(k.claims)
+		case <-k.alarm.C:
+			k.expire()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	k.log.Info("the journal can be written again")
+	return nil
+}
+
+// perform carries out what is now durable.
+func (k *keeper) perform(fx *effects, joined []*session) {
+	k.claims.settle(fx)
+	k.starter.add(fx.launch, fx.withdraw)
+	for _, kill := range fx.withdraw {
+		if k.starter.withdraw(kill.Attempt) {
+			end := Ended{Attempt: kill.Attempt, At: k.opt.Now(), Reason: kill.Reason, Message: killedEarly}
+			go k.put(input{end: &end})
+		}
+	}
+	for _, id := range fx.forget {
+		k.files.forget(id)
+	}
+	for _, cl := range fx.clean {
+		k.files.clean(cl)
+		k.cleaned = append(k.cleaned, cl)
+	}
+	for s := range k.sessions {
+		s.tell(fx.tell)
+	}
+	for _, s := range joined {
+		e := k.claims.hello()
+		e.Hello.PID, e.Hello.Version, e.Hello.BootID = k.hello.PID, k.hello.Version, k.hello.BootID
+		s.tell(e)
+		k.sessions[s] = true
+	}
+}
+
+// terminate begins to end an attempt's process: TERM now, KILL after the
+// grace.
+func (k *keeper) terminate(id banto.AttemptID, why banto.Reason, grace time.Duration) {
+	if grace <= 0 {
+		grace = k.opt.Grace
+	}
+	if j := k.jobs[id]; j != nil && j.terminate(why) {
+		k.due(bootNow()+int64(grace), id, "")
+	}
+}
+
+// deadline is when something is to be done about an attempt that still runs:
+// end it for a reason, or, without one, kill it for good.
+type deadline struct {
+	at      int64
+	attempt banto.AttemptID
+	why     banto.Reason
+}
+
+type deadlines []deadline
+
+func (d deadlines) Len() int           { return len(d) }
+func (d deadlines) Less(a, b int) bool { return d[a].at < d[b].at }
+func (d deadlines) Swap(a, b int)      { d[a], d[b] = d[b], d[a] }
+
+// Push and Pop are for container/heap.
+func (d *deadlines) Push(x any) { *d = append(*d, x.(deadline)) } //nolint:errcheck // only deadlines are pushed
+
+// Pop takes the last one.
+func (d *deadlines) Pop() any {
+	last := len(*d) - 1
+	x := (*d)[last]
+	*d = (*d)[:last]
+	return x
+}
+
+func (k *keeper) due(at int64, id banto.AttemptID, why banto.Reason) {
+	if len(k.deadlines) > 1024+4*len(k.jobs) { // mostly of jobs that have ended
+		k.deadlines = slices.DeleteFunc(k.deadlines, func(d deadline) bool { return k.jobs[d.attempt] == nil })
+		heap.Init(&k.deadlines)
+	}
+	heap.Push(&k.deadlines, deadline{max(at, 1), id, why})
+	k.alarm.set(k.deadlines[0].at)
+}
+
+func (k *keeper) expire() {
+	for len(k.deadlines) > 0 && k.deadlines[0].at <= bootNow() {
+		d := heap.Pop(&k.deadlines).(deadline) //nolint:errcheck // only deadlines are pushed
+		j := k.jobs[d.attempt]
+		switch {
+		case j == nil:
+		case d.why != "":
+			k.terminate(d.attempt, d.why, 0)
+		default:
+			j.kill()
+		}
+	}
+	if len(k.deadlines) > 0 {
+		k.alarm.set(k.deadlines[0].at)
+	}
+}
+
+// newJob makes the job of a claim, without its process.
+func (k *keeper) newJob(claim claimRecord) *job {
+	limit := claim.Limit
+	if limit <= 0 {
+		limit = k.opt.OutputLimit
+	}
+	path, _ := outputPath(k.opt.Dir, claim.Attempt)
+	out := &kept{path: path, limit: limit, want: headWanted(claim.WantOutput)}
+	out.grown = func() { k.markGrown(claim.Attempt, out) }
+	return &job{claim: claim, out: out, ended: make(chan end, 1)}
+}
+
+// stay is with a job until its result is known.
+func (k *keeper) stay(j *job) {
+	e := j.follow(&k.buffers, k.opt.Now)
+	vars, err := k.files.vars(j.claim.Attempt, j.uid)
+	e.Vars = vars
+	if err != nil {
+		if e.Reason == "" {
+			e.Reason = banto.ReasonVariables
+		}
+		if e.Message != "" {
+			e.Message += "; "
+		}
+		e.Message += err.Error()
+	}
+	k.put(input{end: &e})
+}
+
+func (k *keeper) markGrown(id banto.AttemptID, out *kept) {
+	k.growMu.Lock()
+	k.grown[id] = out
+	k.growMu.Unlock()
+	select {
+	case k.grew <- struct{}{}:
+	default:
+	}
+}
+
+func (k *keeper) tellOutput(fx *effects) {
+	k.growMu.Lock()
+	defer k.growMu.Unlock()
+	for id, out := range k.grown {
+		if k.jobs[id] != nil { // else its result says it, or will
+			fx.tell.Output = append(fx.tell.Output, Output{Attempt: id, Size: out.size.Load()})
+		}
+	}
+	clear(k.grown)
+}
+
+// accept takes connections until the socket is closed.
+func (k *keeper) accept() {
+	for {
+		conn, err := k.listen.Accept()
+		if err != nil {
+			return
+		}
+		s := newSession(conn)
+		k.put(input{joined: s})
+		go func() {
+			s.read(k.put) //nolint:errcheck // however it ended, the agent connects again
+			conn.Close()
+			s.finish()
+			k.put(input{parted: s})
+		}()
+	}
+}

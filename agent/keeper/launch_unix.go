@@ -1,0 +1,353 @@
+//go:build unix
+
+package keeper
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bantoops/banto"
+)
+
+// maxArg is the longest single argument that Linux takes, with its NUL.
+const maxArg = 128 << 10
+
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// starters carries out starts, a few at a time.
+type starters struct {
+	mu    sync.Mutex
+	more  *sync.Cond
+	queue []Start
+	wait  map[banto.AttemptID]bool // neither taken nor withdrawn
+	done  bool
+}
+
+func newStarters(count int, launch func(Start)) *starters {
+	s := &starters{wait: make(map[banto.AttemptID]bool)}
+	s.more = sync.NewCond(&s.mu)
+	for range count {
+		go func() {
+			for {
+				start, ok := s.take()
+				if !ok {
+					return
+				}
+				launch(start)
+			}
+		}()
+	}
+	return s
+}
+
+func (s *starters) take() (Start, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for len(s.queue) == 0 {
+			if s.done {
+				return Start{}, false
+			}
+			s.more.Wait()
+		}
+		start := s.queue[0]
+		s.queue[0] = Start{}
+		s.queue = s.queue[1:]
+		if s.wait[start.Attempt] {
+			delete(s.wait, start.Attempt)
+			return start, true
+		}
+	}
+}
+
+// add queues starts, but for those that are withdrawn in the same breath;
+// withdraw tells of these that they were never taken.
+func (s *starters) add(starts []Start, withdrawn []Kill) {
+	if len(starts) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, start := range starts {
+		s.wait[start.Attempt] = true
+		if !slices.ContainsFunc(withdrawn, func(k Kill) bool { return k.Attempt == start.Attempt }) {
+			s.queue = append(s.queue, start)
+		}
+	}
+	s.more.Broadcast()
+}
+
+// withdraw takes a start back; false when it is under way. What of it is in
+// the queue is passed over.
+func (s *starters) withdraw(id banto.AttemptID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waits := s.wait[id]
+	delete(s.wait, id)
+	return waits
+}
+
+func (s *starters) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = true
+	s.more.Broadcast()
+}
+
+// plan is all that is needed to make a process.
+type plan struct {
+	acc     *account
+	program string
+	args    []string
+	env     []string
+	dir     string
+}
+
+// planner turns what is asked for into what the system needs, and says in
+// words what is missing.
+type planner struct {
+	files *files
+	own   *account
+}
+
+func (p *planner) plan(s Start) (*plan, *refusal) {
+	tracker, _, err := s.Attempt.Split()
+	if err != nil {
+		return nil, refuse(banto.ReasonNotStarted, "%v", err)
+	}
+	acc, no := p.own.become(s.Spec.Account)
+	if no != nil {
+		return nil, no
+	}
+	work, err := p.files.workDir(tracker, acc)
+	if err != nil {
+		return nil, refuse(banto.ReasonNotStarted, "cannot make the work directory: %v", err)
+	}
+	vars := p.files.varsPath(s.Attempt)
+	if acc.uid != p.own.uid {
+		scratch, err := p.files.scratch(s.Attempt, acc)
+		if err != nil {
+			return nil, refuse(banto.ReasonNotStarted, "cannot make the directory of $BANTO_VARS: %v", err)
+		}
+		vars = filepath.Join(scratch, "vars")
+	}
+	out := &plan{acc: acc, dir: work, env: environment(s, acc, tracker, work, vars)}
+	if s.Spec.Dir != "" {
+		out.dir = s.Spec.Dir
+		if !filepath.IsAbs(out.dir) {
+			out.dir = filepath.Join(work, out.dir)
+		}
+		if no := checkDir(out.dir); no != nil {
+			return nil, no
+		}
+	}
+	return out, p.command(out, s)
+}
+
+func (p *planner) command(out *plan, s Start) *refusal {
+	path, _ := lookEnv(out.env, "PATH")
+	if s.Spec.Script == "" && len(s.Spec.Args) > 0 {
+		out.args = s.Spec.Args
+		var no *refusal
+		out.program, no = lookProgram(s.Spec.Args[0], path, out.dir)
+		return no
+	}
+	shell := s.Spec.Shell
+	if shell == "" {
+		shell = "sh"
+	}
+	program, no := lookProgram(shell, path, out.dir)
+	if no != nil && no.reason == banto.ReasonNoProgram {
+		program, no = lookProgram(shell, "/usr/bin:/bin", out.dir)
+	}
+	if no != nil {
+		return no
+	}
+	out.program = program
+	out.args = []string{shell, "-c", s.Spec.Script}
+	if len(s.Spec.Script) >= maxArg {
+		file, err := p.files.script(s.Attempt, out.acc, s.Spec.Script)
+		if err != nil {
+			return refuse(banto.ReasonNotStarted, "cannot write the script: %v", err)
+		}
+		out.args = []string{shell, file}
+	}
+	return nil
+}
+
+// environment gives what a job sees: a small clean set, the definition's
+// values over it, and BANTO_* over those.
+func environment(s Start, acc *account, tracker banto.TrackerID, work, vars string) []string {
+	env := []string{"PATH=" + defaultPath, "HOME=" + acc.home, "LANG=C.UTF-8"}
+	env = append(env, s.Spec.Env...)
+	env = append(env,
+		"BANTO_TRACKER="+string(tracker),
+		"BANTO_PART="+string(s.Spec.Part),
+		"BANTO_ATTEMPT="+string(s.Attempt),
+		"BANTO_DATE="+s.Spec.Date.String(),
+		"BANTO_WORK="+work,
+		"BANTO_VARS="+vars,
+	)
+	// The last value of a name holds, and programs differ in which they see.
+	seen := make(map[string]bool, len(env))
+	out := make([]string, 0, len(env))
+	for _, pair := range slices.Backward(env) {
+		name, _, ok := strings.Cut(pair, "=")
+		if ok && name != "" && !seen[name] {
+			seen[name] = true
+			out = append(out, pair)
+		}
+	}
+	slices.Reverse(out)
+	return out
+}
+
+func lookEnv(env []string, name string) (string, bool) {
+	for _, pair := range env {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+func checkDir(dir string) *refusal {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return refuse(banto.ReasonNoDirectory, "the directory %s does not exist", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return refuse(banto.ReasonNoRight, "the directory %s cannot be entered: permission denied", dir)
+	case err != nil:
+		return refuse(banto.ReasonNoDirectory, "the directory %s cannot be entered: %v", dir, err)
+	case !info.IsDir():
+		return refuse(banto.ReasonNoDirectory, "%s is not a directory", dir)
+	}
+	if err := unix.Access(dir, unix.X_OK); err != nil {
+		return refuse(banto.ReasonNoRight, "the directory %s cannot be entered: permission denied", dir)
+	}
+	return nil
+}
+
+// lookProgram finds a program as a shell does: by the job's own PATH when its
+// name has no slash, else from the job's directory.
+func lookProgram(name, path, dir string) (string, *refusal) {
+	if name == "" {
+		return "", refuse(banto.ReasonNoProgram, "the name of the program is empty")
+	}
+	if strings.Contains(name, "/") {
+		file := name
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, file)
+		}
+		switch err := executable(file); {
+		case err == nil:
+			return file, nil
+		case errors.Is(err, fs.ErrPermission):
+			return "", refuse(banto.ReasonNoRight, "the program %s cannot be run: permission denied", file)
+		case errors.Is(err, syscall.EISDIR):
+			return "", refuse(banto.ReasonNoProgram, "%s is a directory, not a program", file)
+		default:
+			return "", refuse(banto.ReasonNoProgram, "the program %s does not exist", file)
+		}
+	}
+	denied := ""
+	for _, at := range filepath.SplitList(path) {
+		if !filepath.IsAbs(at) {
+			at = filepath.Join(dir, at)
+		}
+		file := filepath.Join(at, name)
+		err := executable(file)
+		if err == nil {
+			return file, nil
+		}
+		if errors.Is(err, fs.ErrPermission) && denied == "" {
+			denied = file
+		}
+	}
+	if denied != "" {
+		return "", refuse(banto.ReasonNoRight, "the program %s cannot be run: permission denied", denied)
+	}
+	return "", refuse(banto.ReasonNoProgram, "the program %s was not found in PATH (%s)", name, path)
+}
+
+func executable(file string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(file, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return syscall.EISDIR
+	}
+	return unix.Access(file, unix.X_OK)
+}
+
+// makeProcess makes the process of a plan, in a session and group of its own.
+func (p *plan) makeProcess(null, output *os.File) (int, error) {
+	return syscall.ForkExec(p.program, p.args, &syscall.ProcAttr{
+		Dir: p.dir, Env: p.env,
+		Files: []uintptr{null.Fd(), output.Fd(), output.Fd()},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: p.acc.credential},
+	})
+}
+
+// refusalOf says why the system did not make the process. What can be looked
+// at beforehand was: these are the rest.
+func (p *plan) refusalOf(err error) *refusal {
+	switch {
+	case errors.Is(err, syscall.EACCES) && p.acc.credential != nil:
+		return refuse(banto.ReasonNoRight, "%s may not enter the directory %s, or may not run %s", p.acc, p.dir, p.program)
+	case errors.Is(err, fs.ErrPermission):
+		return refuse(banto.ReasonNoRight, "%s cannot be run in %s: permission denied", p.program, p.dir)
+	case errors.Is(err, syscall.ENOENT):
+		return refuse(banto.ReasonNoProgram, "the interpreter that %s names does not exist", p.program)
+	case errors.Is(err, syscall.ENOEXEC):
+		return refuse(banto.ReasonNotStarted, "%s is neither a program of this machine nor a script that begins with #!", p.program)
+	case errors.Is(err, syscall.E2BIG):
+		return refuse(banto.ReasonNotStarted, "the arguments and the environment are larger than the system allows")
+	case errors.Is(err, syscall.EINVAL):
+		return refuse(banto.ReasonNotStarted, "an argument, the script or the environment has a NUL character")
+	}
+	return refuse(banto.ReasonNotStarted, "cannot run %s: %v", p.program, err)
+}
+
+// launch makes the process of a start, or ends it with the reason why not.
+func (k *keeper) launch(s Start) {
+	plan, no := k.planner.plan(s)
+	if no == nil {
+		no = k.spawn(s, plan)
+	}
+	if no != nil {
+		k.put(input{end: &Ended{Attempt: s.Attempt, At: k.opt.Now(), Reason: no.reason, Message: no.message}})
+	}
+}
+
+func (k *keeper) spawn(s Start, plan *plan) *refusal {
+	r, w, err := outputPipe()
+	if err != nil {
+		return refuse(banto.ReasonNotStarted, "cannot make a pipe: %v", err)
+	}
+	defer w.Close()
+	j := k.newJob(claimRecord{Attempt: s.Attempt, TimeoutMS: s.Spec.TimeoutMS, Limit: s.Spec.OutputLimit,
+		WantOutput: s.Spec.WantOutput, Account: s.Spec.Account})
+	j.uid, j.pipe = plan.acc.uid, r
+	j.started = startedRecord{Attempt: s.Attempt, At: k.opt.Now(), After: bootNow(), Pipe: inode(r)}
+	err = k.reaper.fork(j, func() (int, error) { return plan.makeProcess(k.null, w) }, func(pid int) {
+		j.started.PID, j.started.Before = pid, bootNow()
+	})
+	if err != nil {
+		r.Close()
+		return plan.refusalOf(err)
+	}
+	k.put(input{launched: j})
+	go k.stay(j)
+	return nil
+}

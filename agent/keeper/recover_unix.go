@@ -1,0 +1,101 @@
+//go:build unix
+
+package keeper
+
+import (
+	"time"
+
+	"github.com/bantoops/banto"
+)
+
+// takeOver deals with the attempts that an earlier keeper left behind. No
+// start of that keeper is still under way: a child holds the lock of the
+// directory from its fork until its exec, and we have it now.
+func (k *keeper) takeOver() {
+	fx := effects{}
+	left := k.claims.liveClaims()
+	unknown := make(map[banto.AttemptID]bool)
+	for _, cl := range left {
+		if cl.started == nil && cl.claimed.BootID == k.hello.BootID {
+			unknown[cl.claimed.Attempt] = true
+		}
+	}
+	var found map[banto.AttemptID]startedRecord
+	if len(unknown) > 0 {
+		found = findStarted(unknown)
+	}
+	for _, cl := range left {
+		if s, ok := found[cl.claimed.Attempt]; ok {
+			k.claims.launched(&fx, s)
+		}
+		k.takeOverOne(&fx, cl)
+	}
+	// Nobody listens yet; the records alone matter, and compact writes them.
+	for _, kill := range fx.kill {
+		k.terminate(kill.Attempt, kill.Reason, time.Duration(kill.GraceMS)*time.Millisecond)
+	}
+	for _, tracker := range sortedKeys(k.claims.trackers) {
+		if t := k.claims.trackers[tracker]; t.clean != nil && len(t.open) == 0 {
+			clean := *t.clean
+			k.files.clean(clean)
+			k.claims.cleaned(&effects{}, clean)
+		}
+	}
+}
+
+func (k *keeper) takeOverOne(fx *effects, cl *claim) {
+	now := k.opt.Now()
+	e := Ended{Attempt: cl.claimed.Attempt, At: now, Reason: banto.ReasonKeeperDied}
+	if cl.started != nil {
+		at := cl.started.At
+		e.StartedAt = &at
+	}
+	if path, err := outputPath(k.opt.Dir, e.Attempt); err == nil {
+		rest := &kept{path: path, want: headWanted(cl.claimed.WantOutput)}
+		rest.resume()
+		e.OutputSize, e.OutputHead = rest.size.Load(), rest.headText()
+	}
+	switch {
+	case cl.claimed.BootID != "" && cl.claimed.BootID != k.hello.BootID:
+		e.Reason = banto.ReasonHostRestarted
+		e.Message = "the host was restarted while it ran"
+		if cl.started == nil {
+			e.Message = "the host was restarted while it was being started; it may not have run"
+		}
+	case cl.started == nil:
+		e.Message = "its keeper died while it was being started; it may not have run, and does not run now"
+	case cl.started.alive():
+		k.adopt(fx, cl)
+		return
+	default:
+		e.Message = "its keeper died while it ran: it has ended, but how is not known"
+	}
+	k.log.Warn("an attempt of an earlier keeper has ended", "attempt", e.Attempt, "reason", e.Reason)
+	k.claims.end(fx, e)
+}
+
+// adopt goes on with a process that an earlier keeper made. It is not our
+// child: its end can be seen, its exit status not. Its output is taken up
+// again where the system lets us; what it wrote while there was no keeper hit
+// a broken pipe.
+func (k *keeper) adopt(fx *effects, cl *claim) {
+	j := k.newJob(cl.claimed)
+	j.adopted, j.started = true, *cl.started
+	j.uid = k.files.own.uid
+	if acc, no := k.files.own.become(cl.claimed.Account); no == nil {
+		j.uid = acc.uid
+	}
+	j.out.resume()
+	j.pipe = j.started.reopenOutput()
+	k.add(j)
+	if cl.kill != nil {
+		fx.kill = append(fx.kill, *cl.kill)
+	}
+	k.log.Info("an attempt of an earlier keeper goes on", "attempt", cl.claimed.Attempt, "pid", cl.started.PID)
+	go func() {
+		j.started.awaitEnd()
+		j.leaving()
+		j.over(end{})
+	}()
+	go k.stay(j)
+}

@@ -1,0 +1,156 @@
+//go:build unix
+
+package keeper
+
+import (
+	"bufio"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/bantoops/banto"
+)
+
+// session is one connection of an agent. What it is told is gathered while a
+// frame is being written, so that a slow agent holds nobody up: what gathers
+// is bounded by what the agent itself has asked for.
+type session struct {
+	conn net.Conn
+	wake chan struct{}
+	gone chan struct{} // closed when the writer has ended
+
+	mu     sync.Mutex
+	next   Event
+	sizes  map[banto.AttemptID]int64
+	closed bool
+}
+
+func newSession(conn net.Conn) *session {
+	s := &session{conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}), sizes: make(map[banto.AttemptID]int64)}
+	go s.write()
+	return s
+}
+
+// tell adds to what the agent is told next.
+func (s *session) tell(e Event) {
+	if e.Hello == nil && len(e.Started)+len(e.Output)+len(e.Ended)+len(e.Cleaned) == 0 {
+		return
+	}
+	s.mu.Lock()
+	if e.Hello != nil {
+		s.next.Hello = e.Hello
+	}
+	s.next.Started = append(s.next.Started, e.Started...)
+	s.next.Ended = append(s.next.Ended, e.Ended...)
+	s.next.Cleaned = append(s.next.Cleaned, e.Cleaned...)
+	for _, o := range e.Output {
+		s.sizes[o.Attempt] = o.Size
+	}
+	s.mu.Unlock()
+	s.poke()
+}
+
+func (s *session) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close ends the session once what it was told is written, or soon.
+func (s *session) close() {
+	s.conn.SetWriteDeadline(time.Now().Add(time.Second)) //nolint:errcheck // a closed one needs none
+	s.finish()
+	<-s.gone
+}
+
+// finish ends the writer once what gathered is written.
+func (s *session) finish() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.poke()
+}
+
+func (s *session) write() {
+	defer close(s.gone)
+	defer s.conn.Close()
+	var buf []byte
+	for range s.wake {
+		s.mu.Lock()
+		e, closed := s.next, s.closed
+		s.next = Event{}
+		for id, size := range s.sizes {
+			e.Output = append(e.Output, Output{Attempt: id, Size: size})
+		}
+		clear(s.sizes)
+		s.mu.Unlock()
+		for frame := range split(e) {
+			var err error
+			if buf, err = appendFrame(buf[:0], frame); err != nil {
+				return
+			}
+			if _, err := s.conn.Write(buf); err != nil {
+				return
+			}
+		}
+		if cap(buf) > 1<<20 {
+			buf = nil
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+// split cuts an event into frames of a bounded size, Hello first.
+func split(e Event) func(func(Event) bool) {
+	const maxItems, maxBytes = 1000, 256 << 10
+	return func(yield func(Event) bool) {
+		frame := Event{Hello: e.Hello, Cleaned: e.Cleaned}
+		items, size := len(e.Cleaned), 0
+		full := func(bytes int) bool {
+			items++
+			size += bytes
+			if items < maxItems && size < maxBytes {
+				return true
+			}
+			ok := yield(frame)
+			frame, items, size = Event{}, 0, 0
+			return ok
+		}
+		for _, s := range e.Started {
+			frame.Started = append(frame.Started, s)
+			if !full(0) {
+				return
+			}
+		}
+		for _, o := range e.Output {
+			frame.Output = append(frame.Output, o)
+			if !full(0) {
+				return
+			}
+		}
+		for _, r := range e.Ended {
+			frame.Ended = append(frame.Ended, r)
+			if !full(len(r.Vars) + len(r.OutputHead) + len(r.Message)) {
+				return
+			}
+		}
+		if frame.Hello != nil || items > 0 {
+			yield(frame)
+		}
+	}
+}
+
+// read hands the agent's frames to the keeper until the connection ends.
+func (s *session) read(put func(input)) error {
+	r := bufio.NewReaderSize(s.conn, 64<<10)
+	for {
+		var req Request
+		if err := readFrame(r, &req); err != nil {
+			return err
+		}
+		put(input{request: &req})
+	}
+}
