@@ -201,7 +201,7 @@ func TextSize(s string) int {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			switch {
-			case c == '"' || c == '\\':
+			case c == '"', c == '\\', c == '\n', c == '\r', c == '\t', c == '\b', c == '\f':
 				n++
 			case c < ' ' || c == '<' || c == '>' || c == '&':
 				n += 5
@@ -210,7 +210,7 @@ func TextSize(s string) int {
 			continue
 		}
 		r, w := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
+		if r == utf8.RuneError && w == 1 || r == '\u2028' || r == '\u2029' {
 			n += 6 - w
 		}
 		i += w
