@@ -15,6 +15,14 @@ func (p *Part) place(key string) Pos {
 	return p.Pos
 }
 
+// Mark notes where the value of a key of the part stands.
+func (p *Part) Mark(key string, at Pos) {
+	if p.KeyPos == nil {
+		p.KeyPos = map[string]Pos{}
+	}
+	p.KeyPos[key] = at
+}
+
 // part fills one part of the flow.
 func (c *compilation) part(i int, p *Part, to *FlowPart) {
 	at := func(key string) place {

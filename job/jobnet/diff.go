@@ -136,7 +136,7 @@ func (p *Part) flatten(f *flat) {
 	case KindJob:
 		f.put(g, ".job", shown(p.Script))
 	case KindRun:
-		f.put(g, ".run", listText(p.Args))
+		f.put(g, ".run", ListText(p.Args))
 	}
 	after := make([]string, len(p.After))
 	for i, a := range p.After {

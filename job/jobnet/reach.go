@@ -15,6 +15,9 @@ type use struct {
 func (c *compilation) checkUses(uses []use, order []int) {
 	var far []use
 	for _, u := range uses {
+		if c.unsure(u.part) {
+			continue
+		}
 		direct := slices.ContainsFunc(c.flow.Parts[u.part].After, func(e Edge) bool { return e.From == u.of })
 		if !direct {
 			far = append(far, u)
@@ -32,6 +35,13 @@ func (c *compilation) checkUses(uses []use, order []int) {
 	for len(far) > 0 {
 		far = far[c.checkSome(far, order, rank, before):]
 	}
+}
+
+// unsure says whether it is not known what a part is behind, for faults that
+// have been told.
+func (c *compilation) unsure(i int) bool {
+	p := &c.jobnet.Parts[i]
+	return p.Faulty || len(p.After) != len(c.flow.Parts[i].After)
 }
 
 // checkSome checks the uses of the next 64 parts that are used, one bit for
@@ -58,6 +68,9 @@ func (c *compilation) checkSome(uses []use, order, rank []int, before []uint64) 
 	for r := rank[uses[0].of]; r <= last; r++ {
 		i := order[r]
 		var mask uint64
+		if c.unsure(i) {
+			mask = ^mask
+		}
 		for _, e := range c.flow.Parts[i].After {
 			mask |= before[e.From]
 		}

@@ -151,12 +151,13 @@ func canonicalOf(v Value) string {
 	case banto.Date:
 		return v.String()
 	case []string:
-		return listText(v)
+		return ListText(v)
 	}
 	return fmt.Sprint(v)
 }
 
-func listText(items []string) string {
+// ListText gives the canonical text of a list: a JSON array.
+func ListText(items []string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -99,5 +99,5 @@ func canonicalLines(t Type, lines []varLine) (string, error) {
 	for i, l := range lines {
 		items[i] = l.value
 	}
-	return listText(items), nil
+	return ListText(items), nil
 }

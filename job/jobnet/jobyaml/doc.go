@@ -1,0 +1,14 @@
+// Package jobyaml reads definitions written in YAML.
+//
+// One table of keys (keys.go) says what may stand where. The parser, the JSON
+// Schema for editors and the reference in Markdown all come from it, so that
+// they cannot tell different tales. Keys that a later version will know are in
+// it, and are refused by name.
+//
+// Parse tells all problems of a file in one go, each with its place, what was
+// found and what to write. It walks the nodes of the YAML library itself and
+// keeps the literal text of every scalar: 010 stays 010. It bounds what a file
+// can cost, whatever is in it, and never panics. What a definition means as a
+// whole (edges, cycles, expressions) is for package jobnet to say; Parse asks
+// it when a file has faults already, since nobody will compile it then.
+package jobyaml

@@ -1,0 +1,246 @@
+package jobyaml
+
+// where says in which mapping a key may stand.
+type where string
+
+const (
+	inDocument where = "document" // kinds of documents
+	inJobnet   where = "jobnet"
+	inParam    where = "parameter"
+	inDefaults where = "defaults" // of a jobnet
+	inPart     where = "part"
+	inRetry    where = "retry"
+	inExit     where = "exit"
+	inFolder   where = "folder"
+	inHanded   where = "folder defaults"
+)
+
+// key is one row of the table of keys.
+type key struct {
+	name    string
+	in      []where
+	typ     valueType
+	later   bool // known to a later version
+	en, ja  string
+	example string // what a designer would write behind the key
+}
+
+// keys is the table of keys, in the order of the reference.
+func keys() []key {
+	var all []key
+	for _, rows := range [][]key{documentKeys(), jobnetKeys(), partKeys(), runningKeys(), smallKeys(), laterKeys()} {
+		all = append(all, rows...)
+	}
+	return all
+}
+
+func documentKeys() []key {
+	return []key{
+		{name: "jobnet", in: []where{inJobnet}, typ: typePath, example: "backup/nightly",
+			en: "The path of the jobnet; folders by slash. This key makes the document a jobnet.",
+			ja: "ジョブネットのパス。フォルダはスラッシュで区切る。このキーのある文書がジョブネットになる。"},
+		{name: "folder", in: []where{inFolder}, typ: typePath, example: "sales",
+			en: "The path of the folder; / is the root folder. This key makes the document a folder.",
+			ja: "フォルダのパス。/ は最上位のフォルダ。このキーのある文書がフォルダになる。"},
+		{name: "title", in: []where{inJobnet, inFolder, inPart}, typ: typeText, example: "夜間バックアップ",
+			en: "A name for people, in any language.",
+			ja: "人が読むための名前。どの言語でもよい。"},
+	}
+}
+
+func jobnetKeys() []key {
+	return []key{
+		{name: "timezone", in: []where{inJobnet, inHanded}, typ: typeZone, example: "Asia/Tokyo",
+			en: "The time zone; else the folder's, else the manager's.",
+			ja: "タイムゾーン。無ければフォルダの、それも無ければマネージャのものになる。"},
+		{name: "params", in: []where{inJobnet}, typ: typeParams, example: "{generations: {type: integer, default: 7}}",
+			en: "What a submission may set. Each parameter reaches jobs as an environment variable of its name, and expressions as params.name.",
+			ja: "投入のときに指定できる値。ジョブには同じ名前の環境変数として、式には params.名前 として渡る。"},
+		{name: "env", in: []where{inJobnet, inHanded, inPart}, typ: typeEnv, example: "{LANG: C.UTF-8}",
+			en: "Environment variables; values may hold ${…}. The nearest wins: a part's over its jobnet's over its folders'. A part's variable also wins over a parameter of the same name, and a parameter over a folder's variable; a jobnet may not give both one name.",
+			ja: "環境変数。値に ${…} を書ける。近いものが優先する（部品、ジョブネット、フォルダの順）。部品の変数は同名のパラメータより、パラメータはフォルダの変数より優先する。ジョブネットで両方に同じ名前は付けられない。"},
+		{name: "defaults", in: []where{inJobnet}, typ: typeDefaults, example: "{host: db01, timeout: 30m}",
+			en: "Values for every part below that runs something and does not say otherwise.",
+			ja: "何かを実行するすべての部品に、部品に指定がないときに使う値。"},
+		{name: "defaults", in: []where{inFolder}, typ: typeHanded, example: "{account: nightly, on-error: wait}",
+			en: "Values handed down to all jobnets below; the nearest folder wins.",
+			ja: "下位のすべてのジョブネットに引き継ぐ値。近いフォルダが優先する。"},
+		{name: "on-error", in: []where{inJobnet, inHanded}, typ: typeOnError, example: "wait",
+			en: "When nothing can move any more and a part is in error: end (default) ends the tracker, wait keeps it blocked until the operator acts.",
+			ja: "部品が異常で先へ進めなくなったとき、end（既定）はトラッカを終了し、wait は運用者が操作するまで停止したままにする。"},
+		{name: "parts", in: []where{inJobnet}, typ: typeParts, example: "{archive: {job: tar -cf data.tar .}}",
+			en: "The parts by name: a letter of any script, then letters, digits and _. Words of the expression language are refused. They start in the order that their edges (after) demand, whatever the order here.",
+			ja: "名前を付けた部品。名前は任意の文字体系の文字で始まり、文字、数字、_ が続く。式の言語の語は使えない。ここでの順序によらず、after の辺に従って始まる。"},
+	}
+}
+
+func partKeys() []key {
+	return []key{
+		{name: "job", in: []where{inPart}, typ: typeScript, example: `tar -cf data.tar "$source"`,
+			en: "A script for the shell. Parameters reach it as environment variables; ${…} here is the shell's own, never an expression. Write job: | for several lines, or when the text holds a colon and a blank.",
+			ja: "シェルに渡すスクリプト。パラメータは環境変数として渡る。ここの ${…} はシェルのもので、式ではない。複数行のときや「: 」を含むときは job: | と書く。"},
+		{name: "run", in: []where{inPart}, typ: typeArgs, example: "[split, -b, \"${params.chunk}\", data.tar]",
+			en: "A program and its arguments, started without a shell. Each may hold ${…}, which stays one argument.",
+			ja: "プログラムと引数。シェルを通さずに起動する。${…} を書け、展開しても一つの引数のまま。"},
+		{name: "after", in: []where{inPart}, typ: typeAfter, example: "[archive, copy.error]",
+			en: "The parts that this one is behind, each with an outlet: done (default: it ended well), ok, warning, error, or ended (whatever it was).",
+			ja: "この部品の前にある部品。出口を付けられる: done（既定。よい結果）、ok、warning、error、ended（結果によらない）。"},
+		{name: "join", in: []where{inPart}, typ: typeJoin, example: "any",
+			en: "With several edges: all (default) waits for every one, any starts at the first that is taken.",
+			ja: "辺がいくつもあるとき、all（既定）はすべてを待ち、any は最初の一つで始まる。"},
+		{name: "when", in: []where{inPart}, typ: typeExpression, example: "count.files > 0",
+			en: "A condition, evaluated when the part could start; if it is false the part is not taken.",
+			ja: "部品が始まれるときに評価する条件。偽なら部品は対象外になる。"},
+		{name: "heals", in: []where{inPart}, typ: typeBoolean, example: "true",
+			en: "If this part ends well, the error that it is behind counts as a warning. It needs an edge from an error outlet, or from ended.",
+			ja: "この部品がよい結果で終われば、前の部品の異常は警告として数える。error か ended の出口からの辺が要る。"},
+		{name: "sets", in: []where{inPart}, typ: typeSets, example: "{files: integer}",
+			en: "The variables that the job sets, by lines name=value in the file $BANTO_VARS, with their types: string (default), integer, number, boolean, date, list.",
+			ja: "ジョブが $BANTO_VARS のファイルに 名前=値 の行で設定する変数とその型: string（既定）、integer、number、boolean、date、list。"},
+	}
+}
+
+func runningKeys() []key {
+	everywhere := []where{inPart, inDefaults, inHanded}
+	return []key{
+		{name: "host", in: everywhere, typ: typeHost, example: "db01",
+			en: "The host to run on, by name; may hold ${…}. Without it, the host beside the manager.",
+			ja: "実行するホストの名前。${…} を書ける。無ければマネージャと同じ場所のホスト。"},
+		{name: "account", in: everywhere, typ: typeText, example: "batch",
+			en: "The OS user to run as. Without it, the agent's own.",
+			ja: "実行する OS のユーザ。無ければエージェント自身のユーザ。"},
+		{name: "dir", in: everywhere, typ: typeText, example: "/srv/backup",
+			en: "The directory to run in; may hold ${…}. Without it, $BANTO_WORK, the tracker's scratch directory on the host; a relative path is taken from there.",
+			ja: "実行するディレクトリ。${…} を書ける。無ければ、そのホストでのトラッカの作業ディレクトリ $BANTO_WORK。相対パスはそこから数える。"},
+		{name: "shell", in: everywhere, typ: typeShell, example: "bash",
+			en: "The shell that runs the script: sh (default) or bash. pwsh, powershell and cmd are not supported by this version.",
+			ja: "スクリプトを実行するシェル: sh（既定）か bash。pwsh、powershell、cmd はこの版では使えない。"},
+		{name: "timeout", in: everywhere, typ: typeDuration, example: "2h",
+			en: "How long an attempt may run before it is killed and ends in error.",
+			ja: "試行の最長時間。過ぎると強制停止し、異常になる。"},
+		{name: "retry", in: everywhere, typ: typeRetry, example: "{attempts: 3, wait: 10s}",
+			en: "Try again after an error.",
+			ja: "異常のとき、やり直す。"},
+		{name: "exit", in: everywhere, typ: typeExit, example: "{ok: 0, warning: 1-3, error: 4-}",
+			en: "What exit codes mean. A code that no rule names is an error. Without rules 0 is ok; where ok is not given, 0 is ok unless another rule claims it.",
+			ja: "終了コードの意味。どの規則にもないコードは異常。規則がなければ 0 が正常。ok を書かなければ、ほかの規則に 0 がない限り 0 が正常。"},
+	}
+}
+
+func smallKeys() []key {
+	return []key{
+		{name: "type", in: []where{inParam}, typ: typeType, example: "integer",
+			en: "The type: string (default), integer, number, boolean, date, list, or choice.",
+			ja: "型: string（既定）、integer、number、boolean、date、list、choice。"},
+		{name: "default", in: []where{inParam}, typ: typeValue, example: "7",
+			en: "The value when the submission gives none. A parameter without a default that was not given has no value.",
+			ja: "投入で指定がないときの値。既定値がなく指定もないパラメータには値がない。"},
+		{name: "min", in: []where{inParam}, typ: typeNumber, example: "1",
+			en: "The least value of an integer or number.", ja: "整数や数の最小値。"},
+		{name: "max", in: []where{inParam}, typ: typeNumber, example: "99",
+			en: "The greatest value of an integer or number.", ja: "整数や数の最大値。"},
+		{name: "of", in: []where{inParam}, typ: typeTexts, example: "[full, diff]",
+			en: "What a choice may be.", ja: "choice の選択肢。"},
+		{name: "required", in: []where{inParam}, typ: typeBoolean, example: "true",
+			en: "The submission must give it, and not empty.", ja: "投入のとき必ず、空でない値を指定する。"},
+		{name: "about", in: []where{inParam}, typ: typeText, example: "directory to back up",
+			en: "What it is for, for people.", ja: "何のためのものか、人への説明。"},
+
+		{name: "attempts", in: []where{inRetry}, typ: typeInteger, example: "3",
+			en: "The total of attempts, the first included: 1 to 1000.", ja: "最初を含む試行の総数。1 から 1000。"},
+		{name: "wait", in: []where{inRetry}, typ: typeDuration, example: "10s",
+			en: "How long to wait before the next attempt.", ja: "次の試行までの待ち時間。"},
+		{name: "backoff", in: []where{inRetry}, typ: typeNumber, example: "2",
+			en: "The factor on each further wait: 1 (default) to 100.", ja: "待ち時間に毎回掛ける係数。1（既定）から 100。"},
+		{name: "codes", in: []where{inRetry}, typ: typeCodes, example: "[75]",
+			en: "Try again only after these exit codes; without it, after any error.", ja: "この終了コードのときだけやり直す。無ければどの異常でもやり直す。"},
+
+		{name: "ok", in: []where{inExit}, typ: typeCodes, example: "0",
+			en: "Exit codes that are ok: 0, a range 1-3, an open range 4-, or a list of them.", ja: "正常とする終了コード: 0、範囲 1-3、上限のない範囲 4-、またはその並び。"},
+		{name: "warning", in: []where{inExit}, typ: typeCodes, example: "1-3",
+			en: "Exit codes that are a warning.", ja: "警告とする終了コード。"},
+		{name: "error", in: []where{inExit}, typ: typeCodes, example: "4-",
+			en: "Exit codes that are an error.", ja: "異常とする終了コード。"},
+	}
+}
+
+// laterKeys are the keys that a later version will know.
+func laterKeys() []key {
+	rows := []struct {
+		name string
+		in   []where
+	}{
+		{"calendar", []where{inDocument}},
+		{"schedule", []where{inDocument}},
+		{"group", []where{inDocument}},
+		{"account", []where{inDocument}},
+		{"queue", []where{inDocument}},
+		{"resource", []where{inDocument}},
+		{"part", []where{inDocument}},
+		{"running-at-once", []where{inJobnet}},
+		{"overlap", []where{inJobnet}},
+		{"keep", []where{inFolder}},
+		{"use", []where{inPart}},
+		{"jobnet", []where{inPart}},
+		{"branch", []where{inPart}},
+		{"wait", []where{inPart}},
+		{"send", []where{inPart}},
+		{"approval", []where{inPart}},
+		{"end", []where{inPart}},
+		{"for-each", []where{inPart}},
+		{"repeat", []where{inPart}},
+		{"with", []where{inPart}},
+		{"secrets", []where{inPart}},
+		{"queue", []where{inPart, inDefaults, inHanded}},
+		{"priority", []where{inPart, inDefaults, inHanded}},
+		{"uses", []where{inPart}},
+		{"pick", []where{inPart, inDefaults, inHanded}},
+		{"fail-if", []where{inPart, inDefaults, inHanded}},
+		{"on-lost", []where{inPart, inDefaults, inHanded}},
+		{"rerun", []where{inPart, inDefaults, inHanded}},
+		{"late", []where{inPart, inDefaults, inHanded}},
+		{"if-fails", []where{inPart, inDefaults, inHanded}},
+		{"encoding", []where{inPart, inDefaults, inHanded}},
+		{"delayed", []where{inJobnet}},
+		{"open-days", []where{inHanded}},
+		{"day-starts", []where{inHanded}},
+	}
+	out := make([]key, len(rows))
+	for i, row := range rows {
+		out[i] = key{name: row.name, in: row.in, later: true}
+	}
+	return out
+}
+
+// table finds keys by place and name.
+type table struct {
+	rows  map[where]map[string]*key
+	names map[where][]string // supported here, in order
+}
+
+func newTable() *table {
+	t := &table{rows: map[where]map[string]*key{}, names: map[where][]string{}}
+	all := keys()
+	for i := range all {
+		for _, w := range all[i].in {
+			if t.rows[w] == nil {
+				t.rows[w] = map[string]*key{}
+			}
+			t.rows[w][all[i].name] = &all[i]
+			if !all[i].later {
+				t.names[w] = append(t.names[w], all[i].name)
+			}
+		}
+	}
+	return t
+}
+
+// elsewhere names a mapping that the key would be at home in, or "".
+func (t *table) elsewhere(name string) where {
+	for _, w := range []where{inJobnet, inPart, inDefaults, inHanded, inParam, inFolder, inRetry, inExit} {
+		if k := t.rows[w][name]; k != nil && !k.later {
+			return w
+		}
+	}
+	return ""
+}
