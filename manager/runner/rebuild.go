@@ -61,6 +61,9 @@ func (b *batch) restore(rec engine.Records) error {
 		// One damaged tracker must not keep all others from running.
 		b.r.log.Error("a tracker cannot be brought back, and stays as it is", "tracker", id, "err", err)
 		b.mem.unusable[id] = err
+		for _, a := range rec.Attempts {
+			b.mem.board.Occupy(a.ID, a.HostID)
+		}
 		return nil
 	}
 	b.mem.trackers[id] = t
