@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/bantoops/banto"
+)
+
+const (
+	// maxOutput is how many bytes of output one answer holds.
+	maxOutput = 1 << 20
+	// outputLook is how often a waiting answer looks whether output came:
+	// what follows a job live is never later than this.
+	outputLook = 100 * time.Millisecond
+	// outputLate is how long after an attempt's end its output may still come.
+	outputLate = time.Minute
+)
+
+type listAttemptsIn struct {
+	TrackerPath
+	PageQuery
+	Part banto.PartKey `query:"part" maxLength:"1024" doc:"Only those of this part"`
+}
+
+// listAttempts lists the attempts of a tracker, oldest first.
+func (s *server) listAttempts(ctx context.Context, in *listAttemptsIn) (*out[banto.Attempt], error) {
+	what := "cannot list the attempts of tracker " + string(in.ID)
+	after, err := in.number()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.tracker(ctx, what, in.ID); err != nil {
+		return nil, err
+	}
+	rows, err := s.Store.Attempts(ctx, in.ID, in.Part, int(after), in.Limit+1)
+	if err != nil {
+		return nil, storeError(what, "", "", err)
+	}
+	return cut(rows, in.Limit, same, func(a banto.Attempt) string { return strconv.Itoa(a.Seq) }), nil
+}
+
+// AttemptPath names an attempt.
+type AttemptPath struct {
+	ID banto.AttemptID `path:"attempt" maxLength:"100" doc:"Such as 20261121-7k3mq0x.3"`
+}
+
+type attemptOut struct{ Body banto.Attempt }
+
+// getAttempt reads one attempt.
+func (s *server) getAttempt(ctx context.Context, in *AttemptPath) (*attemptOut, error) {
+	a, err := s.attempt(ctx, "cannot read attempt "+string(in.ID), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &attemptOut{Body: a}, nil
+}
+
+func (s *server) attempt(ctx context.Context, what string, id banto.AttemptID) (banto.Attempt, error) {
+	const missing, hint = "there is no such attempt", "banto tracker show TRACKER lists them"
+	if _, _, err := id.Split(); err != nil {
+		return banto.Attempt{}, banto.Fail(banto.KindNotFound, what, missing, hint)
+	}
+	a, err := s.Store.Attempt(ctx, id)
+	if err != nil {
+		return a, storeError(what, missing, hint, err)
+	}
+	return a, nil
+}
+
+type outputIn struct {
+	AttemptPath
+	Offset int64 `query:"offset" minimum:"0" doc:"The first byte wanted"`
+	Max    int   `query:"max" minimum:"1" maximum:"1048576" default:"1048576" doc:"Bytes at most"`
+	Wait   int   `query:"wait" minimum:"0" maximum:"30" doc:"Seconds to wait for output when there is none yet"`
+}
+
+type outputOut struct{ Body banto.Output }
+
+// getOutput reads a piece of output. With wait it answers as soon as there is
+// some, or the attempt has ended.
+func (s *server) getOutput(ctx context.Context, in *outputIn) (*outputOut, error) {
+	what := "cannot read the output of attempt " + string(in.ID)
+	a, err := s.attempt(ctx, what, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	changed, stop := s.Runner.Watch(a.Tracker)
+	defer stop()
+	look := time.NewTicker(outputLook)
+	defer look.Stop()
+	patience := time.NewTimer(time.Duration(in.Wait) * time.Second)
+	defer patience.Stop()
+	// The attempt is read again after the watch began, so that its end is not missed.
+	for fresh := in.Wait == 0; ; {
+		if !fresh {
+			if a, err = s.attempt(ctx, what, in.ID); err != nil {
+				return nil, err
+			}
+			fresh = true
+		}
+		o, err := s.output(a, in)
+		if err != nil {
+			return nil, storeError(what, "", "", err)
+		}
+		if len(o.Data) > 0 || o.Ended || in.Wait == 0 {
+			return &outputOut{Body: o}, nil
+		}
+		select {
+		case <-changed:
+			fresh = false
+		case <-look.C:
+			fresh = !a.State.Ended() // its output may be late: look at the clock again
+		case <-patience.C:
+			return &outputOut{Body: o}, nil
+		case <-ctx.Done():
+			return &outputOut{Body: o}, nil
+		}
+	}
+}
+
+// output reads what there is now.
+func (s *server) output(a banto.Attempt, in *outputIn) (banto.Output, error) {
+	data, size, err := s.Outputs.Read(a.ID, in.Offset, min(in.Max, maxOutput))
+	if err != nil {
+		return banto.Output{}, err
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	o := banto.Output{Attempt: a.ID, Offset: in.Offset, Data: data, Size: size}
+	if a.State.Ended() && in.Offset+int64(len(data)) >= size {
+		o.Ended = size >= a.OutputSize || a.EndedAt == nil || s.Now().Sub(*a.EndedAt) > outputLate
+	}
+	return o, nil
+}

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/auth"
+)
+
+// route is one line of the table.
+type route struct {
+	id      string // of the operation, in the OpenAPI document
+	method  string
+	path    string
+	access  auth.Access
+	tag     string
+	summary string
+	mount   mount
+
+	about   string        // more than the summary says
+	status  int           // of a success; 0: 200, or 204 without a body
+	action  audit.Action  // of a change, for the audit trail
+	limit   int64         // bytes of a body; 0: 1 MiB
+	timeout time.Duration // 0: 30 s; negative: a stream, no limit
+	alone   bool          // one at a time
+}
+
+// The limits of a request, unless its route says otherwise.
+const (
+	bodyLimit      = 1 << 20
+	applyBodyLimit = 96 << 20 // 64 MiB of text and what JSON adds to it
+	callTimeout    = 30 * time.Second
+	applyTimeout   = 5 * time.Minute
+	stream         = -1
+)
+
+// routes is the one table of routes.
+func (s *server) routes() []route {
+	return []route{
+		{id: "get-version", method: http.MethodGet, path: "/api/v1/version", access: auth.Public, tag: "manager",
+			summary: "Tell what answers", mount: handle(s.getVersion)},
+		{id: "healthz", method: http.MethodGet, path: "/healthz", access: auth.Public, tag: "manager",
+			summary: "Say that the process lives", mount: handle(s.healthz)},
+		{id: "readyz", method: http.MethodGet, path: "/readyz", access: auth.Public, tag: "manager",
+			summary: "Say whether the manager takes work", mount: handle(s.readyz)},
+
+		{id: "apply", method: http.MethodPost, path: "/api/v1/apply", access: auth.Design, tag: "jobnets",
+			summary: "Make definitions the ones in use, all or none", mount: handle(s.apply),
+			action: audit.JobnetApply, limit: applyBodyLimit, timeout: applyTimeout, alone: true},
+		{id: "list-jobnets", method: http.MethodGet, path: "/api/v1/jobnets", access: auth.Read, tag: "jobnets",
+			summary: "List the jobnets in use, by path", mount: handle(s.listJobnets)},
+		{id: "get-jobnet", method: http.MethodGet, path: "/api/v1/jobnets/{path}", access: auth.Read, tag: "jobnets",
+			summary: "Read one version of a jobnet with its text", mount: handle(s.getJobnet)},
+		{id: "list-jobnet-versions", method: http.MethodGet, path: "/api/v1/jobnets/{path}/versions", access: auth.Read, tag: "jobnets",
+			summary: "List the versions of a jobnet, newest first", mount: handle(s.listVersions)},
+		{id: "diff-jobnet", method: http.MethodPost, path: "/api/v1/jobnets/{path}/diff", access: auth.Read, tag: "jobnets",
+			summary: "Compare two versions of a jobnet, or one with a text", mount: handle(s.diffJobnet), limit: applyBodyLimit},
+		{id: "delete-jobnet", method: http.MethodDelete, path: "/api/v1/jobnets/{path}", access: auth.Design, tag: "jobnets",
+			summary: "Take a jobnet out of use", mount: handle(s.deleteJobnet), action: audit.JobnetDelete},
+
+		{id: "submit", method: http.MethodPost, path: "/api/v1/trackers", access: auth.Operate, tag: "trackers",
+			summary: "Ask for a run of a jobnet now", mount: handle(s.submit), action: audit.TrackerSubmit, status: http.StatusCreated,
+			about: "201 when it made a tracker, 200 when the Idempotency-Key had made it before."},
+		{id: "list-trackers", method: http.MethodGet, path: "/api/v1/trackers", access: auth.Read, tag: "trackers",
+			summary: "List trackers, newest first", mount: handle(s.listTrackers)},
+		{id: "get-tracker", method: http.MethodGet, path: "/api/v1/trackers/{tracker}", access: auth.Read, tag: "trackers",
+			summary: "Read a tracker as it stands now", mount: handle(s.getTracker)},
+		{id: "list-parts", method: http.MethodGet, path: "/api/v1/trackers/{tracker}/parts", access: auth.Read, tag: "trackers",
+			summary: "List the parts of a tracker, in the order of the definition", mount: handle(s.listParts)},
+		{id: "list-attempts", method: http.MethodGet, path: "/api/v1/trackers/{tracker}/attempts", access: auth.Read, tag: "trackers",
+			summary: "List the attempts of a tracker, oldest first", mount: handle(s.listAttempts)},
+		{id: "watch-tracker", method: http.MethodGet, path: "/api/v1/trackers/{tracker}/events", access: auth.Read, tag: "trackers",
+			summary: "Follow a tracker: server-sent events", mount: mountEvents(s.watchTracker), timeout: stream},
+		{id: "rerun-tracker", method: http.MethodPost, path: "/api/v1/trackers/{tracker}/rerun", access: auth.Operate, tag: "trackers",
+			summary: "Run parts of a tracker again", mount: handle(s.rerun), action: audit.TrackerRerun},
+		{id: "cancel-tracker", method: http.MethodPost, path: "/api/v1/trackers/{tracker}/cancel", access: auth.Operate, tag: "trackers",
+			summary: "Kill what runs in a tracker and start nothing more", mount: handle(s.cancel), action: audit.TrackerCancel},
+
+		{id: "get-attempt", method: http.MethodGet, path: "/api/v1/attempts/{attempt}", access: auth.Read, tag: "attempts",
+			summary: "Read one attempt", mount: handle(s.getAttempt)},
+		{id: "get-output", method: http.MethodGet, path: "/api/v1/attempts/{attempt}/output", access: auth.Read, tag: "attempts",
+			summary: "Read a piece of what an attempt printed, or wait for it", mount: handle(s.getOutput), timeout: 2 * callTimeout},
+
+		{id: "list-hosts", method: http.MethodGet, path: "/api/v1/hosts", access: auth.Read, tag: "hosts",
+			summary: "List the hosts, by name", mount: handle(s.listHosts)},
+		{id: "get-host", method: http.MethodGet, path: "/api/v1/hosts/{host}", access: auth.Read, tag: "hosts",
+			summary: "Read a host", mount: handle(s.getHost)},
+
+		{id: "list-audit", method: http.MethodGet, path: "/api/v1/audit", access: auth.Admin, tag: "audit",
+			summary: "List who did what, newest first", mount: handle(s.listAudit)},
+	}
+}
+
+// mount registers a handler for an operation.
+type mount func(s *server, r route, op huma.Operation)
+
+// handle mounts a function that answers with one document.
+func handle[I, O any](fn func(context.Context, *I) (*O, error)) mount {
+	return func(s *server, r route, op huma.Operation) {
+		huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+			requestOf(ctx).bodyIsRead()
+			out, err := fn(ctx, in)
+			if err != nil {
+				if r.action != "" {
+					s.auditRefusal(ctx, r.action, objectOf(in), err)
+				}
+				return nil, s.refuse(ctx, err)
+			}
+			return out, nil
+		})
+	}
+}
+
+// objectOf names what a change was asked of.
+func objectOf(in any) string {
+	if o, ok := in.(interface{ object() string }); ok {
+		return o.object()
+	}
+	return ""
+}
+
+// register puts a route behind its walls and into the document.
+func (s *server) register(r route) {
+	op := huma.Operation{
+		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.about,
+		Tags: []string{r.tag}, DefaultStatus: r.status,
+		MaxBodyBytes: bodyLimit, BodyReadTimeout: callTimeout,
+	}
+	if r.limit > 0 {
+		op.MaxBodyBytes = r.limit
+		op.BodyReadTimeout = applyTimeout
+	}
+	if r.access != auth.Public {
+		op.Security = []map[string][]string{{"token": {}}}
+		op.Middlewares = append(op.Middlewares, s.guard(r))
+	}
+	op.Middlewares = append(op.Middlewares, s.frame(r))
+	r.mount(s, r, op)
+}

@@ -1,0 +1,225 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/job/jobnet"
+	"github.com/bantoops/banto/manager/designs"
+	"github.com/bantoops/banto/manager/runner"
+	"github.com/bantoops/banto/store"
+)
+
+// Store is what the API reads, and the way to write an audit row.
+type Store interface {
+	store.Reader
+	Write(ctx context.Context, fn func(store.Tx) error) error
+}
+
+// Runner is the loop, as the API needs it; *runner.Runner is one.
+type Runner interface {
+	Submit(ctx context.Context, s runner.Submit) (banto.Tracker, bool, error)
+	Cancel(ctx context.Context, by banto.Principal, id banto.TrackerID, reason string) (banto.Tracker, error)
+	Rerun(ctx context.Context, by banto.Principal, id banto.TrackerID, in engine.Rerun, flowBody []byte) (banto.Tracker, error)
+	Watch(id banto.TrackerID) (changed <-chan struct{}, stop func())
+	WaitsFor(ctx context.Context, id banto.TrackerID) []string
+	Hosts(ctx context.Context) map[banto.HostID]runner.HostLive
+	Ready() <-chan struct{}
+}
+
+// Designs is the way to definitions; *designs.Designs is one.
+type Designs interface {
+	Apply(ctx context.Context, by banto.Principal, req banto.ApplyRequest) (banto.ApplyResult, error)
+	Delete(ctx context.Context, by banto.Principal, path string) error
+	Diff(ctx context.Context, path string, from, to int, file *banto.File) (banto.DiffResult, error)
+	Resolve(ctx context.Context, path string) (designs.Resolved, error)
+	FlowByHash(ctx context.Context, hash string) (*jobnet.Flow, error)
+}
+
+// Outputs is what attempts have printed; *outputs.Store is one.
+type Outputs interface {
+	Read(id banto.AttemptID, offset int64, max int) (data []byte, size int64, err error)
+	LastLine(id banto.AttemptID) string
+}
+
+// Authenticator says whose token it is; auth.Authenticator is one.
+type Authenticator interface {
+	Authenticate(ctx context.Context, token string) (banto.Principal, error)
+}
+
+// Options are what the API needs. All but AllowedHosts, Now and Log must be set.
+type Options struct {
+	Store   Store
+	Runner  Runner
+	Designs Designs
+	Outputs Outputs
+	Auth    Authenticator
+	Version banto.VersionInfo
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: nothing is logged
+	// AllowedHosts are names, besides loopback ones, under which the manager
+	// may be called.
+	AllowedHosts []string
+}
+
+// maxStreams is how many event streams may be open at once.
+const maxStreams = 1000
+
+type server struct {
+	Options
+	api      huma.API
+	mux      *http.ServeMux
+	applying chan struct{} // one apply at a time: a large one takes memory
+	streams  chan struct{}
+
+	keepAlive time.Duration // of event streams
+}
+
+// New makes the handler of the HTTP API. Event streams end with the context
+// of their request: give the http.Server a BaseContext to end them at a stop.
+func New(o Options) http.Handler {
+	s := build(o)
+	return s.walls(s.mux)
+}
+
+// build makes the server without its walls.
+func build(o Options) *server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &server{
+		Options: o, mux: http.NewServeMux(),
+		applying: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams),
+		keepAlive: keepAlive,
+	}
+	s.api = humago.New(s.mux, s.config())
+	for _, r := range s.routes() {
+		s.register(r)
+	}
+	s.listsAreLists()
+	s.serveDocs()
+	return s
+}
+
+// listsAreLists takes null out of the types of lists: we never send it, and
+// never take it.
+func (s *server) listsAreLists() {
+	for _, schema := range s.api.OpenAPI().Components.Schemas.Map() {
+		for _, field := range schema.Properties {
+			if field.Type == huma.TypeArray {
+				field.Nullable = false
+			}
+		}
+	}
+	for _, item := range s.api.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+			if op == nil {
+				continue
+			}
+			for _, p := range op.Parameters {
+				p.Schema.Nullable = false
+			}
+		}
+	}
+}
+
+// config is huma's: JSON only, errors in our form, and no pages of its own.
+func (s *server) config() huma.Config {
+	c := huma.DefaultConfig("Banto", "v1")
+	c.Info.Description = "Runs the operations of a company's servers. " +
+		"Every call but the public ones carries a token: Authorization: Bearer TOKEN. " +
+		"Lists come in pages: pass next as cursor. Errors are RFC 9457 problems with kind, hint and problems."
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil
+	c.Transformers = []huma.Transformer{convertError}
+	c.RejectUnknownQueryParameters = true
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", Description: "A token of a principal"},
+	}
+	c.Components.Schemas.RegisterTypeAlias(errorModelType, refusalType)
+	return c
+}
+
+// principal gives who asks.
+func principal(ctx context.Context) banto.Principal {
+	if r := requestOf(ctx); r != nil {
+		return r.principal
+	}
+	return banto.Principal{}
+}
+
+// auditRefusal keeps that a change was refused.
+func (s *server) auditRefusal(ctx context.Context, action audit.Action, object string, err error) {
+	switch banto.KindOf(err) {
+	case banto.KindInvalid, banto.KindDenied, banto.KindNotFound, banto.KindConflict:
+	default:
+		return // not a judgement on what was asked
+	}
+	var done refusedByRunner
+	if errors.As(err, &done) {
+		return
+	}
+	entry := audit.Refused(s.Now(), principal(ctx), action, object, reasonFor(err))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := s.Store.Write(ctx, func(tx store.Tx) error { return tx.PutAudit(entry) }); err != nil {
+		s.Log.Error("cannot store the audit entry of a refusal", "action", action, "object", object, "error", err)
+	}
+}
+
+// reasonFor gives an error that can go into the audit trail: of wrong values
+// only the places, as a value may be nobody's business.
+func reasonFor(err error) error {
+	var e *banto.ErrorInfo
+	if !errors.As(err, &e) || len(e.Problems) == 0 {
+		return err
+	}
+	places := make([]string, 0, len(e.Problems))
+	for _, p := range e.Problems {
+		place := p.Path
+		if p.File != "" {
+			place = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+		}
+		if place != "" && len(places) < 20 {
+			places = append(places, place)
+		}
+	}
+	return fmt.Errorf("%s: %d problems at %s", e.What, len(e.Problems), strings.Join(places, ", "))
+}
+
+// refusedByRunner marks an error of which the runner has kept the audit row.
+type refusedByRunner struct{ error }
+
+func (e refusedByRunner) Unwrap() error { return e.error }
+
+// storeError turns an error of the store into one that people are told.
+func storeError(what, missing, hint string, err error) error {
+	var e *banto.ErrorInfo
+	switch {
+	case errors.As(err, &e):
+		return err
+	case errors.Is(err, store.ErrNotFound):
+		return banto.Fail(banto.KindNotFound, what, missing, hint).Because(err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return banto.Fail(banto.KindUnavailable, what, "it took too long", "try again in a moment").Because(err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// newRequestID makes a short name for a request.
+func newRequestID() string { return rand.Text()[:12] }

@@ -1,0 +1,218 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/auth"
+)
+
+// request is what is known of a request beyond HTTP. It is made at the outer
+// wall, filled in on the way, and used by one goroutine.
+type request struct {
+	id        string
+	w         *recorder
+	principal banto.Principal
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) *request {
+	r, _ := ctx.Value(requestKey{}).(*request)
+	return r
+}
+
+// bodyIsRead takes back the deadline for reading the body: left in place it
+// would end the request's context while the request is still worked on.
+func (r *request) bodyIsRead() {
+	if r != nil {
+		_ = http.NewResponseController(r.w).SetReadDeadline(time.Time{}) // not every transport has deadlines
+	}
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// walls stand before every route: names, headers, Host and Origin, panics, log.
+func (s *server) walls(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.Now()
+		req := &request{id: newRequestID(), w: &recorder{ResponseWriter: w}}
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, req))
+		secureHeaders(w.Header(), req.id)
+		defer func() {
+			s.Log.Debug("request", "request", req.id, "method", r.Method, "path", r.URL.Path, "status", req.w.status,
+				"bytes", req.w.bytes, "took", s.Now().Sub(start), "principal", req.principal.Name, "remote", r.RemoteAddr)
+		}()
+		defer s.caught(r, req)
+		if err := auth.CheckHost(r.Host, 0, s.AllowedHosts); err != nil {
+			s.refuse(r.Context(), err).write(req.w)
+			return
+		}
+		if err := auth.CheckOrigin(r.Header.Get("Origin"), r.Host); err != nil {
+			s.refuse(r.Context(), err).write(req.w)
+			return
+		}
+		if _, pattern := s.mux.Handler(r); pattern == "" {
+			s.unknown(r).write(req.w)
+			return
+		}
+		next.ServeHTTP(req.w, r)
+	})
+}
+
+// secureHeaders are on every answer.
+func secureHeaders(h http.Header, id string) {
+	h.Set("X-Request-Id", id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+}
+
+// caught answers a panic; it is to be deferred.
+func (s *server) caught(r *http.Request, req *request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
+		panic(p)
+	}
+	s.Log.Error("panic", "request", req.id, "method", r.Method, "path", r.URL.Path,
+		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if req.w.status != 0 {
+		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+	}
+	e := banto.Fail(banto.KindInternal, "the manager failed", "a fault of ours", "the manager's log says more under request "+req.id)
+	newRefusal(e, 0, req.id).write(req.w)
+}
+
+// unknown says that there is no such route, or no such method on it.
+func (s *server) unknown(r *http.Request) *refusal {
+	what := "cannot answer " + r.Method + " " + plain(r.URL.Path, 200)
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := s.mux.Handler(other); pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) > 0 {
+		e := banto.Fail(banto.KindInvalid, what, "the path takes "+strings.Join(allowed, " and "), "GET /openapi.json lists the routes")
+		return newRefusal(e, http.StatusMethodNotAllowed, requestOf(r.Context()).id)
+	}
+	e := banto.Fail(banto.KindNotFound, what, "there is no such route", "GET /openapi.json lists the routes")
+	return newRefusal(e, 0, requestOf(r.Context()).id)
+}
+
+// guard lets only those in whom the route's access class lets in.
+func (s *server) guard(r route) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		req := requestOf(ctx.Context())
+		token, _ := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
+		who, err := s.Auth.Authenticate(ctx.Context(), strings.TrimSpace(token))
+		if err != nil {
+			s.refuse(ctx.Context(), err).write(req.w)
+			return
+		}
+		req.principal = who
+		if err := r.access.Allows(who); err != nil {
+			if r.action != "" {
+				s.auditRefusal(ctx.Context(), r.action, plain(ctx.Operation().Path, 200), err)
+			}
+			s.refuse(ctx.Context(), err).write(req.w)
+			return
+		}
+		next(ctx)
+	}
+}
+
+// frame gives a request its content type, its time and its turn.
+func (s *server) frame(r route) func(huma.Context, func(huma.Context)) {
+	timeout := r.timeout
+	if timeout == 0 {
+		timeout = callTimeout
+	}
+	return func(ctx huma.Context, next func(huma.Context)) {
+		httpReq, _ := humago.Unwrap(ctx)
+		req := requestOf(ctx.Context())
+		if err := checkContentType(httpReq); err != nil {
+			newRefusal(err, http.StatusUnsupportedMediaType, req.id).write(req.w)
+			return
+		}
+		control := http.NewResponseController(req.w)
+		if timeout == stream {
+			_ = control.SetWriteDeadline(time.Time{}) // a stream sets its own for each event
+			next(ctx)
+			return
+		}
+		inner, cancel := context.WithTimeout(ctx.Context(), timeout)
+		defer cancel()
+		_ = control.SetWriteDeadline(s.Now().Add(timeout + callTimeout)) // not every transport has deadlines
+		if r.alone {
+			select {
+			case s.applying <- struct{}{}:
+				defer func() { <-s.applying }()
+			case <-inner.Done():
+				e := banto.Fail(banto.KindUnavailable, "cannot take the request", "another one of its kind takes long", "try again in a moment")
+				newRefusal(e, 0, req.id).write(req.w)
+				return
+			}
+		}
+		next(huma.WithContext(ctx, inner))
+	}
+}
+
+// checkContentType wants JSON where there is a body: another type is what a
+// web page can send without being asked for leave.
+func checkContentType(r *http.Request) *banto.ErrorInfo {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return nil
+	case http.MethodDelete:
+		if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
+			return nil
+		}
+	}
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && t == "application/json" {
+		return nil
+	}
+	return banto.Fail(banto.KindInvalid, "cannot read the request", "its content type is not application/json",
+		"send the header Content-Type: application/json")
+}

@@ -1,0 +1,258 @@
+package designs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/job/jobnet/jobyaml"
+	"github.com/bantoops/banto/store"
+)
+
+// listPage is how many definitions are read at a time.
+const listPage = 500
+
+// plan is an apply that has been judged and not yet stored.
+type plan struct {
+	docs    []jobyaml.Document
+	changes []banto.ApplyChange // one for each of docs, then the deletions
+	parts   []int               // of each of docs
+	delete  []string
+}
+
+// Apply makes the definitions of all files the ones in use, or none of them.
+func (d *Designs) Apply(ctx context.Context, by banto.Principal, req banto.ApplyRequest) (banto.ApplyResult, error) {
+	const what = "cannot apply"
+	if err := checkSize(what, req.Files); err != nil {
+		return banto.ApplyResult{}, err
+	}
+	d.writing.Lock()
+	defer d.writing.Unlock()
+
+	docs, problems := parseAll(req.Files)
+	p := &plan{docs: docs}
+	if req.Prune && len(problems) == 0 {
+		var err error
+		if p.delete, err = d.toPrune(ctx, docs); err != nil {
+			return banto.ApplyResult{}, failed(what, "", err)
+		}
+	}
+	more, err := d.check(ctx, p)
+	if err != nil {
+		return banto.ApplyResult{}, failed(what, "", err)
+	}
+	if problems = append(problems, more...); len(problems) > 0 {
+		return banto.ApplyResult{}, invalid(what, problems)
+	}
+	if len(docs) == 0 {
+		return banto.ApplyResult{}, banto.Fail(banto.KindInvalid, what, "the files hold no definition",
+			"a definition begins with `jobnet:` or `folder:`")
+	}
+	if err := d.compare(ctx, p); err != nil {
+		return banto.ApplyResult{}, failed(what, "", err)
+	}
+	result := banto.ApplyResult{DryRun: req.DryRun, Changes: p.changes}
+	if req.DryRun {
+		return result, nil
+	}
+	if err := d.write(ctx, by, p); err != nil {
+		return banto.ApplyResult{}, failed(what, "", err)
+	}
+	return result, nil
+}
+
+func checkSize(what string, files []banto.File) error {
+	if len(files) > MaxFiles {
+		return banto.Fail(banto.KindInvalid, what, fmt.Sprintf("there are %d files, the limit is %d", len(files), MaxFiles),
+			"apply them folder by folder")
+	}
+	total := 0
+	for _, f := range files {
+		total += len(f.Text)
+	}
+	if total > MaxRequest {
+		return banto.Fail(banto.KindInvalid, what, fmt.Sprintf("the files hold %d MiB, the limit is 64 MiB", total>>20),
+			"apply them folder by folder")
+	}
+	return nil
+}
+
+// parseAll reads all files and finds what is there twice.
+func parseAll(files []banto.File) ([]jobyaml.Document, []banto.Problem) {
+	var all []jobyaml.Document
+	var problems []banto.Problem
+	seen := map[string]int{}
+	for _, f := range files {
+		docs, faults := jobyaml.Parse(f.Name, []byte(f.Text))
+		problems = append(problems, faults...)
+		for _, doc := range docs {
+			key := doc.Kind + " " + doc.Path
+			first, twice := seen[key]
+			if twice {
+				problems = append(problems, banto.Problem{
+					File: doc.File, Line: doc.Line, Column: 1,
+					Message: fmt.Sprintf("%s is defined twice, also at %s:%d", key, all[first].File, all[first].Line),
+					Hint:    "remove one of them",
+				})
+				continue
+			}
+			seen[key] = len(all)
+			all = append(all, doc)
+		}
+	}
+	return all, problems
+}
+
+// toPrune lists the stored jobnets that a pruning apply of docs deletes.
+func (d *Designs) toPrune(ctx context.Context, docs []jobyaml.Document) ([]string, error) {
+	given := map[string]bool{}
+	touched := map[string]bool{} // folders, whole
+	top := false                 // jobnets without a folder, only those
+	for _, doc := range docs {
+		switch doc.Kind {
+		case string(store.KindFolder):
+			touched[doc.Path] = true
+		case string(store.KindJobnet):
+			given[doc.Path] = true
+			if i := strings.LastIndexByte(doc.Path, '/'); i >= 0 {
+				touched[doc.Path[:i]] = true
+			} else {
+				top = true
+			}
+		}
+	}
+	var gone []string
+	err := d.stored(ctx, store.KindJobnet, "", func(def store.Definition) error {
+		if given[def.Path] {
+			return nil
+		}
+		if within(touched, def.Path) || (top && !strings.Contains(def.Path, "/")) {
+			gone = append(gone, def.Path)
+		}
+		return nil
+	})
+	return gone, err
+}
+
+// within says whether one of the folders holds the path.
+func within(folders map[string]bool, path string) bool {
+	if folders["/"] {
+		return true
+	}
+	for i, r := range path {
+		if r == '/' && folders[path[:i]] {
+			return true
+		}
+	}
+	return false
+}
+
+// stored calls fn with every definition in use in a folder and below, without
+// its text; an empty folder means all.
+func (d *Designs) stored(ctx context.Context, kind store.DefinitionKind, folder string, fn func(store.Definition) error) error {
+	after := ""
+	for {
+		defs, err := d.opt.Store.ListDefinitions(ctx, kind, folder, after, listPage)
+		if err != nil {
+			return fmt.Errorf("cannot list definitions: %w", err)
+		}
+		for _, def := range defs {
+			if err := fn(def); err != nil {
+				return err
+			}
+			after = def.Path
+		}
+		if len(defs) < listPage {
+			return nil
+		}
+	}
+}
+
+// compare says of each document what the apply does to what is in use.
+func (d *Designs) compare(ctx context.Context, p *plan) error {
+	for i, doc := range p.docs {
+		c := banto.ApplyChange{Kind: doc.Kind, Path: doc.Path, Parts: p.parts[i]}
+		def, err := d.opt.Store.Definition(ctx, store.DefinitionKind(doc.Kind), doc.Path, 0)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			c.Action = "created"
+		case err != nil:
+			return fmt.Errorf("cannot read definition: %w", err)
+		case def.Source == doc.Source:
+			c.Action, c.Version = "unchanged", def.Version
+		default:
+			c.Action = "changed"
+		}
+		p.changes = append(p.changes, c)
+	}
+	for _, path := range p.delete {
+		p.changes = append(p.changes, banto.ApplyChange{Kind: string(store.KindJobnet), Path: path, Action: "deleted"})
+	}
+	return nil
+}
+
+// write stores a plan in one transaction and fills in the new versions.
+func (d *Designs) write(ctx context.Context, by banto.Principal, p *plan) error {
+	idle := true
+	for _, c := range p.changes {
+		idle = idle && c.Action == "unchanged"
+	}
+	if idle {
+		return nil
+	}
+	now := d.opt.Now()
+	err := d.opt.Store.Write(ctx, func(tx store.Tx) error {
+		for i, doc := range p.docs {
+			c := &p.changes[i]
+			if c.Action == "unchanged" {
+				continue
+			}
+			version, err := tx.PutDefinition(store.Definition{
+				Kind: store.DefinitionKind(doc.Kind), Path: doc.Path, Title: titleOf(doc), Parts: p.parts[i],
+				Source: doc.Source, File: doc.File, Line: doc.Line, AppliedAt: now, AppliedBy: by.Name,
+			})
+			if err != nil {
+				return fmt.Errorf("cannot store %s %s: %w", doc.Kind, doc.Path, err)
+			}
+			c.Version = version
+			entry := audit.Done(now, by, actionOf(doc), doc.Path, fmt.Sprintf("version %d from %s", version, doc.File))
+			if err := tx.PutAudit(entry); err != nil {
+				return fmt.Errorf("cannot store audit entry: %w", err)
+			}
+		}
+		for _, path := range p.delete {
+			if err := tx.DeleteDefinition(store.KindJobnet, path); err != nil {
+				return fmt.Errorf("cannot delete jobnet %s: %w", path, err)
+			}
+			if err := tx.PutAudit(audit.Done(now, by, audit.JobnetDelete, path, "pruned by an apply")); err != nil {
+				return fmt.Errorf("cannot store audit entry: %w", err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.generation.Add(1)
+	return nil
+}
+
+func titleOf(doc jobyaml.Document) string {
+	switch {
+	case doc.Jobnet != nil:
+		return doc.Jobnet.Title
+	case doc.Folder != nil:
+		return doc.Folder.Title
+	}
+	return ""
+}
+
+func actionOf(doc jobyaml.Document) audit.Action {
+	if doc.Folder != nil {
+		return audit.FolderApply
+	}
+	return audit.JobnetApply
+}

@@ -1,0 +1,206 @@
+package designs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/job/jobnet"
+	"github.com/bantoops/banto/job/jobnet/jobyaml"
+	"github.com/bantoops/banto/store"
+)
+
+// The limits of one apply.
+const (
+	MaxRequest = 64 << 20 // bytes of all files together
+	MaxFiles   = 10_000
+)
+
+// DefaultMaxScript is the limit of what one part can carry when Options do not
+// say one: well below a frame of the fabric, with room for parameters.
+const DefaultMaxScript = 256 << 10
+
+// Options are what designs needs.
+type Options struct {
+	Store store.Store
+	Now   func() time.Time
+	// KnownHost says whether there is a host of that name.
+	KnownHost func(name string) bool
+	// MaxScript limits the script, arguments and environment of one part, in
+	// bytes as they travel; 0 means DefaultMaxScript.
+	MaxScript int
+	// CacheBytes limits the encoded flows that are kept in memory; 0 means 32 MiB.
+	CacheBytes int
+}
+
+// Designs is safe for use by many goroutines.
+type Designs struct {
+	opt Options
+
+	writing sync.Mutex // one apply or delete at a time
+	// generation grows after each write: while it stands still, so do the
+	// definitions, as only this manager writes them.
+	generation atomic.Int64
+
+	compiling sync.Mutex // one jobnet at a time, as a large one takes a second
+	cache     cache
+}
+
+// New makes Designs.
+func New(opt Options) *Designs {
+	if opt.MaxScript == 0 {
+		opt.MaxScript = DefaultMaxScript
+	}
+	if opt.CacheBytes == 0 {
+		opt.CacheBytes = 32 << 20
+	}
+	return &Designs{opt: opt, cache: newCache(opt.CacheBytes)}
+}
+
+// Delete takes a jobnet out of use. Its versions and its trackers stay.
+func (d *Designs) Delete(ctx context.Context, by banto.Principal, path string) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	what := "cannot delete jobnet " + path
+	err := d.opt.Store.Write(ctx, func(tx store.Tx) error {
+		if err := tx.DeleteDefinition(store.KindJobnet, path); err != nil {
+			return fmt.Errorf("cannot delete definition: %w", err)
+		}
+		return tx.PutAudit(audit.Done(d.opt.Now(), by, audit.JobnetDelete, path, ""))
+	})
+	if err != nil {
+		return failed(what, path, err)
+	}
+	d.generation.Add(1)
+	return nil
+}
+
+// Diff compares two versions of a jobnet, or one with the text of a file. What
+// 0 stands for is said at banto.DiffRequest.
+func (d *Designs) Diff(ctx context.Context, path string, from, to int, file *banto.File) (banto.DiffResult, error) {
+	what := "cannot compare jobnet " + path
+	result := banto.DiffResult{Path: path}
+	var after *jobnet.Jobnet
+	if file != nil {
+		j, err := textOf(what, path, file)
+		if err != nil {
+			return result, err
+		}
+		after = j
+	} else {
+		j, version, err := d.version(ctx, what, path, to)
+		if err != nil {
+			return result, err
+		}
+		after, result.To = j, version
+		if from == 0 {
+			if from = version - 1; from == 0 {
+				return result, banto.Fail(banto.KindNotFound, what, "there is no version before 1", "")
+			}
+		}
+	}
+	before, version, err := d.version(ctx, what, path, from)
+	if err != nil {
+		return result, err
+	}
+	result.From = version
+	result.Lines = jobnet.Diff(before, after)
+	if result.Lines == nil {
+		result.Lines = []banto.DiffChange{}
+	}
+	return result, nil
+}
+
+// version reads one stored version of a jobnet; 0 is the one in use.
+func (d *Designs) version(ctx context.Context, what, path string, version int) (*jobnet.Jobnet, int, error) {
+	def, err := d.opt.Store.Definition(ctx, store.KindJobnet, path, version)
+	if err != nil {
+		if errors.Is(err, store.ErrNotFound) && version != 0 {
+			return nil, 0, banto.Fail(banto.KindNotFound, what, "there is no version "+strconv.Itoa(version),
+				"banto jobnet versions "+path+" lists them").Because(err)
+		}
+		return nil, 0, failed(what, path, err)
+	}
+	doc, problems := parseStored(def)
+	if len(problems) > 0 {
+		return nil, 0, invalid(what, problems)
+	}
+	return doc.Jobnet, def.Version, nil
+}
+
+// textOf finds the jobnet of that path in a file.
+func textOf(what, path string, file *banto.File) (*jobnet.Jobnet, error) {
+	if len(file.Text) > MaxRequest {
+		return nil, banto.Fail(banto.KindInvalid, what, "the file is larger than 64 MiB", "")
+	}
+	docs, problems := jobyaml.Parse(file.Name, []byte(file.Text))
+	if len(problems) > 0 {
+		return nil, invalid(what, problems)
+	}
+	for _, doc := range docs {
+		if doc.Jobnet != nil && doc.Path == path {
+			return doc.Jobnet, nil
+		}
+	}
+	return nil, banto.Fail(banto.KindInvalid, what, "the file does not hold it", "the file must have a document `jobnet: "+path+"`")
+}
+
+// parseStored reads a stored definition. Its problems stand where they stood
+// in the file that it was applied from.
+func parseStored(def store.Definition) (jobyaml.Document, []banto.Problem) {
+	name := def.File
+	if name == "" {
+		name = def.Path
+	}
+	docs, problems := jobyaml.Parse(name, []byte(def.Source))
+	shift(problems, def.Line)
+	if len(problems) == 0 && (len(docs) != 1 || docs[0].Path != def.Path || docs[0].Kind != string(def.Kind)) {
+		problems = append(problems, banto.Problem{
+			File: name, Line: def.Line, Column: 1,
+			Message: fmt.Sprintf("what is stored as version %d of %s %s is not that", def.Version, def.Kind, def.Path),
+		})
+	}
+	if len(problems) > 0 {
+		return jobyaml.Document{}, problems
+	}
+	docs[0].Line = def.Line
+	return docs[0], nil
+}
+
+// shift moves problems of a document's own text to where the document begins.
+func shift(problems []banto.Problem, line int) {
+	if line <= 1 {
+		return
+	}
+	for i := range problems {
+		if problems[i].Line > 0 {
+			problems[i].Line += line - 1
+		}
+	}
+}
+
+// failed turns an error of the store into one that people are told.
+func failed(what, path string, err error) error {
+	var e *banto.ErrorInfo
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, store.ErrNotFound):
+		return banto.Fail(banto.KindNotFound, what, "there is no jobnet "+path, "banto jobnet list").Because(err)
+	case errors.Is(err, store.ErrDeposed):
+		return banto.Fail(banto.KindUnavailable, what, "another manager is active", "try again in a moment").Because(err)
+	case errors.Is(err, store.ErrPoison):
+		return banto.Fail(banto.KindInvalid, what, "it holds text that cannot be stored", "remove NUL characters").Because(err)
+	case errors.Is(err, store.ErrFull):
+		return banto.Fail(banto.KindUnavailable, what, "the manager's disk is full", "make room in its data directory").Because(err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return banto.Fail(banto.KindUnavailable, what, "the request was given up", "").Because(err)
+	}
+	return banto.Fail(banto.KindInternal, what, "the store failed", "the manager's log says more").Because(err)
+}

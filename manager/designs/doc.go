@@ -1,0 +1,19 @@
+// Package designs is the manager's way with definitions: it applies them, tells
+// versions apart, and turns the ones in use into flows that can be run.
+//
+// It owns the rule of an apply: all files are judged together and all of their
+// faults are told at once; either everything is stored in one transaction with
+// its audit rows, or nothing is. A document whose text is the one in use makes
+// no new version. A folder's change is refused when a jobnet below it, in the
+// request or stored, would no longer be valid.
+//
+// It refuses YAML (jobyaml), the rules of a definition (jobnet), and trackers:
+// a tracker runs the flow it was submitted with, whatever is applied, pruned
+// or deleted later.
+//
+// Prune deletes only what the request can be meant to hold whole: the jobnets
+// that are not in the request and stand below a folder that it has a document
+// of, or below a folder that one of its jobnets stands in. A jobnet without a
+// folder reaches only others without a folder; everything else is reached
+// only by a document of the root folder. Folders are never pruned.
+package designs
