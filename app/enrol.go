@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/user"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/auth"
+	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/internal/config"
+	"github.com/bantoops/banto/internal/ids"
+	"github.com/bantoops/banto/store"
+)
+
+// enrolLocal takes the host beside the manager in: its agent's key is made in
+// the agent's own directory, and keeps its identity through every restart.
+func (s *Server) enrolLocal(ctx context.Context) (banto.Host, error) {
+	dir := agentDir(s.opts.Data)
+	identity, err := fabric.LoadOrCreateIdentity(dir)
+	if err != nil {
+		return banto.Host{}, err
+	}
+	host, err := s.hostOfKey(ctx, identity.PublicKey)
+	if err != nil {
+		return banto.Host{}, err
+	}
+	jwt, err := s.fabric.Issue(host.ID, identity.PublicKey)
+	if err != nil {
+		return banto.Host{}, fmt.Errorf("cannot sign the local host's key: %w", err)
+	}
+	creds := fabric.Credentials{Host: host.ID, Name: host.Name, URL: s.fabric.URL(), JWT: jwt}
+	return host, creds.Save(dir)
+}
+
+// hostOfKey finds the host that has this key, or enrols it under the machine's
+// name; a name that another host has gets a number.
+func (s *Server) hostOfKey(ctx context.Context, key string) (banto.Host, error) {
+	var found *banto.Host
+	err := s.eachHost(ctx, func(h banto.Host) {
+		if h.PublicKey == key {
+			found = &h
+		}
+	})
+	if err != nil {
+		return banto.Host{}, err
+	}
+	if found != nil {
+		return *found, nil
+	}
+	name := s.opts.Name
+	for n := 2; ; n++ {
+		_, err := s.store.Host(ctx, name)
+		if errors.Is(err, store.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return banto.Host{}, err
+		}
+		name = fmt.Sprintf("%s-%d", s.opts.Name, n)
+	}
+	now := time.Now().UTC()
+	host := banto.Host{
+		ID: ids.Source{Rand: rand.Reader, Now: time.Now}.Host(), Name: name, State: banto.HostNever,
+		Since: now, EnrolledAt: now, PublicKey: key, Slots: s.opts.Slots,
+	}
+	return host, s.store.Write(ctx, func(tx store.Tx) error { return tx.PutHost(host) })
+}
+
+// eachHost goes through all hosts, page by page.
+func (s *Server) eachHost(ctx context.Context, each func(banto.Host)) error {
+	const page = 500
+	for after := ""; ; {
+		hosts, err := s.store.ListHosts(ctx, after, page)
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			each(h)
+			after = h.Name
+		}
+		if len(hosts) < page {
+			return nil
+		}
+	}
+}
+
+// writeConfig puts URL and token of the first administrator where the
+// caller's commands find them. A token that is there and still known stays.
+func (s *Server) writeConfig(ctx context.Context) error {
+	if s.opts.Config == "" {
+		return nil
+	}
+	old, err := config.Load(s.opts.Config)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	next := config.Config{URL: s.URL(), Token: old.Token}
+	if old.Token != "" {
+		if _, err := s.store.Token(ctx, auth.HashToken(old.Token)); err == nil {
+			return config.Save(s.opts.Config, next)
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	token, hash := auth.NewToken(rand.Reader)
+	next.Token = token
+	err = s.store.Write(ctx, func(tx store.Tx) error {
+		return tx.PutToken(store.Token{
+			Hash: hash, Principal: banto.Principal{Name: callerName(), Admin: true},
+			CreatedAt: time.Now().UTC(), Note: "made at a start, for the one who started the manager",
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("cannot store the administrator's token: %w", err)
+	}
+	return config.Save(s.opts.Config, next)
+}
+
+// callerName is the OS user who starts the manager: the first administrator.
+func callerName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "admin"
+}

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bantoops/banto/agent/keeper"
+)
+
+// Running says where everything is, once a manager answers.
+type Running struct {
+	URL       string // of the manager
+	FabricURL string // that agents dial
+	Host      string // name of the host beside the manager
+	Data      string // the data directory
+	Config    string // where URL and token were written; may be empty
+	Version   string
+}
+
+// Up runs manager and agent in this process until ctx ends, and calls ready
+// once both have started. Jobs belong to a keeper of its own, and go on when
+// this process ends.
+func Up(ctx context.Context, o Options, ready func(Running) error) error {
+	return serve(ctx, o, func(s *Server) (func() error, <-chan struct{}, error) {
+		agent, err := NewAgent(s.opts)
+		if err != nil {
+			return nil, nil, err
+		}
+		agent.Start(ctx)
+		return agent.Stop, agent.Failed(), nil
+	}, ready)
+}
+
+// RunServer runs the manager alone.
+func RunServer(ctx context.Context, o Options, ready func(Running) error) error {
+	return serve(ctx, o, func(*Server) (func() error, <-chan struct{}, error) {
+		return func() error { return nil }, nil, nil
+	}, ready)
+}
+
+// serve runs a manager with what stands beside it.
+func serve(ctx context.Context, o Options, beside func(*Server) (func() error, <-chan struct{}, error), ready func(Running) error) error {
+	server, err := NewServer(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := server.Start(ctx); err != nil {
+		return err
+	}
+	stop, failed, err := beside(server)
+	if err != nil {
+		return errors.Join(err, server.Stop())
+	}
+	if err := ready(server.running()); err != nil {
+		return errors.Join(err, stop(), server.Stop())
+	}
+	select {
+	case <-ctx.Done():
+	case <-server.Failed():
+	case <-failed:
+	}
+	return errors.Join(stop(), server.Stop())
+}
+
+// RunAgent runs the agent of the host that `RunServer` on the same data
+// directory has enrolled.
+func RunAgent(ctx context.Context, o Options, ready func(Running) error) error {
+	agent, err := NewAgent(o)
+	if err != nil {
+		return err
+	}
+	agent.Start(ctx)
+	if err := ready(agent.running()); err != nil {
+		return errors.Join(err, agent.Stop())
+	}
+	select {
+	case <-ctx.Done():
+	case <-agent.Failed():
+	}
+	return agent.Stop()
+}
+
+// RunKeeper is the process that is the parent of all jobs.
+func RunKeeper(ctx context.Context, dir, version string) error {
+	return keeper.Main(ctx, keeper.Options{Dir: dir, Version: version})
+}

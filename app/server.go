@@ -1,0 +1,223 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/auth"
+	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/internal/ids"
+	"github.com/bantoops/banto/manager/api"
+	"github.com/bantoops/banto/manager/designs"
+	"github.com/bantoops/banto/manager/gateway"
+	"github.com/bantoops/banto/manager/outputs"
+	"github.com/bantoops/banto/manager/runner"
+	"github.com/bantoops/banto/store/sqlite"
+)
+
+// Server is the manager process.
+type Server struct {
+	opts    Options
+	store   *sqlite.Store
+	outputs *outputs.Store
+	fabric  *fabric.Server
+	runner  *runner.Runner
+	gateway *gateway.Gateway
+	http    *http.Server
+	listen  net.Listener
+	tasks   *group
+	local   banto.Host // the host beside the manager
+}
+
+// NewServer opens the store, the ports and the keys. Nothing runs yet; when it
+// fails, nothing is left open.
+func NewServer(ctx context.Context, o Options) (_ *Server, err error) {
+	o, err = o.complete()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: o}
+	defer func() {
+		if err != nil {
+			s.closeAll()
+		}
+	}()
+	if s.store, err = sqlite.Open(ctx, filepath.Join(o.Data, "store"), sqlite.Options{}); err != nil {
+		return nil, err
+	}
+	if s.listen, err = listen(ctx, o.HTTP); err != nil {
+		return nil, err
+	}
+	if s.outputs, err = outputs.Open(filepath.Join(o.Data, "outputs")); err != nil {
+		return nil, err
+	}
+	s.fabric, err = fabric.StartServer(fabric.ServerOptions{Listen: loopback(o.Fabric), Dir: filepath.Join(o.Data, "fabric"), Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := s.store.Begin(ctx, holder(), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if s.local, err = s.enrolLocal(ctx); err != nil {
+		return nil, err
+	}
+	if err = s.assemble(ctx, epoch); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// assemble makes the manager's rooms and ties them together.
+func (s *Server) assemble(ctx context.Context, epoch int64) error {
+	incarnation, err := s.store.Incarnation(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := s.fabric.Client()
+	if err != nil {
+		return err
+	}
+	log := s.opts.Log
+	known, err := s.hostIDs(ctx)
+	if err != nil {
+		return err
+	}
+	s.gateway = gateway.New(gateway.Options{
+		Conn: conn, Outputs: s.outputs, Now: time.Now, Log: log.With("room", "gateway"),
+		Hosts: known, Known: func(id banto.HostID) bool { return slices.Contains(known, id) }, Owns: s.owns,
+	})
+	s.runner = runner.New(runner.Options{
+		Store: s.store, Hosts: s.gateway, LocalHost: s.local.ID, Now: time.Now,
+		IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, Log: log.With("room", "runner"),
+	})
+	s.gateway.Attach(s.runner, epoch, incarnation)
+	catalogue := designs.New(designs.Options{
+		Store: s.store, Now: time.Now, KnownHost: s.knownName, MaxScript: fabric.MaxSpec,
+	})
+	handler := api.New(api.Options{
+		Store: s.store, Runner: s.runner, Designs: catalogue, Outputs: s.outputs,
+		Auth: auth.Authenticator{Tokens: s.store}, Now: time.Now, Log: log.With("room", "api"),
+		Version: banto.VersionInfo{Version: s.opts.Version, API: "v1", StartedAt: time.Now().UTC()},
+	})
+	s.http = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// Start runs the manager and returns once it answers.
+func (s *Server) Start(ctx context.Context) error {
+	s.tasks = newGroup(ctx)
+	s.tasks.run("runner", s.runner.Run)
+	select {
+	case <-s.runner.Ready():
+	case <-s.tasks.failed():
+		return errors.Join(s.tasks.stop(), errors.New("cannot rebuild the trackers"))
+	}
+	s.tasks.run("gateway", s.gateway.Run)
+	s.tasks.run("http", func(ctx context.Context) error {
+		stop := context.AfterFunc(ctx, s.shutdownHTTP)
+		defer stop()
+		if err := s.http.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	return s.writeConfig(ctx)
+}
+
+// shutdownHTTP lets calls end for a moment; streams are cut.
+func (s *Server) shutdownHTTP() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.http.Close()
+	}
+}
+
+// Failed is closed when a part of the manager has failed.
+func (s *Server) Failed() <-chan struct{} { return s.tasks.failed() }
+
+// URL is where the manager answers.
+func (s *Server) URL() string { return "http://" + s.listen.Addr().String() }
+
+func (s *Server) running() Running {
+	return Running{
+		URL: s.URL(), FabricURL: s.fabric.URL(), Host: s.local.Name,
+		Data: s.opts.Data, Config: s.opts.Config, Version: s.opts.Version,
+	}
+}
+
+// Stop ends the manager in the order opposite to the start, and gives the
+// reason if a part of it had failed.
+func (s *Server) Stop() error {
+	err := s.tasks.stop()
+	s.closeAll()
+	return err
+}
+
+func (s *Server) closeAll() {
+	if s.fabric != nil {
+		s.fabric.Close()
+	}
+	if s.outputs != nil {
+		s.outputs.Close()
+	}
+	if s.listen != nil {
+		s.listen.Close()
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.opts.Log.Error("cannot close the store", "error", err)
+		}
+	}
+}
+
+// hostIDs lists the hosts that are enrolled.
+func (s *Server) hostIDs(ctx context.Context) ([]banto.HostID, error) {
+	var known []banto.HostID
+	err := s.eachHost(ctx, func(h banto.Host) { known = append(known, h.ID) })
+	return known, err
+}
+
+// owns says whether the attempt was given to the host.
+func (s *Server) owns(host banto.HostID, attempt banto.AttemptID) bool {
+	a, err := s.store.Attempt(context.Background(), attempt)
+	return err == nil && a.HostID == host
+}
+
+func (s *Server) knownName(name string) bool {
+	_, err := s.store.Host(context.Background(), name)
+	return err == nil
+}
+
+// listen opens the HTTP port.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", loopback(addr))
+	if err != nil {
+		return nil, banto.Fail(banto.KindInvalid, "cannot listen on "+addr, reasonOf(err),
+			"stop what uses the port, or choose another with --http; :0 takes a free one").Because(err)
+	}
+	return l, nil
+}
+
+// holder names this process in the lease.
+func holder() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", name, os.Getpid())
+}
