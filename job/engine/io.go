@@ -83,11 +83,10 @@ type Effect interface{ effect() }
 
 // The effects.
 type (
-	// SaveTracker, SavePart and SaveAttempt carry the whole row as it now is.
-	// A part has no row while it has never left waiting; one that a rerun
-	// took back to waiting has.
+	// SaveTracker carries the tracker's whole row as it now is.
 	SaveTracker struct{ Tracker banto.Tracker }
-	// SavePart is the row of one part.
+	// SavePart is the row of one part. A part has no row while it has never
+	// left waiting; one that a rerun took back to waiting has.
 	SavePart struct{ Part banto.Part }
 	// SaveAttempt is the row of one attempt.
 	SaveAttempt struct{ Attempt banto.Attempt }

@@ -44,8 +44,8 @@ func (t *Tracker) ready(i int) {
 // fail ends a part in error without an attempt.
 func (t *Tracker) fail(i int, reason banto.Reason, message string) {
 	r := t.set(i, banto.PartError)
-	r.Reason, r.Message = reason, message
-	r.EndedAt, r.RetryAt = new(t.cur.now), nil
+	t.clear(r) // an earlier attempt's exit code is not what it ended with
+	r.Reason, r.Message, r.EndedAt = reason, message, new(t.cur.now)
 }
 
 // noPlace ends a ready part that can never get a place.

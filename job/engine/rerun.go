@@ -93,7 +93,7 @@ func (t *Tracker) planFlow(plan *rerunPlan) error {
 	}
 	params, problems := plan.flow.BindParams(given)
 	if len(problems) > 0 {
-		err := t.refuse(banto.KindInvalid, "the tracker's parameters do not fit the new definition: "+problems[0].Message, "")
+		err := t.refuse(banto.KindInvalid, "the tracker's parameters do not fit the new definition: "+problems[0].Path+": "+problems[0].Message, problems[0].Hint)
 		err.Problems = problems
 		return err
 	}

@@ -1,0 +1,220 @@
+package enginetest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/dispatch"
+	"github.com/bantoops/banto/job/engine"
+)
+
+// newBoard makes an empty board that knows the hosts.
+func (w *world) newBoard() {
+	w.board = dispatch.New()
+	for _, h := range w.hosts {
+		w.setHost(h)
+	}
+}
+
+func (w *world) setHost(h *host) {
+	w.board.SetHost(dispatch.Host{ID: h.id, Name: h.name, Slots: 2, Up: h.up, Local: h.name == "here"})
+}
+
+// reachable says whether some order can be delivered.
+func (w *world) reachable() bool {
+	for _, o := range w.outbox {
+		if w.hostOf(o.host).up {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) hostOf(id banto.HostID) *host {
+	i := slices.IndexFunc(w.hosts, func(h *host) bool { return h.id == id })
+	return w.hosts[i]
+}
+
+// order delivers one of the outbox's orders, in any order, and forgets it only
+// when the confirmation arrives.
+func (w *world) order() error {
+	var keys []string
+	for _, k := range slices.Sorted(maps.Keys(w.outbox)) {
+		if w.hostOf(w.outbox[k].host).up {
+			keys = append(keys, k)
+		}
+	}
+	key := keys[w.r.IntN(len(keys))]
+	o := w.outbox[key]
+	h := w.hostOf(o.host)
+	w.note("%s reaches %s", key, h.name)
+	if o.kill {
+		h.kill(w.r, o.id, w.now)
+	} else if said := h.start(w.r, o.id, w.now); said != nil {
+		w.bag = append(w.bag, said)
+	}
+	if w.calm || w.r.IntN(4) > 0 {
+		delete(w.outbox, key)
+	}
+	return nil
+}
+
+// report puts a copy of a host's results under way.
+func (w *world) report(h *host) {
+	ids := slices.Sorted(maps.Keys(h.results))
+	id := ids[w.r.IntN(len(ids))]
+	w.bag = append(w.bag, h.results[id])
+}
+
+// deliver takes something out of the bag, whichever it is, and leaves it in
+// now and then, to come again.
+func (w *world) deliver() error {
+	i := w.r.IntN(len(w.bag))
+	in := w.bag[i]
+	if w.calm || w.r.IntN(5) > 0 {
+		w.bag = slices.Delete(w.bag, i, i+1)
+	}
+	if err := w.step(in); err != nil {
+		return err
+	}
+	// A result is acknowledged once it is committed; the word may get lost.
+	if e, ok := in.(engine.Ended); ok && w.oracle.live(e.Attempt) == nil && (w.calm || w.r.IntN(4) > 0) {
+		for _, h := range w.hosts {
+			delete(h.results, e.Attempt)
+		}
+	}
+	return nil
+}
+
+// step gives the tracker an input.
+func (w *world) step(in engine.Input) error {
+	return w.stepWith(in, func() bool { return w.oracle.apply(in, w.now) })
+}
+
+// stepWith gives the tracker an input, and the oracle. The manager may die
+// before the commit, so that nothing has happened, or right after it.
+func (w *world) stepWith(in engine.Input, oracle func() bool) error {
+	w.note("%T%+v", in, in)
+	_, isRerun := in.(engine.Rerun)
+	if !w.calm && !isRerun && w.r.IntN(50) == 0 {
+		w.note("the manager dies before the commit")
+		if _, err := w.tracker.Step(in, w.now); err != nil && banto.KindOf(err) == banto.KindInternal {
+			return err
+		}
+		if err := w.crash(); err != nil {
+			return err
+		}
+	}
+	var again []engine.Effect
+	if w.shadow {
+		t, err := w.rows.Restore()
+		if err != nil {
+			return err
+		}
+		again, _ = t.Step(in, w.now)
+	}
+	effects, err := w.tracker.Step(in, w.now)
+	if refused := oracle(); refused != (err != nil) {
+		return fmt.Errorf("the oracle refuses: %t; the engine says %w", refused, err)
+	}
+	if err != nil && (banto.KindOf(err) == banto.KindInternal || effects != nil) {
+		return errors.Join(errors.New("a refusal must be told, and do nothing"), err)
+	}
+	if w.shadow {
+		if err := Same(effects, again); err != nil {
+			return fmt.Errorf("a restored tracker does something else: %w", err)
+		}
+	}
+	return w.commit(effects)
+}
+
+// commit saves the effects, checks them, and carries them out, unless the
+// manager dies in between.
+func (w *world) commit(effects []engine.Effect) error {
+	if err := w.rows.Save(effects); err != nil {
+		return err
+	}
+	for _, e := range effects {
+		if err := w.committed(e); err != nil {
+			return err
+		}
+	}
+	if err := w.oracle.compare(w.tracker.Row(), w.parts); err != nil {
+		return err
+	}
+	if !w.calm && len(effects) > 0 && w.r.IntN(50) == 0 {
+		w.note("the manager dies after the commit")
+		return w.crash()
+	}
+	w.carryOut(effects)
+	return w.place()
+}
+
+// committed takes note of what the transaction holds: rows and outbox.
+func (w *world) committed(e engine.Effect) error {
+	switch e := e.(type) {
+	case engine.SavePart:
+		w.parts[e.Part.Key] = e.Part
+	case engine.SaveAttempt:
+		if e.Attempt.State.Ended() && w.live[e.Attempt.Part] == e.Attempt.ID {
+			delete(w.live, e.Attempt.Part)
+		}
+	case engine.Start:
+		id, part := e.Attempt.ID, e.Attempt.Part
+		if w.seen[id] {
+			return fmt.Errorf("attempt %s starts twice", id)
+		}
+		if other, out := w.live[part]; out {
+			return fmt.Errorf("attempt %s of %s starts while %s is out", id, part, other)
+		}
+		w.seen[id], w.live[part] = true, id
+		w.outbox["start "+string(id)] = order{id: id, host: e.Attempt.HostID}
+	case engine.Kill:
+		w.outbox["kill "+string(e.Attempt)] = order{id: e.Attempt, host: e.HostID, kill: true}
+	case engine.TrackerEnded:
+		w.ended = true
+	case engine.SaveTracker:
+		w.ended = w.ended && e.Tracker.State.Ended() // a rerun begins anew
+	}
+	return nil
+}
+
+// carryOut does what is done after the commit.
+func (w *world) carryOut(effects []engine.Effect) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case engine.WantPlace:
+			w.board.Add(dispatch.Want{Tracker: simTracker, Part: e.Part, Host: e.Host})
+		case engine.Withdraw:
+			w.board.Withdraw(simTracker, e.Part)
+		case engine.Start:
+			w.board.Bind(simTracker, e.Attempt.Part, e.Attempt.ID)
+		case engine.FreePlace:
+			w.board.Free(e.Attempt)
+		case engine.WakeAt:
+			w.timers[e.Part] = e.At
+		}
+	}
+}
+
+// place gives the tracker what the board has decided. A crash on the way has
+// made a new board, and what the old one had decided is void.
+func (w *world) place() error {
+	board := w.board
+	for _, p := range board.Next() {
+		if w.board != board {
+			return nil
+		}
+		var in engine.Input = engine.Placed{Part: p.Want.Part, Host: p.Host, HostID: p.HostID}
+		if p.Reason != "" {
+			in = engine.NoPlace{Part: p.Want.Part, Reason: p.Reason, Message: p.Message}
+		}
+		if err := w.step(in); err != nil {
+			return err
+		}
+	}
+	return nil
+}

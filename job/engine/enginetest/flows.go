@@ -1,0 +1,226 @@
+package enginetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/bantoops/banto/job/jobnet"
+)
+
+// simPart is a part of a random flow, in words that oracle and definition
+// are both made from.
+type simPart struct {
+	name     string
+	edges    []simEdge
+	any      bool
+	when     simWhen
+	whenOf   string // of whenExit: the part whose exit code is looked at
+	heals    bool
+	attempts int // 0: no retry
+	wait     time.Duration
+	codes    bool // retry on exit code 75 only
+	warns    bool // exit codes 1 to 3 are a warning
+	sets     bool // declares the integer n
+	needs    string
+	host     string
+}
+
+// simEdge is an edge by name.
+type simEdge struct {
+	from   string
+	outlet jobnet.Outlet
+}
+
+// simWhen is a condition of a random part.
+type simWhen int
+
+// The conditions.
+const (
+	whenAlways simWhen = iota
+	whenTrue
+	whenFalse
+	whenExit // the exit code of a part before it is 0; without one: no value
+)
+
+// simFlow is a random flow.
+type simFlow struct {
+	parts []simPart
+	wait  bool // on-error: wait
+}
+
+// part finds a part by name.
+func (f *simFlow) part(name string) *simPart {
+	for i := range f.parts {
+		if f.parts[i].name == name {
+			return &f.parts[i]
+		}
+	}
+	return nil
+}
+
+var outlets = []jobnet.Outlet{
+	jobnet.OutletDone, jobnet.OutletDone, jobnet.OutletDone, jobnet.OutletOK, jobnet.OutletWarning,
+	jobnet.OutletError, jobnet.OutletError, jobnet.OutletEnded, jobnet.OutletEnded,
+}
+
+// randomFlow makes a flow whose edges lead from earlier parts to later ones.
+func randomFlow(r *rand.Rand) *simFlow {
+	f := &simFlow{wait: r.IntN(3) == 0}
+	n := 1 + r.IntN(14)
+	if r.IntN(10) == 0 {
+		n = 30 + r.IntN(20)
+	}
+	for i := range n {
+		f.parts = append(f.parts, randomPart(r, fmt.Sprintf("p%d", i), f.parts))
+	}
+	return f
+}
+
+// randomPart makes a part behind some of those that are there.
+func randomPart(r *rand.Rand, name string, before []simPart) simPart {
+	p := simPart{name: name, any: r.IntN(4) == 0, warns: r.IntN(2) == 0, sets: r.IntN(3) == 0}
+	if len(before) > 0 && r.IntN(6) > 0 {
+		for range 1 + r.IntN(4) {
+			// Mostly near ones, so that flows are deep as well as wide.
+			from := len(before) - 1 - min(r.IntN(len(before)), r.IntN(len(before)))
+			e := simEdge{before[from].name, outlets[r.IntN(len(outlets))]}
+			if !slices.Contains(p.edges, e) {
+				p.edges = append(p.edges, e)
+			}
+		}
+	}
+	for _, e := range p.edges {
+		if e.outlet == jobnet.OutletError || e.outlet == jobnet.OutletEnded {
+			p.heals = r.IntN(2) == 0
+		}
+	}
+	switch r.IntN(12) {
+	case 0:
+		p.when = whenTrue
+	case 1:
+		p.when = whenFalse
+	case 2:
+		if len(p.edges) > 0 && !p.any {
+			p.when, p.whenOf = whenExit, p.edges[0].from
+		}
+	}
+	if r.IntN(3) == 0 {
+		p.attempts, p.codes = 1+r.IntN(3), r.IntN(3) == 0
+		p.wait = time.Duration(r.IntN(3)) * time.Second
+	}
+	if len(p.edges) > 0 && r.IntN(4) == 0 {
+		from := p.edges[r.IntN(len(p.edges))].from
+		if i := slices.IndexFunc(before, func(b simPart) bool { return b.name == from }); before[i].sets {
+			p.needs = from
+		}
+	}
+	p.host = []string{"", "h1", "h1", "h2", "h3"}[r.IntN(5)]
+	if r.IntN(40) == 0 {
+		p.host = "nowhere"
+	}
+	return p
+}
+
+// changed makes a flow that someone has mended: a part has gone, one is new,
+// rules and hosts differ.
+func (f *simFlow) changed(r *rand.Rand, fresh string) *simFlow {
+	g := &simFlow{wait: f.wait, parts: slices.Clone(f.parts)}
+	if len(g.parts) > 1 && r.IntN(2) == 0 {
+		i := r.IntN(len(g.parts))
+		g.drop(g.parts[i].name)
+	}
+	for i := range g.parts {
+		p := &g.parts[i]
+		if p.host == "nowhere" {
+			p.host = "h1"
+		}
+		if r.IntN(5) == 0 {
+			p.warns = !p.warns
+		}
+		if p.when == whenFalse && r.IntN(2) == 0 {
+			p.when = whenTrue
+		}
+	}
+	if r.IntN(2) == 0 {
+		g.parts = append(g.parts, randomPart(r, fresh, g.parts))
+	}
+	return g
+}
+
+// drop takes a part out, with the edges that leave it and what needed it.
+func (f *simFlow) drop(name string) {
+	f.parts = slices.DeleteFunc(f.parts, func(p simPart) bool { return p.name == name })
+	for i := range f.parts {
+		p := &f.parts[i]
+		p.edges = slices.DeleteFunc(slices.Clone(p.edges), func(e simEdge) bool { return e.from == name })
+		if p.needs == name {
+			p.needs = ""
+		}
+		if p.whenOf == name {
+			p.when, p.whenOf = whenAlways, ""
+		}
+		p.heals = p.heals && slices.ContainsFunc(p.edges, func(e simEdge) bool {
+			return e.outlet == jobnet.OutletError || e.outlet == jobnet.OutletEnded
+		})
+	}
+}
+
+// compile makes the flow that the engine runs.
+func (f *simFlow) compile() (*jobnet.Flow, error) {
+	yes, no := "true", "false"
+	j := &jobnet.Jobnet{
+		Path: "sim/flow",
+		Params: []jobnet.Param{
+			{Name: "yes", Type: jobnet.Boolean, Default: &yes},
+			{Name: "no", Type: jobnet.Boolean, Default: &no},
+		},
+	}
+	if f.wait {
+		j.OnError = jobnet.OnErrorWait
+	}
+	for i := range f.parts {
+		j.Parts = append(j.Parts, f.parts[i].define())
+	}
+	flow, problems := jobnet.Compile(j, nil)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("cannot compile a random flow: %v", problems)
+	}
+	return flow, nil
+}
+
+// define writes the part as a designer would.
+func (p *simPart) define() jobnet.Part {
+	d := jobnet.Part{Name: p.name, Kind: jobnet.KindJob, Script: "true", Heals: p.heals, Host: p.host}
+	for _, e := range p.edges {
+		d.After = append(d.After, jobnet.After{Part: e.from, Outlet: e.outlet})
+	}
+	if p.any {
+		d.Join = jobnet.JoinAny
+	}
+	switch p.when {
+	case whenTrue:
+		d.When = "params.yes"
+	case whenFalse:
+		d.When = "params.no"
+	case whenExit:
+		d.When = p.whenOf + ".exit == 0"
+	}
+	if p.attempts > 0 {
+		d.Retry = &jobnet.Retry{Attempts: p.attempts, Wait: p.wait, Backoff: 2}
+		if p.codes {
+			d.Retry.Codes = []jobnet.CodeRange{{From: 75, To: 75}}
+		}
+	}
+	if p.warns {
+		d.Exit = &jobnet.ExitRules{OK: []jobnet.CodeRange{{From: 0, To: 0}}, Warning: []jobnet.CodeRange{{From: 1, To: 3}}}
+	}
+	if p.sets {
+		d.Sets = []jobnet.Set{{Name: "n", Type: jobnet.Integer}}
+	}
+	if p.needs != "" {
+		d.Env = []jobnet.EnvVar{{Name: "N", Value: "${" + p.needs + ".n}"}}
+	}
+	return d
+}
