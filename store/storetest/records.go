@@ -127,7 +127,7 @@ func testMadeAtRead(b *bed) {
 // testLargeRows writes what is as large as the product's limits let it be.
 func testLargeRows(b *bed) {
 	f := newFull(1)
-	f.definition.Source = large(16<<20, "parts: 部品\n")
+	f.definition.Source = large(8<<20, "parts: 部品\n")
 	f.tracker.Params = map[string]string{"text": large(1<<20, "値")}
 	f.part.Output, f.part.Vars = large(banto.MaxOutputHead, "出力"), map[string]string{"v": large(banto.MaxVarsFile, "\x01<>")}
 	f.part.Message, f.attempt.Message = large(64<<10, "'"), large(64<<10, `"`)
@@ -135,7 +135,7 @@ func testLargeRows(b *bed) {
 	f.audit.Detail = large(64<<10, "\\")
 	f.put(b)
 	f.check(b)
-	body := []byte(large(32<<20, "\x00flow"))
+	body := []byte(large(16<<20, "\x00flow"))
 	b.write(func(tx store.Tx) error { return tx.PutFlow("large", body) })
 	if got := must(b.s.Flow(b.Context(), "large"))(b); string(got) != string(body) {
 		b.Errorf("a flow of %d bytes came back as %d others", len(body), len(got))
