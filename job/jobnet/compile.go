@@ -2,7 +2,6 @@ package jobnet
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	// Time zones must be known alike on every machine.
@@ -115,8 +114,8 @@ func (c *compilation) inherit(folders []*Folder) {
 	own := c.report.File
 	for _, f := range folders {
 		c.report.File = f.File
-		c.merge("", f.Defaults, f.Env, f.KeyPos, levelFolder)
-		checkHead("", f.Timezone, f.OnError, f.KeyPos, c.report)
+		c.merge(f.Defaults, f.Env, f.KeyPos, levelFolder)
+		checkHead(f.Timezone, f.OnError, f.KeyPos, c.report)
 		if c.jobnet.Timezone == "" && f.Timezone != "" {
 			c.flow.Timezone = f.Timezone
 		}
@@ -126,8 +125,8 @@ func (c *compilation) inherit(folders []*Folder) {
 	}
 	c.report.File = own
 	c.dropHidden()
-	c.merge("", c.jobnet.Defaults, c.jobnet.Env, c.jobnet.KeyPos, levelJobnet)
-	checkHead("", c.jobnet.Timezone, c.jobnet.OnError, c.jobnet.KeyPos, c.report)
+	c.merge(c.jobnet.Defaults, c.jobnet.Env, c.jobnet.KeyPos, levelJobnet)
+	checkHead(c.jobnet.Timezone, c.jobnet.OnError, c.jobnet.KeyPos, c.report)
 	if c.flow.OnError == "" {
 		c.flow.OnError = OnErrorEnd
 	}
@@ -145,14 +144,14 @@ func (c *compilation) dropHidden() {
 	c.base.env = kept
 }
 
-func checkHead(path, timezone string, onError OnError, pos map[string]Pos, r *Report) {
+func checkHead(timezone string, onError OnError, pos map[string]Pos, r *Report) {
 	if timezone != "" {
 		if _, err := time.LoadLocation(timezone); err != nil || timezone == "Local" {
-			r.Add(pos["timezone"], path+"timezone", fmt.Sprintf("%q is not a time zone", clip(timezone)), "write a name of the tz database, such as Asia/Tokyo or UTC")
+			r.Add(pos["timezone"], "timezone", fmt.Sprintf("%q is not a time zone", clip(timezone)), "write a name of the tz database, such as Asia/Tokyo or UTC")
 		}
 	}
 	if onError != "" && onError != OnErrorEnd && onError != OnErrorWait {
-		r.Add(pos["on-error"], path+"on-error", fmt.Sprintf("%q is not an answer to an error", clip(string(onError))), "write end or wait")
+		r.Add(pos["on-error"], "on-error", fmt.Sprintf("%q is not an answer to an error", clip(string(onError))), "write end or wait")
 	}
 }
 
@@ -166,48 +165,56 @@ const (
 )
 
 // merge lays the defaults and variables of one level over those above it.
-func (c *compilation) merge(path string, d Defaults, env []EnvVar, pos map[string]Pos, l level) {
+func (c *compilation) merge(d Defaults, env []EnvVar, pos map[string]Pos, l level) {
 	b := &c.base
 	if d.Host != "" {
-		b.host = c.host(d.Host, place{path + "defaults.host", pos["defaults.host"], l, -1})
+		b.host = c.host(d.Host, place{"", "defaults.host", pos["defaults.host"], l, -1})
 	}
 	if d.Dir != "" {
-		b.dir = c.text(d.Dir, place{path + "defaults.dir", pos["defaults.dir"], l, -1})
+		b.dir = c.text(d.Dir, place{"", "defaults.dir", pos["defaults.dir"], l, -1})
 	}
 	if d.Account != "" {
 		b.Account = d.Account
 	}
 	if d.Shell != "" {
-		c.shell(d.Shell, place{path + "defaults.shell", pos["defaults.shell"], l, -1})
+		c.shell(d.Shell, place{"", "defaults.shell", pos["defaults.shell"], l, -1})
 		b.Shell = d.Shell
 	}
 	if d.Timeout != 0 {
 		b.Timeout = d.Timeout
 	}
 	if d.Retry != nil {
-		c.retry(d.Retry, place{path + "defaults.retry", pos["defaults.retry"], l, -1})
+		c.retry(d.Retry, place{"", "defaults.retry", pos["defaults.retry"], l, -1})
 		b.Retry = d.Retry
 	}
 	if d.Exit != nil {
-		c.exit(d.Exit, place{path + "defaults.exit", pos["defaults.exit"], l, -1})
+		c.exit(d.Exit, place{"", "defaults.exit", pos["defaults.exit"], l, -1})
 		b.Exit = d.Exit
 	}
 	if l == levelJobnet {
 		for _, e := range env {
 			if _, ok := c.names.params[e.Name]; ok {
-				c.report.Add(e.Pos, path+"env."+e.Name, "a parameter has this name too, and reaches jobs under it", "leave out one of the two")
+				c.report.Add(e.Pos, "env."+e.Name, "a parameter has this name too, and reaches jobs under it", "leave out one of the two")
 			}
 		}
 	}
-	b.env = c.env(b.env, env, place{path + "env.", Pos{}, l, -1})
+	b.env = c.env(b.env, env, place{"", "env", Pos{}, l, -1})
 }
 
-// place says where a text stands and whose it is.
+// place says where a text stands and whose it is. Its path is in two pieces,
+// which are put together only when there is something to report.
 type place struct {
-	path  string
-	pos   Pos
-	level level
-	part  int // index, or -1
+	above, key string
+	pos        Pos
+	level      level
+	part       int // index, or -1
+}
+
+func (p place) path() string {
+	if p.part >= 0 {
+		return "parts." + p.above + "." + p.key
+	}
+	return p.above + p.key
 }
 
 // env lays variables over those above; a variable keeps the place in the
@@ -224,10 +231,10 @@ func (c *compilation) env(above []FlowEnv, own []EnvVar, at place) []FlowEnv {
 	}
 	for _, e := range own {
 		if fault := envNameFault(e.Name); fault != "" {
-			c.report.Add(e.Pos, strings.TrimSuffix(at.path, "."), fmt.Sprintf("the variable name %q %s", clip(e.Name), fault), envNameHint)
+			c.report.Add(e.Pos, at.path(), fmt.Sprintf("the variable name %q %s", clip(e.Name), fault), envNameHint)
 			continue
 		}
-		v := FlowEnv{e.Name, c.text(e.Value, place{at.path + e.Name, e.ValuePos, at.level, at.part})}
+		v := FlowEnv{e.Name, c.text(e.Value, place{at.above, at.key + "." + e.Name, e.ValuePos, at.level, at.part})}
 		if i, ok := index[e.Name]; ok {
 			out[i] = v
 			continue
@@ -245,6 +252,6 @@ func (f *Folder) Check(r *Report) {
 	}
 	c := &compilation{jobnet: &Jobnet{}, flow: &Flow{}, report: r}
 	c.names = c.flow.namespace()
-	c.merge("", f.Defaults, f.Env, f.KeyPos, levelFolder)
-	checkHead("", f.Timezone, f.OnError, f.KeyPos, r)
+	c.merge(f.Defaults, f.Env, f.KeyPos, levelFolder)
+	checkHead(f.Timezone, f.OnError, f.KeyPos, r)
 }

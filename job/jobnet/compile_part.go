@@ -26,7 +26,7 @@ func (p *Part) Mark(key string, at Pos) {
 // part fills one part of the flow.
 func (c *compilation) part(i int, p *Part, to *FlowPart) {
 	at := func(key string) place {
-		return place{"parts." + p.Name + "." + key, p.place(key), levelPart, i}
+		return place{p.Name, key, p.place(key), levelPart, i}
 	}
 	to.Title, to.Kind, to.Heals, to.Join = p.Title, p.Kind, p.Heals, p.Join
 	if to.Join == "" {
@@ -43,7 +43,7 @@ func (c *compilation) part(i int, p *Part, to *FlowPart) {
 	if p.Dir != "" {
 		to.Dir = c.text(p.Dir, at("dir"))
 	}
-	to.Env = c.env(c.base.env, p.Env, at("env."))
+	to.Env = c.env(c.base.env, p.Env, at("env"))
 	to.Account = either(p.Account, c.base.Account)
 	to.Timeout = p.Timeout
 	if to.Timeout == 0 {
@@ -88,7 +88,7 @@ func (c *compilation) kind(p *Part, to *FlowPart, at func(string) place) {
 	switch p.Kind {
 	case KindJob:
 		if to.Script = p.Script; strings.TrimSpace(p.Script) == "" && !p.Faulty {
-			c.report.Add(p.place("job"), at("job").path, "the script is empty", "write what the shell is to run")
+			c.report.Add(p.place("job"), at("job").path(), "the script is empty", "write what the shell is to run")
 		}
 		if to.Shell = either(p.Shell, c.base.Shell); p.Shell != "" {
 			c.shell(p.Shell, at("shell"))
@@ -96,7 +96,7 @@ func (c *compilation) kind(p *Part, to *FlowPart, at func(string) place) {
 	case KindRun:
 		c.args(p, to, at)
 		if p.Shell != "" {
-			c.report.Add(p.place("shell"), at("shell").path, "run starts its program without a shell", "leave out shell, or write job:")
+			c.report.Add(p.place("shell"), at("shell").path(), "run starts its program without a shell", "leave out shell, or write job:")
 		}
 	case "":
 		if !p.Faulty {
@@ -111,7 +111,7 @@ func (c *compilation) kind(p *Part, to *FlowPart, at func(string) place) {
 
 func (c *compilation) args(p *Part, to *FlowPart, at func(string) place) {
 	if (len(p.Args) == 0 || p.Args[0] == "") && !p.Faulty {
-		c.report.Add(p.place("run"), at("run").path, "run names no program", "write run: [program, argument, …]")
+		c.report.Add(p.place("run"), at("run").path(), "run names no program", "write run: [program, argument, …]")
 	}
 	to.Args = make([]Text, len(p.Args))
 	for n, a := range p.Args {
@@ -123,38 +123,38 @@ func (c *compilation) shell(name string, at place) {
 	switch name {
 	case "sh", "bash":
 	case "pwsh", "powershell", "cmd":
-		c.report.Add(at.pos, at.path, fmt.Sprintf("the shell %s is not supported by this version", name), "write sh or bash")
+		c.report.Add(at.pos, at.path(), fmt.Sprintf("the shell %s is not supported by this version", name), "write sh or bash")
 	default:
-		c.report.Add(at.pos, at.path, fmt.Sprintf("%q is not a shell", clip(name)), "write sh or bash")
+		c.report.Add(at.pos, at.path(), fmt.Sprintf("%q is not a shell", clip(name)), "write sh or bash")
 	}
 }
 
 func (c *compilation) retry(r *Retry, at place) {
 	switch {
 	case r.Attempts < 1 || r.Attempts > 1000:
-		c.report.Add(at.pos, at.path+".attempts", fmt.Sprintf("%d attempts", r.Attempts), "attempts is the total, the first included: 1 to 1000")
+		c.report.Add(at.pos, at.path()+".attempts", fmt.Sprintf("%d attempts", r.Attempts), "attempts is the total, the first included: 1 to 1000")
 	case r.Backoff != 0 && (r.Backoff < 1 || r.Backoff > 100):
-		c.report.Add(at.pos, at.path+".backoff", fmt.Sprintf("a backoff of %s", number(r.Backoff)), "it is the factor on each further wait: 1 to 100")
+		c.report.Add(at.pos, at.path()+".backoff", fmt.Sprintf("a backoff of %s", number(r.Backoff)), "it is the factor on each further wait: 1 to 100")
 	}
 }
 
 func (c *compilation) exit(e *ExitRules, at place) {
 	if fault := e.fault(); fault != "" {
-		c.report.Add(at.pos, at.path, fault, "each code can have one outcome")
+		c.report.Add(at.pos, at.path(), fault, "each code can have one outcome")
 	}
 }
 
 func (c *compilation) sets(p *Part, at place) {
 	for i, s := range p.Sets {
 		if fault := variableFault(s.Name); fault != "" {
-			c.report.Add(s.Pos, at.path, fmt.Sprintf("the variable name %q %s", clip(s.Name), fault), partNameHint)
+			c.report.Add(s.Pos, at.path(), fmt.Sprintf("the variable name %q %s", clip(s.Name), fault), partNameHint)
 		}
 		if t, ok := ParseType(string(s.Type)); !ok || t == Choice {
-			c.report.Add(s.Pos, at.path+"."+s.Name, fmt.Sprintf("%q is not a type of a variable", clip(string(s.Type))), "types are string, integer, number, boolean, date and list")
+			c.report.Add(s.Pos, at.path()+"."+s.Name, fmt.Sprintf("%q is not a type of a variable", clip(string(s.Type))), "types are string, integer, number, boolean, date and list")
 		}
 		for _, before := range p.Sets[:i] {
 			if before.Name == s.Name {
-				c.report.Add(s.Pos, at.path+"."+s.Name, "there are two variables of this name", "leave out one of the two")
+				c.report.Add(s.Pos, at.path()+"."+s.Name, "there are two variables of this name", "leave out one of the two")
 				break
 			}
 		}
@@ -166,7 +166,7 @@ func (c *compilation) host(src string, at place) Text {
 	t := c.text(src, at)
 	if name, ok := t.Literal(); ok {
 		if fault := hostNameFault(name); fault != "" {
-			c.report.Add(at.pos, at.path, fmt.Sprintf("the host name %q %s", clip(name), fault), "host names hold Latin letters, digits, -, _ and .")
+			c.report.Add(at.pos, at.path(), fmt.Sprintf("the host name %q %s", clip(name), fault), "host names hold Latin letters, digits, -, _ and .")
 		}
 	}
 	return t
@@ -176,7 +176,7 @@ func (c *compilation) host(src string, at place) Text {
 func (c *compilation) text(src string, at place) Text {
 	t := Text{src: src}
 	if f := t.resolve(c.names); f != nil {
-		c.report.Add(at.pos.inside(src, f.at), at.path, f.message, f.hint)
+		c.report.Add(at.pos.inside(src, f.at), at.path(), f.message, f.hint)
 		return t
 	}
 	for _, p := range t.pieces {
@@ -209,7 +209,7 @@ func (c *compilation) expression(source, src string, offset int, at place, want 
 }
 
 func (c *compilation) tell(f *fault, src string, offset int, at place) {
-	c.report.Add(at.pos.inside(src, runes(src, offset)+f.at), at.path, f.message, f.hint)
+	c.report.Add(at.pos.inside(src, runes(src, offset)+f.at), at.path(), f.message, f.hint)
 }
 
 // reference checks an expression that is nothing but a name.
@@ -238,7 +238,7 @@ func (c *compilation) use(r *ref, src string, offset int, at place) {
 		if r.field == fieldOutput {
 			c.flow.Parts[of].OutputUsed = true
 		}
-		c.uses = append(c.uses, use{at.part, of, at.pos.inside(src, runes(src, offset)+r.at), at.path, r.String()})
+		c.uses = append(c.uses, use{at.part, of, at.pos.inside(src, runes(src, offset)+r.at), at, r})
 	}
 }
 

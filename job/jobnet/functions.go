@@ -3,6 +3,7 @@ package jobnet
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -37,6 +38,9 @@ func laterFunction(name string) (string, bool) {
 
 // functionNamed gives a function, or nil.
 func functionNamed(name string) *function {
+	if !slices.Contains(functionNames(), name) {
+		return nil // at no cost: the names of all parts come by here
+	}
 	text, date, whole := []Type{String}, []Type{DateT}, []Type{Integer}
 	switch name {
 	case "format":

@@ -2,6 +2,7 @@ package jobnet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,7 +17,21 @@ const (
 )
 
 // Normal gives a name in the one spelling (NFC) in which names are compared.
-func Normal(name string) string { return norm.NFC.String(name) }
+func Normal(name string) string {
+	if normal(name) {
+		return name
+	}
+	return norm.NFC.String(name)
+}
+
+func normal(name string) bool {
+	for i := range len(name) {
+		if name[i] >= utf8.RuneSelf {
+			return norm.NFC.IsNormalString(name)
+		}
+	}
+	return true
+}
 
 // partNameFault says why a text cannot be the name of a part or of a variable,
 // or "".
@@ -26,7 +41,7 @@ func partNameFault(name string) string {
 		return "is empty"
 	case utf8.RuneCountInString(name) > maxName:
 		return fmt.Sprintf("is longer than %d characters", maxName)
-	case !norm.NFC.IsNormalString(name):
+	case !normal(name):
 		return "is not in Unicode normal form C"
 	case reserved(name):
 		return "is a word of the expression language"
@@ -57,7 +72,7 @@ func reserved(name string) bool {
 		return true
 	}
 	_, later := laterFunction(name)
-	return later || functionNamed(name) != nil
+	return later || slices.Contains(functionNames(), name)
 }
 
 // envNameFault says why a text cannot be the name of an environment variable
@@ -98,7 +113,7 @@ func pathFault(path string) string {
 		return "is empty"
 	case utf8.RuneCountInString(path) > maxPath:
 		return fmt.Sprintf("is longer than %d characters", maxPath)
-	case !norm.NFC.IsNormalString(path):
+	case !normal(path):
 		return "is not in Unicode normal form C"
 	}
 	for segment := range strings.SplitSeq(path, "/") {

@@ -6,8 +6,8 @@ import "slices"
 type use struct {
 	part, of int
 	pos      Pos
-	path     string
-	text     string
+	at       place
+	ref      *ref
 }
 
 // checkUses reports the uses of parts that are not before the part that uses
@@ -91,8 +91,8 @@ func (c *compilation) checkSome(uses []use, order, rank []int, before []uint64) 
 func (c *compilation) notBefore(u use) {
 	name, of := c.flow.Parts[u.part].Name, c.flow.Parts[u.of].Name
 	if name == of {
-		c.report.Add(u.pos, u.path, u.text+": a part cannot use its own values", "they are there only when it has ended")
+		c.report.Add(u.pos, u.at.path(), u.ref.String()+": a part cannot use its own values", "they are there only when it has ended")
 		return
 	}
-	c.report.Add(u.pos, u.path, u.text+": "+of+" is not before "+name+", so its value would be a matter of luck", "add it to after: "+of)
+	c.report.Add(u.pos, u.at.path(), u.ref.String()+": "+of+" is not before "+name+", so its value would be a matter of luck", "add it to after: "+of)
 }

@@ -143,7 +143,7 @@ func (r *reader) defaults(m member, w where, d *jobnet.Defaults, pos map[string]
 	if !ok {
 		return false
 	}
-	return r.mapping(n, w, m.path, func(m member) (ok bool) {
+	return r.mapping(n, w, m.path(), func(m member) (ok bool) {
 		pos["defaults."+m.name] = r.textPos(r.value(m.value))
 		switch m.name {
 		case "host":
@@ -171,7 +171,7 @@ func (r *reader) defaults(m member, w where, d *jobnet.Defaults, pos map[string]
 func (r *reader) filled(m member) (string, bool) {
 	s, ok := r.text(m)
 	if ok && strings.TrimSpace(s) == "" {
-		r.report.Add(r.pos(m.value), m.path, m.name+" is empty", "leave it out, or write "+m.name+": "+m.key.example)
+		r.report.Add(r.pos(m.value), m.path(), m.name+" is empty", "leave it out, or write "+m.name+": "+m.key.example)
 		return "", false
 	}
 	return s, ok
@@ -184,16 +184,16 @@ func (r *reader) params(m member) ([]jobnet.Param, bool) {
 	}
 	out := make([]jobnet.Param, 0, len(n.Content)/2)
 	good := true
-	r.pairs(n, m.path, func(at, value *yaml.Node) bool {
+	r.pairs(n, m.path(), func(at, value *yaml.Node) bool {
 		p := jobnet.Param{Name: at.Value, Type: jobnet.String, Pos: r.pos(at)}
 		v := r.value(value)
 		switch {
 		case isNull(v):
 		case v.Kind != yaml.MappingNode:
-			r.report.Add(r.pos(v), join(m.path, at.Value), fmt.Sprintf("a parameter wants a mapping, not %s", what(v)), fmt.Sprintf("write %s: {default: %s}", clip(at.Value), clip(v.Value)))
+			r.report.Add(r.pos(v), join(m.path(), at.Value), fmt.Sprintf("a parameter wants a mapping, not %s", what(v)), fmt.Sprintf("write %s: {default: %s}", clip(at.Value), clip(v.Value)))
 			p.Faulty = true
 		default:
-			p.Faulty = !r.mapping(v, inParam, join(m.path, at.Value), func(m member) bool { return r.param(m, &p) })
+			p.Faulty = !r.mapping(v, inParam, join(m.path(), at.Value), func(m member) bool { return r.param(m, &p) })
 		}
 		good = good && !p.Faulty
 		out = append(out, p)

@@ -3,6 +3,7 @@ package jobyaml
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bantoops/banto/job/jobnet"
@@ -15,20 +16,20 @@ func (r *reader) parts(m member) ([]jobnet.Part, bool) {
 		return nil, false
 	}
 	if count := len(n.Content) / 2; count > jobnet.MaxParts {
-		r.report.Add(r.pos(m.at), m.path, fmt.Sprintf("the jobnet has %d parts, more than %d", count, jobnet.MaxParts), "cut it into several jobnets")
+		r.report.Add(r.pos(m.at), m.path(), fmt.Sprintf("the jobnet has %d parts, more than %d", count, jobnet.MaxParts), "cut it into several jobnets")
 		return nil, false
 	}
 	out := make([]jobnet.Part, 0, len(n.Content)/2)
 	good := true
-	r.pairs(n, m.path, func(at, value *yaml.Node) bool {
+	r.pairs(n, m.path(), func(at, value *yaml.Node) bool {
 		out = append(out, jobnet.Part{Name: jobnet.Normal(at.Value), Pos: r.pos(at)})
 		p := &out[len(out)-1]
 		v := r.value(value)
 		if v.Kind != yaml.MappingNode {
 			p.Faulty = true
-			r.report.Add(r.pos(value), join(m.path, at.Value), fmt.Sprintf("a part wants a mapping, not %s", what(v)), partHint(at.Value, v))
+			r.report.Add(r.pos(value), join(m.path(), at.Value), fmt.Sprintf("a part wants a mapping, not %s", what(v)), partHint(at.Value, v))
 		} else {
-			r.part(v, join(m.path, at.Value), p)
+			r.part(v, join(m.path(), at.Value), p)
 		}
 		good = good && !p.Faulty
 		return true
@@ -104,21 +105,26 @@ func (r *reader) running(m member, p *jobnet.Part) (ok bool) {
 // kindKey reads the key that says what the part does. It has exactly one.
 func (r *reader) kindKey(m member, p *jobnet.Part) bool {
 	if p.Kind != "" {
-		r.report.Add(r.pos(m.at), m.path, fmt.Sprintf("the part has %s and %s", p.Kind, m.name), "a part does one thing; make two parts of it")
+		r.report.Add(r.pos(m.at), m.path(), fmt.Sprintf("the part has %s and %s", p.Kind, m.name), "a part does one thing; make two parts of it")
 		return false
 	}
 	p.Kind = jobnet.Kind(m.name)
 	if p.Kind == jobnet.KindJob {
 		s, ok := r.text(m)
 		p.Script = s
-		p.Mark("job", r.pos(m.value))
+		if strings.TrimSpace(s) == "" {
+			p.Mark("job", r.pos(m.value))
+		}
 		return ok
 	}
 	args, at, ok := r.texts(m)
 	p.Args = args
-	p.Mark("run", r.pos(m.value))
+	if !ok || len(args) == 0 || args[0] == "" {
+		p.Mark("run", r.pos(m.value))
+		return ok
+	}
 	for i, n := range at {
-		if pos := r.expressionPos(n); pos.Exact {
+		if pos := r.expressionPos(r.value(n)); pos.Exact {
 			p.Mark("run."+strconv.Itoa(i), pos)
 		}
 	}

@@ -126,10 +126,12 @@ func (r *reader) wrong(n *yaml.Node, path string, k *key) {
 
 // member is one key of a mapping with its value.
 type member struct {
-	key        *key
-	at, value  *yaml.Node // at is the key's own node
-	path, name string
+	key         *key
+	at, value   *yaml.Node // at is the key's own node
+	above, name string
 }
+
+func (m member) path() string { return join(m.above, m.name) }
 
 // mapping walks a mapping with keys of the table. It gives false when
 // something in it could not be read.
@@ -145,7 +147,7 @@ func (r *reader) mapping(n *yaml.Node, w where, path string, each func(member) b
 		case k.later:
 			r.report.Add(r.pos(at), join(path, name), fmt.Sprintf("%s is not supported by this version", name), "")
 			good = false
-		case !each(member{k, at, value, join(path, name), name}):
+		case !each(member{k, at, value, path, name}):
 			good = false
 		}
 		return !r.gaveUp
@@ -230,52 +232,52 @@ func twice(n *yaml.Node, i int, seen map[string]int) int {
 func (r *reader) text(m member) (string, bool) {
 	n := r.value(m.value)
 	if n.Kind != yaml.ScalarNode || isNull(n) {
-		r.wrong(n, m.path, m.key)
+		r.wrong(n, m.path(), m.key)
 		return "", false
 	}
-	return r.scalar(n, m.path)
+	return r.scalar(n, m)
 }
 
-func (r *reader) scalar(n *yaml.Node, path string) (string, bool) {
+func (r *reader) scalar(n *yaml.Node, m member) (string, bool) {
 	switch {
 	case n.Style&yaml.TaggedStyle != 0:
-		r.report.Add(r.pos(n), path, fmt.Sprintf("the tag %s is not read", clip(n.Tag)), "write the text alone, in quotes if need be")
+		r.report.Add(r.pos(n), m.path(), fmt.Sprintf("the tag %s is not read", clip(n.Tag)), "write the text alone, in quotes if need be")
 		return "", false
 	case strings.ContainsRune(n.Value, 0):
-		r.report.Add(r.pos(n), path, "the text holds a NUL", "no program can take one")
+		r.report.Add(r.pos(n), m.path(), "the text holds a NUL", "no program can take one")
 		return "", false
 	}
 	return n.Value, true
 }
 
-// texts reads a list of scalars.
+// texts reads a list of scalars. The nodes are those of the texts if all could
+// be read.
 func (r *reader) texts(m member) ([]string, []*yaml.Node, bool) {
 	n := r.value(m.value)
 	if n.Kind != yaml.SequenceNode {
-		r.wrong(n, m.path, m.key)
+		r.wrong(n, m.path(), m.key)
 		return nil, nil, false
 	}
-	var out []string
-	var at []*yaml.Node
+	out := make([]string, 0, len(n.Content))
 	good := true
 	for _, item := range n.Content {
 		v := r.value(item)
 		if v.Kind != yaml.ScalarNode || isNull(v) {
-			r.report.Add(r.pos(v), m.path, fmt.Sprintf("%s wants texts, not %s", m.name, what(v)), "write "+m.name+": "+m.key.example)
+			r.report.Add(r.pos(v), m.path(), fmt.Sprintf("%s wants texts, not %s", m.name, what(v)), "write "+m.name+": "+m.key.example)
 			good = false
 			continue
 		}
-		s, ok := r.scalar(v, m.path)
+		s, ok := r.scalar(v, m)
 		if !ok {
 			good = false
 			continue
 		}
-		out, at = append(out, s), append(at, v)
+		out = append(out, s)
 		if r.gaveUp {
 			return nil, nil, false
 		}
 	}
-	return out, at, good
+	return out, n.Content, good
 }
 
 // oneOrMore reads a scalar or a list of scalars.
@@ -291,7 +293,7 @@ func (r *reader) oneOrMore(m member) ([]string, []*yaml.Node, bool) {
 func (r *reader) word(m member, words ...string) (string, bool) {
 	s, ok := r.text(m)
 	if ok && !slices.Contains(words, s) {
-		r.wrong(r.value(m.value), m.path, m.key)
+		r.wrong(r.value(m.value), m.path(), m.key)
 		return "", false
 	}
 	return s, ok

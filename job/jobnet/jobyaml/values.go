@@ -21,7 +21,7 @@ func (r *reader) integer(m member) (int, bool) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil {
-		r.wrong(r.value(m.value), m.path, m.key)
+		r.wrong(r.value(m.value), m.path(), m.key)
 		return 0, false
 	}
 	return n, true
@@ -34,7 +34,7 @@ func (r *reader) number(m member) (float64, bool) {
 	}
 	v, err := jobnet.ValueOf(jobnet.Number, s)
 	if err != nil {
-		r.wrong(r.value(m.value), m.path, m.key)
+		r.wrong(r.value(m.value), m.path(), m.key)
 		return 0, false
 	}
 	f, ok := v.(float64)
@@ -49,10 +49,10 @@ func (r *reader) duration(m member, least time.Duration) (time.Duration, bool) {
 	d, err := jobnet.ParseDuration(s)
 	switch {
 	case err != nil:
-		r.report.Add(r.pos(m.value), m.path, err.Error(), "write "+m.name+": "+m.key.example)
+		r.report.Add(r.pos(m.value), m.path(), err.Error(), "write "+m.name+": "+m.key.example)
 		return 0, false
 	case d < least:
-		r.report.Add(r.pos(m.value), m.path, fmt.Sprintf("a %s of %s", m.name, s), "leave it out, or write "+m.name+": "+m.key.example)
+		r.report.Add(r.pos(m.value), m.path(), fmt.Sprintf("a %s of %s", m.name, s), "leave it out, or write "+m.name+": "+m.key.example)
 		return 0, false
 	}
 	return d, true
@@ -67,13 +67,13 @@ func (r *reader) codes(m member) ([]jobnet.CodeRange, bool) {
 	for i, s := range texts {
 		codes, err := jobnet.ParseCodes(s)
 		if err != nil {
-			r.report.Add(r.pos(at[i]), m.path, err.Error(), "write "+m.name+": "+m.key.example)
+			r.report.Add(r.pos(at[i]), m.path(), err.Error(), "write "+m.name+": "+m.key.example)
 			good = false
 		}
 		out = append(out, codes...)
 	}
 	if good && len(out) == 0 {
-		r.wrong(r.value(m.value), m.path, m.key)
+		r.wrong(r.value(m.value), m.path(), m.key)
 		return nil, false
 	}
 	return out, good
@@ -85,7 +85,7 @@ func (r *reader) retry(m member) (*jobnet.Retry, bool) {
 		return nil, false
 	}
 	var out jobnet.Retry
-	good := r.mapping(n, inRetry, m.path, func(m member) (ok bool) {
+	good := r.mapping(n, inRetry, m.path(), func(m member) (ok bool) {
 		switch m.name {
 		case "attempts":
 			out.Attempts, ok = r.integer(m)
@@ -99,7 +99,7 @@ func (r *reader) retry(m member) (*jobnet.Retry, bool) {
 		return ok
 	})
 	if good && out.Attempts == 0 && !has(n, "attempts") {
-		r.report.Add(r.pos(m.at), m.path, "retry does not say how often", "write retry: "+m.key.example)
+		r.report.Add(r.pos(m.at), m.path(), "retry does not say how often", "write retry: "+m.key.example)
 		return nil, false
 	}
 	return &out, good
@@ -120,7 +120,7 @@ func (r *reader) exit(m member) (*jobnet.ExitRules, bool) {
 		return nil, false
 	}
 	var out jobnet.ExitRules
-	good := r.mapping(n, inExit, m.path, func(m member) (ok bool) {
+	good := r.mapping(n, inExit, m.path(), func(m member) (ok bool) {
 		switch m.name {
 		case "ok":
 			out.OK, ok = r.codes(m)
@@ -150,7 +150,7 @@ func claims(codes []jobnet.CodeRange, code int) bool {
 func (r *reader) inner(m member) (*yaml.Node, bool) {
 	n := r.value(m.value)
 	if n.Kind != yaml.MappingNode {
-		r.wrong(n, m.path, m.key)
+		r.wrong(n, m.path(), m.key)
 		return nil, false
 	}
 	return n, true
@@ -163,15 +163,15 @@ func (r *reader) env(m member) ([]jobnet.EnvVar, bool) {
 	}
 	out := make([]jobnet.EnvVar, 0, len(n.Content)/2)
 	good := true
-	r.pairs(n, m.path, func(at, value *yaml.Node) bool {
+	r.pairs(n, m.path(), func(at, value *yaml.Node) bool {
 		v := r.value(value)
-		path := join(m.path, at.Value)
+		own := member{m.key, at, value, m.path(), at.Value}
 		if v.Kind != yaml.ScalarNode || isNull(v) {
-			r.report.Add(r.pos(value), path, fmt.Sprintf("a variable wants a text, not %s", what(v)), `write "" for an empty one`)
+			r.report.Add(r.pos(value), own.path(), fmt.Sprintf("a variable wants a text, not %s", what(v)), `write "" for an empty one`)
 			good = false
 			return true
 		}
-		s, ok := r.scalar(v, path)
+		s, ok := r.scalar(v, own)
 		good = good && ok
 		out = append(out, jobnet.EnvVar{Name: at.Value, Value: s, Pos: r.pos(at), ValuePos: r.expressionPos(v)})
 		return true
@@ -196,16 +196,19 @@ func (r *reader) sets(m member) ([]jobnet.Set, bool) {
 	switch n.Kind {
 	case yaml.SequenceNode:
 		names, at, good := r.texts(m)
+		if !good {
+			return nil, false
+		}
 		for i, name := range names {
 			out = append(out, jobnet.Set{Name: jobnet.Normal(name), Type: jobnet.String, Pos: r.pos(at[i])})
 		}
-		return out, good
+		return out, true
 	case yaml.MappingNode:
 		good := true
-		r.pairs(n, m.path, func(at, value *yaml.Node) bool {
+		r.pairs(n, m.path(), func(at, value *yaml.Node) bool {
 			s := jobnet.Set{Name: jobnet.Normal(at.Value), Type: jobnet.String, Pos: r.pos(at)}
 			if v := r.value(value); !isNull(v) {
-				t, ok := r.text(member{m.key, at, value, join(m.path, at.Value), at.Value})
+				t, ok := r.text(member{m.key, at, value, m.path(), at.Value})
 				good = good && ok
 				if ok {
 					s.Type = jobnet.Type(t)
@@ -216,6 +219,6 @@ func (r *reader) sets(m member) ([]jobnet.Set, bool) {
 		})
 		return out, good
 	}
-	r.wrong(n, m.path, m.key)
+	r.wrong(n, m.path(), m.key)
 	return nil, false
 }
