@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -83,6 +85,35 @@ func (own *account) become(name string) (*account, *refusal) {
 	}
 	return &account{name: u.Username, uid: int(uid), gid: int(gid), home: u.HomeDir,
 		credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups}}, nil
+}
+
+// stoppedAt gives the first directory on the way to a path that the account
+// may not pass through, by the permission bits; "" if there is none.
+func (a *account) stoppedAt(path string) string {
+	for i := range path {
+		if path[i] != '/' && i != len(path)-1 {
+			continue
+		}
+		dir := path[:i+1]
+		if info, err := os.Stat(dir); err == nil && !a.mayEnter(info) {
+			return filepath.Clean(dir)
+		}
+	}
+	return ""
+}
+
+func (a *account) mayEnter(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch bits := info.Mode().Perm(); {
+	case !ok:
+		return true
+	case int(st.Uid) == a.uid:
+		return bits&0o100 != 0
+	case int(st.Gid) == a.gid || a.credential != nil && slices.Contains(a.credential.Groups, st.Gid):
+		return bits&0o010 != 0
+	default:
+		return bits&0o001 != 0
+	}
 }
 
 func (a *account) String() string {

@@ -27,17 +27,20 @@ const (
 
 func TestMain(m *testing.M) {
 	switch {
-	case os.Getenv(asAgentEnv) != "":
-		os.Exit(agentMain(os.Getenv(asAgentEnv)))
 	case os.Getenv(asKeeperEnv) != "" && len(os.Args) == 4 && os.Args[1] == "keeper":
 		if err := Main(context.Background(), Options{Dir: os.Args[3], Version: "test", Grace: 200 * time.Millisecond}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
+	case os.Getenv(asAgentEnv) != "":
+		os.Exit(agentMain(os.Getenv(asAgentEnv)))
 	}
 	os.Exit(m.Run())
 }
+
+// gateScript waits until it can read a word from the pipe gate.
+const gateScript = "mkfifo gate; echo waiting; read -r x < gate; echo survived $x"
 
 // agentMain connects, so that a keeper is started, starts one job, and waits
 // to be killed.
@@ -47,8 +50,7 @@ func agentMain(dir string) int {
 		fmt.Println(err)
 		return 1
 	}
-	spec := banto.Spec{Script: "while [ ! -e release ]; do read -r x < gate; done; echo survived"}
-	spec.Script = "mkfifo gate; echo waiting; read -r x < gate; echo survived $x"
+	spec := banto.Spec{Script: gateScript}
 	if err := c.Send(Request{Start: []Start{{Attempt: "20261121-0000000.1", Spec: spec}}}); err != nil {
 		fmt.Println(err)
 		return 1
@@ -198,6 +200,18 @@ func (b *bench) output(n int) string {
 			b.Fatal(err)
 		}
 	}
+}
+
+// open writes a word into the gate of a job that runs gateScript.
+func (b *bench) open(word string) {
+	b.Helper()
+	path := filepath.Join(b.dir, workName, string(testTracker), "gate")
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	f.WriteString(word + "\n")
 }
 
 func (b *bench) killKeeper() {

@@ -304,7 +304,10 @@ func (p *plan) makeProcess(null, output *os.File) (int, error) {
 func (p *plan) refusalOf(err error) *refusal {
 	switch {
 	case errors.Is(err, syscall.EACCES) && p.acc.credential != nil:
-		return refuse(banto.ReasonNoRight, "%s may not enter the directory %s, or may not run %s", p.acc, p.dir, p.program)
+		if at := p.acc.stoppedAt(p.dir); at != "" {
+			return refuse(banto.ReasonNoRight, "%s may not enter %s, on the way to its directory %s", p.acc, at, p.dir)
+		}
+		return refuse(banto.ReasonNoRight, "%s may not run %s", p.acc, p.program)
 	case errors.Is(err, fs.ErrPermission):
 		return refuse(banto.ReasonNoRight, "%s cannot be run in %s: permission denied", p.program, p.dir)
 	case errors.Is(err, syscall.ENOENT):

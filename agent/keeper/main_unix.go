@@ -60,7 +60,7 @@ func readyPipe() func(string) {
 }
 
 // open takes the directory and what an earlier keeper left in it.
-func open(ctx context.Context, opt Options) (k *keeper, err error) {
+func open(ctx context.Context, opt Options) (*keeper, error) {
 	dir, err := filepath.Abs(opt.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the keeper's directory: %w", err)
@@ -75,7 +75,7 @@ func open(ctx context.Context, opt Options) (k *keeper, err error) {
 	if err != nil {
 		return nil, err
 	}
-	k = &keeper{
+	k := &keeper{
 		opt: opt, log: opt.Log, release: release,
 		hello:    Hello{PID: os.Getpid(), Version: opt.Version, BootID: bootID()},
 		in:       make(chan input, 1024),
@@ -85,28 +85,22 @@ func open(ctx context.Context, opt Options) (k *keeper, err error) {
 		jobs:     make(map[banto.AttemptID]*job),
 		sessions: make(map[*session]bool),
 	}
-	defer func() {
-		if err != nil {
-			k.close()
-			k = nil
-		}
-	}()
+	if err := k.load(); err != nil {
+		k.close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// load reads the journal, takes over what still runs, and opens the socket.
+func (k *keeper) load() (err error) {
 	if k.log == nil {
-		file, err := openLog(dir)
+		file, err := openLog(k.opt.Dir)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		k.log = slog.New(slog.NewTextHandler(&boundedLog{f: file}, nil))
 	}
-	if err := k.load(); err != nil {
-		return nil, err
-	}
-	k.listen, err = listen(dir)
-	return k, err
-}
-
-// load reads the journal and takes over what still runs.
-func (k *keeper) load() (err error) {
 	own := ownAccount()
 	if k.files, err = openFiles(k.opt.Dir, own, newGeneration); err != nil {
 		return err
@@ -137,7 +131,8 @@ func (k *keeper) load() (err error) {
 		return cl != nil && cl.phase < phaseSeen
 	})
 	k.starter = newStarters(k.opt.Starters, k.launch)
-	return nil
+	k.listen, err = listen(k.opt.Dir)
+	return err
 }
 
 // close gives everything back; jobs go on.
