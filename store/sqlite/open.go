@@ -153,7 +153,6 @@ func claim(ctx context.Context, db *sql.DB) error {
 		"PRAGMA journal_mode = WAL",
 		"PRAGMA wal_autocheckpoint = 4000",     // pages: 16 MB
 		"PRAGMA journal_size_limit = 67108864", // cut the log after a large transaction
-		"PRAGMA analysis_limit = 400",          // bounds what optimize reads
 	} {
 		if _, err := db.ExecContext(ctx, pragma); err != nil {
 			return err

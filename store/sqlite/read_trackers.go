@@ -33,61 +33,80 @@ func (s *Store) ListTrackers(ctx context.Context, q store.TrackerQuery) ([]store
 // page is read from the cursor in order. Several states are as many such
 // walks, merged; each is no longer than the page.
 func trackersQuery(q store.TrackerQuery) (string, []any) {
-	from, where, args := trackersPlace(q.Jobnet)
-	limit := bounded(q.Limit)
+	var where []string
+	var args []any
+	if q.Jobnet == "/" {
+		q.Jobnet = ""
+	}
+	if q.Jobnet != "" {
+		where, args = append(where, "t.jobnet = ?"), append(args, q.Jobnet)
+	}
 	before := q.Before
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	where, args = append(where, "@.seq < ?"), append(args, before)
 	if !q.To.IsZero() {
 		to := micros(q.To)
-		where, args = append(where, "@.seq < ?", "t.submitted_at < ?"), append(args, to+drift, to)
+		before = min(before, to+drift)
+		where, args = append(where, "t.submitted_at < ?"), append(args, to)
 	}
 	if !q.From.IsZero() {
-		since := micros(q.From)
-		where, args = append(where, "@.seq >= ?", "t.submitted_at >= ?"), append(args, since, since)
+		from := micros(q.From)
+		where, args = append(where, "t.seq >= ?", "t.submitted_at >= ?"), append(args, from, from)
 	}
-	walk := func(and string) string {
-		at := "t"
-		if strings.Contains(from, "tracker_folders") {
-			at = "f"
-		}
-		return strings.ReplaceAll("SELECT "+trackerSelect+", t.seq FROM "+from+
-			" WHERE "+and+strings.Join(where, " AND ")+" ORDER BY @.seq DESC LIMIT ?", "@", at)
-	}
+	where, args = append(where, "t.seq < ?"), append(args, before)
+	limit := bounded(q.Limit)
 	states := slices.Compact(slices.Sorted(slices.Values(q.States)))
 	if len(states) == 0 {
-		return walk(""), append(args, limit)
+		return trackersWalk(q.Jobnet, where), append(args, limit)
 	}
+	walk := trackersWalk(q.Jobnet, append([]string{"t.state = ?"}, where...))
 	var walks []string
 	var all []any
-	for _, state := range states {
-		walks = append(walks, "SELECT * FROM ("+walk("@.state = ? AND ")+") AS w"+strconv.Itoa(len(walks)))
+	for i, state := range states {
+		walks = append(walks, "SELECT * FROM ("+walk+") AS walk"+strconv.Itoa(i))
 		all = append(append(append(all, string(state)), args...), limit)
 	}
 	if len(walks) == 1 {
-		return walk("@.state = ? AND "), all
+		return walk, all
 	}
 	return strings.Join(walks, " UNION ALL ") + " ORDER BY seq DESC LIMIT ?", append(all, limit)
 }
 
+// trackersWalk writes the walk of one index. SQLite is told which one: it
+// would rather take one that does not know the state when there are bounds of
+// time. PostgreSQL is not to be told.
+func trackersWalk(jobnet string, where []string) string {
+	const columns = "SELECT " + trackerColumns + ", t.seq FROM "
+	cond := strings.Join(where, " AND ")
+	state := strings.Contains(cond, "t.state")
+	if strings.HasSuffix(jobnet, "/") {
+		index := "NOT INDEXED" // the primary key: folder, seq
+		if state {
+			index = "INDEXED BY tracker_folders_state"
+		}
+		for _, c := range []string{"state", "seq"} {
+			cond = strings.ReplaceAll(cond, "t."+c+" ", "f."+c+" ")
+		}
+		cond = strings.Replace(cond, "t.jobnet = ?", "f.folder = ?", 1)
+		// CROSS JOIN keeps SQLite to this order of the tables.
+		return "SELECT " + trackerSelect + ", t.seq FROM tracker_folders AS f " + index +
+			" CROSS JOIN trackers AS t WHERE t.seq = f.seq AND " + cond + " ORDER BY f.seq DESC LIMIT ?"
+	}
+	index := "NOT INDEXED" // the primary key: seq
+	switch {
+	case jobnet != "" && state:
+		index = "INDEXED BY trackers_jobnet_state"
+	case jobnet != "":
+		index = "INDEXED BY trackers_jobnet"
+	case state:
+		index = "INDEXED BY trackers_state"
+	}
+	return columns + "trackers AS t " + index + " WHERE " + cond + " ORDER BY t.seq DESC LIMIT ?"
+}
+
 // trackerSelect names the columns of t, for where two tables have some.
 var trackerSelect = "t." + strings.ReplaceAll(trackerColumns, ", ", ", t.")
-
-// trackersPlace gives the tables and condition for a jobnet or a folder. In
-// conditions "@" is the table that is walked.
-func trackersPlace(jobnet string) (from string, where []string, args []any) {
-	switch {
-	case jobnet == "" || jobnet == "/":
-		return "trackers AS t", nil, nil
-	case strings.HasSuffix(jobnet, "/"):
-		// CROSS JOIN keeps SQLite to this order; for PostgreSQL it is a plain
-		// join that it orders itself.
-		return "tracker_folders AS f CROSS JOIN trackers AS t", []string{"t.seq = f.seq", "f.folder = ?"}, []any{jobnet}
-	}
-	return "trackers AS t", []string{"t.jobnet = ?"}, []any{jobnet}
-}
 
 // Parts implements store.Trackers.
 func (s *Store) Parts(

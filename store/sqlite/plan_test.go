@@ -1,0 +1,183 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/store"
+)
+
+// allowed are steps of a plan that read more than they give back, with the reason.
+var allowed = map[string]string{
+	"SCAN outbox": "all of it is wanted, in its own order",
+	"SCAN trackers USING INDEX trackers_unfinished": "the index holds what is wanted and nothing else",
+	// Parts that changed since a revision:
+	"SEARCH parts USING INDEX parts_revision (tracker=? AND revision>?) USE TEMP B-TREE FOR ORDER BY": "only what changed is put in order",
+}
+
+// TestNoListScans asks everything that a Reader can be asked, and looks at how
+// SQLite would carry out each statement that this needed.
+func TestNoListScans(t *testing.T) {
+	ctx := t.Context()
+	s, err := Open(ctx, t.TempDir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	asked := askEverything(ctx, t, s)
+	var queries []string
+	s.reading.Range(func(query, _ any) bool {
+		queries = append(queries, query.(string))
+		return true
+	})
+	if len(queries) < asked {
+		t.Fatalf("only %d statements came of %d questions", len(queries), asked)
+	}
+	queries = append(queries, putTracker, putPart, putAttempt, putFolder, putOutbox, putHost, putSubmitted,
+		"SELECT count(*) FROM hosts WHERE name = ? AND id <> ?",
+		"SELECT COALESCE(max(version), 0) FROM definitions WHERE kind = ? AND path = ?",
+		"UPDATE definitions SET active = 0 WHERE kind = ? AND path = ? AND active = 1",
+		"DELETE FROM outbox WHERE id = ?")
+	for _, q := range queries {
+		plan := explain(ctx, t, s, q)
+		if allowed[plan] != "" {
+			continue
+		}
+		if strings.Contains(q, "trackers AS t") {
+			checkWalks(t, q, plan)
+			continue
+		}
+		for _, bad := range []string{"SCAN ", "TEMP B-TREE", "AUTOMATIC"} {
+			if strings.Contains(plan, bad) {
+				t.Errorf("%s\n\t%s", q, plan)
+			}
+		}
+	}
+}
+
+// checkWalks holds the list of trackers to an index that has all that is asked
+// for in front of seq, and uses the bounds.
+func checkWalks(t *testing.T, query, plan string) {
+	t.Helper()
+	bounds := "seq<?)"
+	if strings.Contains(query, ".seq >= ?") {
+		bounds = "seq>? AND seq<?)"
+	}
+	jobnet, folder, state := strings.Contains(query, "t.jobnet = ?"), strings.Contains(query, "f.folder = ?"), strings.Contains(query, ".state = ?")
+	var want string
+	switch {
+	case jobnet && state:
+		want = "SEARCH t USING INDEX trackers_jobnet_state (jobnet=? AND state=? AND "
+	case jobnet:
+		want = "SEARCH t USING INDEX trackers_jobnet (jobnet=? AND "
+	case folder && state:
+		want = "SEARCH f USING COVERING INDEX tracker_folders_state (folder=? AND state=? AND "
+	case folder:
+		want = "SEARCH f USING PRIMARY KEY (folder=? AND "
+	case state:
+		want = "SEARCH t USING INDEX trackers_state (state=? AND "
+	default:
+		want, bounds = "SEARCH t USING INTEGER PRIMARY KEY (", strings.ReplaceAll(bounds, "seq", "rowid")
+	}
+	want += bounds
+	walks := max(1, strings.Count(query, "AS walk"))
+	rest := strings.ReplaceAll(plan, want, "")
+	if folder {
+		rest = strings.ReplaceAll(rest, "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)", "")
+	}
+	for i := range walks {
+		rest = strings.ReplaceAll(rest, fmt.Sprintf("CO-ROUTINE walk%d ", i), "")
+		// The page of one walk, to be merged with the others.
+		rest = strings.ReplaceAll(rest, fmt.Sprintf("SCAN walk%d USE TEMP B-TREE FOR ORDER BY", i), "")
+	}
+	for _, merge := range []string{"MERGE (UNION ALL)", "LEFT", "RIGHT"} {
+		rest = strings.ReplaceAll(rest, merge, "")
+	}
+	if strings.Count(plan, want) != walks || strings.TrimSpace(rest) != "" {
+		t.Errorf("%s\n\t%s\n\twant %s", query, plan, want)
+	}
+}
+
+// askEverything calls each read with each combination of filters, and gives
+// the least number of different statements that takes.
+func askEverything(ctx context.Context, t *testing.T, s *Store) int {
+	t.Helper()
+	asked := 0
+	for _, jobnet := range []string{"", "a/b", "a/"} {
+		for n := range 4 {
+			for _, from := range []time.Time{{}, time.Unix(1, 0)} {
+				for _, to := range []time.Time{{}, time.Unix(2, 0)} {
+					states := []banto.TrackerState{"running", "held", "ok"}[:min(n, 3)]
+					_, err := s.ListTrackers(ctx, store.TrackerQuery{Jobnet: jobnet, States: states, From: from, To: to, Limit: 50})
+					if err != nil {
+						t.Fatal(err)
+					}
+					asked++
+				}
+			}
+		}
+	}
+	for _, text := range []string{"", "x"} {
+		_, err1 := s.ListDefinitions(ctx, store.KindJobnet, text, "a", 50)
+		_, err2 := s.Parts(ctx, "t", int64(len(text)), "a", 50)
+		_, err3 := s.Attempts(ctx, "t", banto.PartKey(text), 3, 50)
+		_, err4 := s.ListAudit(ctx, text, 7, 50)
+		_, _ = s.Definition(ctx, store.KindJobnet, "a", len(text))
+		for _, err := range []error{err1, err2, err3, err4} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		asked += 5
+	}
+	// These find nothing; what counts is how they would look for it.
+	_, _ = s.Versions(ctx, store.KindJobnet, "a", 9)
+	_, _ = s.Flow(ctx, "x")
+	_, _ = s.Tracker(ctx, "x")
+	_, _ = s.Attempt(ctx, "x.1")
+	_, _, _ = s.Submitted(ctx, "x", "y")
+	_, _ = s.Host(ctx, "x")
+	_, _ = s.HostByID(ctx, "x")
+	_, _ = s.ListHosts(ctx, "x", 9)
+	_, _ = s.Token(ctx, "x")
+	_, _ = s.Outbox(ctx)
+	if err := s.Unfinished(ctx, func(engine.Records) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.now().records(ctx, banto.Tracker{ID: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	return asked - 4*3 + 12 // n=3 and n=2 differ, Before never does
+}
+
+func explain(ctx context.Context, t *testing.T, s *Store, query string) string {
+	t.Helper()
+	args := make([]any, strings.Count(query, "?"))
+	rows, err := s.reader.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(steps, "") {
+		t.Fatalf("%s: %v", query, fmt.Sprint(steps))
+	}
+	return strings.Join(steps, " ")
+}
