@@ -55,7 +55,7 @@ func compile(j *Jobnet, folders []*Folder, r *Report) *Flow {
 	c := &compilation{jobnet: j, report: r, flow: &Flow{
 		Jobnet: j.Path, Title: j.Title, Timezone: j.Timezone, OnError: j.OnError,
 	}}
-	if fault := pathFault(j.Path); fault != "" {
+	if fault := pathFault(j.Path); fault != "" && !(j.Faulty && j.Path == "") {
 		r.Add(j.Pos, "jobnet", fmt.Sprintf("the path %q %s", clip(j.Path), fault), pathHint)
 	}
 	c.flow.Params = checkParams(j.Params, r)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // place gives where the value of a key of the part stands, or the part.
@@ -245,8 +244,17 @@ func (c *compilation) use(r *ref, src string, offset int, at place) {
 // inside gives the place of the n-th character of a text that stands at this
 // place, as well as that can be told.
 func (p Pos) inside(text string, n int) Pos {
-	if !p.Exact || strings.ContainsAny(text, "\n\r") || n > utf8.RuneCountInString(text) {
+	if !p.Exact {
 		return p
 	}
-	return Pos{Line: p.Line, Column: p.Column + n, Exact: true}
+	start := p.Column
+	for _, c := range text {
+		if n--; n < 0 {
+			break
+		}
+		if p.Column++; c == '\n' {
+			p.Line, p.Column = p.Line+1, start
+		}
+	}
+	return p
 }

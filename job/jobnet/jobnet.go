@@ -188,6 +188,7 @@ type Part struct {
 type Pos struct {
 	Line, Column int
 	// Exact says that the text at this place stands there letter for letter, so
-	// that a place inside it can be told.
+	// that a place inside it can be told. Its further lines, if it has any,
+	// begin in the same column.
 	Exact bool
 }

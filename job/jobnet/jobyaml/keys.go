@@ -15,6 +15,17 @@ const (
 	inHanded   where = "folder defaults"
 )
 
+// owner names the mapping as the owner of a key.
+func (w where) owner() string {
+	switch w {
+	case inDefaults, inRetry, inExit:
+		return string(w)
+	case inHanded:
+		return "a folder's defaults"
+	}
+	return "a " + string(w)
+}
+
 // key is one row of the table of keys.
 type key struct {
 	name    string

@@ -31,7 +31,10 @@ func (r *reader) pos(n *yaml.Node) jobnet.Pos {
 // exact when the text stands there letter for letter.
 func (r *reader) textPos(n *yaml.Node) jobnet.Pos {
 	p := r.pos(n)
-	if n.Kind != yaml.ScalarNode || n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 || strings.Contains(n.Value, "\n") {
+	if n.Kind == yaml.ScalarNode && n.Style&yaml.LiteralStyle != 0 {
+		return r.literalPos(n, p)
+	}
+	if n.Kind != yaml.ScalarNode || n.Style&yaml.FoldedStyle != 0 || strings.Contains(n.Value, "\n") {
 		return p
 	}
 	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
@@ -44,6 +47,17 @@ func (r *reader) textPos(n *yaml.Node) jobnet.Pos {
 	}
 	p.Exact = strings.HasPrefix(rest, n.Value)
 	return p
+}
+
+// literalPos is textPos for a block behind |, which begins on the next line,
+// indented.
+func (r *reader) literalPos(n *yaml.Node, p jobnet.Pos) jobnet.Pos {
+	first, _, _ := strings.Cut(n.Value, "\n")
+	indent, ok := strings.CutSuffix(strings.TrimRight(r.line(n.Line+1), "\r\n"), first)
+	if !ok || first == "" || strings.Trim(indent, " ") != "" {
+		return p
+	}
+	return jobnet.Pos{Line: p.Line + 1, Column: len(indent) + 1, Exact: true}
 }
 
 // line gives a line of the document at hand, from 1.
@@ -145,7 +159,7 @@ func (r *reader) mapping(n *yaml.Node, w where, path string, each func(member) b
 			r.unknown(at, w, path, name)
 			good = false
 		case k.later:
-			r.report.Add(r.pos(at), join(path, name), fmt.Sprintf("%s is not supported by this version", name), "")
+			r.report.Add(r.pos(at), join(path, name), fmt.Sprintf("%s is not supported by this version", name), "leave it out; a later version will know it")
 			good = false
 		case !each(member{k, at, value, path, name}):
 			good = false
@@ -160,7 +174,7 @@ func (r *reader) unknown(at *yaml.Node, w where, path, name string) {
 	if !r.report.Full() {
 		hint = r.unknownHint(w, name)
 	}
-	r.report.Add(r.pos(at), path, fmt.Sprintf("%q is not a key of a %s", clip(name), w), hint)
+	r.report.Add(r.pos(at), path, fmt.Sprintf("%q is not a key of %s", clip(name), w.owner()), hint)
 }
 
 func (r *reader) unknownHint(w where, name string) string {
@@ -174,7 +188,7 @@ func (r *reader) unknownHint(w where, name string) string {
 		return fmt.Sprintf("did you mean %s?", n)
 	}
 	if home := r.table.elsewhere(name); home != "" {
-		return fmt.Sprintf("it is a key of a %s", home)
+		return "it is a key of " + home.owner()
 	}
 	return "keys are " + strings.Join(r.table.names[w], ", ")
 }

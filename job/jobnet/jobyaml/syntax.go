@@ -41,8 +41,8 @@ func decode(text string) (root *yaml.Node, err error) {
 // syntax reports that a document cannot be read as YAML.
 func (r *reader) syntax(p piece, err error) {
 	line, what := splitError(err)
-	if strings.Contains(what, "anchor") {
-		r.report.Add(jobnet.Pos{Line: p.base + 1, Column: 1}, "", what, "an alias (*name) needs its anchor (&name) before it in the same document")
+	if name, ok := anchorName(what); ok {
+		r.report.Add(r.find(p, "*"+name), "", what, "an alias (*name) needs its anchor (&name) before it in the same document")
 		return
 	}
 	if !strings.Contains(what, "unexpected end of stream") {
@@ -96,27 +96,66 @@ func faultLine(text, what string, told int) int {
 	return bad
 }
 
+// anchorName reads: unknown anchor 'name' referenced.
+func anchorName(what string) (string, bool) {
+	rest, ok := strings.CutPrefix(what, "unknown anchor '")
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(rest, "' referenced")
+}
+
+// find gives the place of the first occurrence of a word in a document.
+func (r *reader) find(p piece, word string) jobnet.Pos {
+	before, _, _ := strings.Cut(p.text, word)
+	start := strings.LastIndexByte(before, '\n') + 1
+	return jobnet.Pos{Line: p.base + 1 + strings.Count(before, "\n"), Column: 1 + utf8.RuneCountInString(before[start:])}
+}
+
 // syntaxHint says where in a line the fault is, and what to write.
 func syntaxHint(line, what string) (column int, hint string) {
 	indent := len(line) - len(strings.TrimLeft(line, " \t"))
-	column = indent + 1
-	key, rest, found := strings.Cut(strings.TrimLeft(line, " \t{-"), ":")
-	inner := strings.Index(rest, ": ")
-	switch {
-	case strings.Contains(line[:indent], "\t"):
-		return strings.IndexByte(line, '\t') + 1, "indent with blanks, not with a tab"
-	case found && inner >= 0 && strings.Contains(what, "mapping values") || found && inner >= 0 && strings.Contains(line, "{"):
-		column = utf8.RuneCountInString(line) - utf8.RuneCountInString(rest[inner:]) + 1
-		if strings.TrimSpace(key) == "job" || strings.Contains(line, "job:") {
-			return column, "the text holds a colon and a blank; write job: | and the script on the next line, indented"
+	at := func(i int) int { return utf8.RuneCountInString(line[:i]) + 1 }
+	switch tab := strings.IndexByte(line[:indent], '\t'); {
+	case tab >= 0:
+		return at(tab), "indent with blanks, not with a tab"
+	case strings.Contains(what, "mapping values"), strings.Contains(what, "',' or '}'"):
+		if colon := secondColon(line); colon > 0 {
+			if strings.Contains(line[:colon], "job:") {
+				return at(colon), "the text holds a colon and a blank; write job: | and the script on the next line, indented"
+			}
+			return at(colon), "the text holds a colon and a blank; put it in quotes"
 		}
-		return column, "the text holds a colon and a blank; put it in quotes"
+		if strings.Contains(what, "',' or '}'") {
+			return at(indent), "a bracket or a comma is missing here or before"
+		}
 	case strings.Contains(what, "cannot start any token"):
-		return column, "put a text that begins with @, `, % or a tab in quotes"
+		if i := strings.IndexAny(line, "@`%\t"); i >= 0 {
+			return at(i), "a text cannot begin with @, `, % or a tab; put it in quotes"
+		}
 	case strings.Contains(what, "unexpected end of stream"):
-		return column, "a quote or a bracket that opens here is not closed"
+		if i := strings.LastIndexAny(line, `"'`); i >= 0 {
+			return at(i), "the quote that opens here is not closed"
+		}
 	case strings.Contains(what, "max depth"):
-		return column, "nothing here needs such depth"
+		return at(indent), "nothing here needs such depth"
 	}
-	return column, "look at the indentation, the quotes and the brackets of this line and the one before"
+	return at(indent), "look at the indentation, the quotes and the brackets of this line and the one before"
+}
+
+// secondColon finds the colon that makes a second key of the text behind a
+// first one, or -1.
+func secondColon(line string) int {
+	start := strings.LastIndexByte(line, '{') + 1
+	for i := strings.Index(line[start:], ": "); i >= 0; {
+		next := strings.Index(line[start+i+1:], ": ")
+		if next < 0 {
+			return -1
+		}
+		if comma := strings.IndexByte(line[start+i:start+i+1+next], ','); comma < 0 || start == 0 {
+			return start + i + 1 + next
+		}
+		start, i = start+i+1, next
+	}
+	return -1
 }

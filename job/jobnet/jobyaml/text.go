@@ -18,7 +18,7 @@ func (r *reader) acceptable(text []byte) bool {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {
-			if fault, hint := asciiFault(c); fault != "" {
+			if fault, hint := asciiFault(c, i); fault != "" {
 				r.report.Add(jobnet.Pos{Line: line, Column: column}, "", fault, hint)
 				return false
 			}
@@ -56,12 +56,14 @@ func structure(text []byte, i int) int {
 	return 0
 }
 
-func asciiFault(c byte) (fault, hint string) {
+func asciiFault(c byte, offset int) (fault, hint string) {
 	switch {
 	case c == 0:
 		return "a NUL stands here", "this is no YAML text; if it is UTF-16, save it as UTF-8"
+	case offset == 0 && (c < '\t' || c > '\r' && c < ' ' || c == 0x7f):
+		return "this is no text", "definitions are YAML files"
 	case c < ' ' && c != '\t' && c != '\n' && c != '\r', c == 0x7f:
-		return fmt.Sprintf("the control character %#02x stands here", c), `write "\x1b" inside double quotes if it is meant`
+		return fmt.Sprintf("the control character %#02x stands here", c), `take it away; if it is meant, write it as "\x1b" inside double quotes`
 	}
 	return "", ""
 }

@@ -102,7 +102,10 @@ func (r *reader) retry(m member) (*jobnet.Retry, bool) {
 		r.report.Add(r.pos(m.at), m.path(), "retry does not say how often", "write retry: "+m.key.example)
 		return nil, false
 	}
-	return &out, good
+	if !good {
+		return nil, false
+	}
+	return &out, true
 }
 
 func has(n *yaml.Node, name string) bool {
@@ -131,10 +134,13 @@ func (r *reader) exit(m member) (*jobnet.ExitRules, bool) {
 		}
 		return ok
 	})
-	if good && out.OK == nil && out.Outcome(0) == "error" && !claims(out.Error, 0) {
+	if !good {
+		return nil, false
+	}
+	if out.OK == nil && out.Outcome(0) == "error" && !claims(out.Error, 0) {
 		out.OK = []jobnet.CodeRange{{From: 0, To: 0}}
 	}
-	return &out, good
+	return &out, true
 }
 
 func claims(codes []jobnet.CodeRange, code int) bool {
