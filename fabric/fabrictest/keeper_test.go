@@ -120,7 +120,9 @@ func (k *simKeeper) work() {
 			}
 		}
 	}
-	k.events = append(k.events, e)
+	if len(e.Output)+len(e.Ended) > 0 {
+		k.events = append(k.events, e)
+	}
 }
 
 func (k *simKeeper) end(id banto.AttemptID, e *keeper.Event) {

@@ -259,7 +259,7 @@ func (w *world) keeperHears() {
 }
 
 func (w *world) linkHearsKeeper() {
-	if w.read < len(w.keeper.events) {
+	for n := w.rand.IntN(6); n > 0 && w.read < len(w.keeper.events); n-- {
 		w.link.Keeper(w.keeper.events[w.read], w.now)
 		w.read++
 	}
