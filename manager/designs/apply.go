@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/job/jobnet"
 	"github.com/bantoops/banto/job/jobnet/jobyaml"
 	"github.com/bantoops/banto/store"
 )
@@ -20,6 +22,8 @@ type plan struct {
 	docs    []jobyaml.Document
 	changes []banto.ApplyChange // one for each of docs, then the deletions
 	parts   []int               // of each of docs
+	flows   []*jobnet.Flow      // of each of docs that is a jobnet
+	folders map[string]*folder  // that they lie in
 	delete  []string
 }
 
@@ -61,6 +65,7 @@ func (d *Designs) Apply(ctx context.Context, by banto.Principal, req banto.Apply
 	if err := d.write(ctx, by, p); err != nil {
 		return banto.ApplyResult{}, failed(what, "", err)
 	}
+	d.remember(p)
 	return result, nil
 }
 
@@ -89,6 +94,9 @@ func parseAll(files []banto.File) ([]jobyaml.Document, []banto.Problem) {
 		docs, faults := jobyaml.Parse(f.Name, []byte(f.Text))
 		problems = append(problems, faults...)
 		for _, doc := range docs {
+			if doc.Path == "" {
+				continue // its fault is told already
+			}
 			key := doc.Kind + " " + doc.Path
 			first, twice := seen[key]
 			if twice {
@@ -238,6 +246,35 @@ func (d *Designs) write(ctx context.Context, by banto.Principal, p *plan) error 
 	}
 	d.generation.Add(1)
 	return nil
+}
+
+// remember keeps the flows of a plan that was written: what has just been
+// applied is often submitted next, and compiling a large one takes a second.
+func (d *Designs) remember(p *plan) {
+	for i, doc := range p.docs {
+		if f := p.folders[doc.Path]; doc.Folder != nil && f != nil {
+			f.version = p.changes[i].Version
+		}
+	}
+	generation := d.generation.Load() // no other apply runs
+	room := d.opt.CacheBytes
+	for i, doc := range p.docs {
+		if p.flows[i] == nil || room <= 0 {
+			continue
+		}
+		versions := ""
+		for _, path := range jobnet.FolderChain(doc.Path) {
+			version := 0
+			if f := p.folders[path]; f != nil {
+				version = f.version
+			}
+			versions += strconv.Itoa(version) + "/"
+		}
+		version := p.changes[i].Version
+		r := resolved(p.flows[i], version)
+		d.cache.putResolved(doc.Path, versions+strconv.Itoa(version), generation, r)
+		room -= len(r.Body)
+	}
 }
 
 func titleOf(doc jobyaml.Document) string {

@@ -23,13 +23,15 @@ type checker struct {
 	ctx     context.Context
 	folders map[string]*folder // of the request and read from the store; nil: there is none
 	found   []banto.Problem
+	flow    *jobnet.Flow // of the jobnet that was judged last; nil if it is not valid
 }
 
 // folder is a folder document with where it stands.
 type folder struct {
 	*jobnet.Folder
-	file  string
-	given bool // by the request
+	file    string
+	given   bool // by the request
+	version int  // in use
 }
 
 // check judges a plan, and fills in its numbers of parts.
@@ -47,6 +49,8 @@ func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
 		}
 	}
 	p.parts = make([]int, len(p.docs))
+	p.flows = make([]*jobnet.Flow, len(p.docs))
+	p.folders = c.folders
 	for i, doc := range p.docs {
 		if doc.Jobnet == nil {
 			continue
@@ -55,6 +59,7 @@ func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
 		if err := c.jobnet(doc, nil); err != nil {
 			return nil, err
 		}
+		p.flows[i] = c.flow
 	}
 	if err := c.below(p.docs, handled); err != nil {
 		return nil, err
@@ -88,12 +93,12 @@ func (c *checker) below(docs []jobyaml.Document, handled map[string]bool) error 
 			if err != nil {
 				return fmt.Errorf("cannot read jobnet %s: %w", info.Path, err)
 			}
-			stored, problems := parseStored(full)
+			stored, offset, problems := parseStored(full)
 			if len(problems) > 0 {
 				c.found = append(c.found, problems...)
 				return nil
 			}
-			return c.jobnet(stored, &full)
+			return c.jobnet(stored, &inUse{offset})
 		})
 		if err != nil {
 			return err
@@ -102,8 +107,12 @@ func (c *checker) below(docs []jobyaml.Document, handled map[string]bool) error 
 	return nil
 }
 
+// inUse marks a jobnet that is stored; its text stands offset lines further
+// down in the file that it came from.
+type inUse struct{ offset int }
+
 // jobnet judges one jobnet of the request, or one in use when from is set.
-func (c *checker) jobnet(doc jobyaml.Document, from *store.Definition) error {
+func (c *checker) jobnet(doc jobyaml.Document, from *inUse) error {
 	var chain []*jobnet.Folder
 	var places []*folder
 	for _, path := range jobnet.FolderChain(doc.Path) {
@@ -127,13 +136,15 @@ func (c *checker) jobnet(doc jobyaml.Document, from *store.Definition) error {
 		problems = c.sizes(doc, flow)
 	}
 	if from != nil {
-		shift(problems, from.Line)
+		shift(problems, doc.File, from.offset)
 		for i := range problems {
 			problems[i].Message += " (jobnet " + doc.Path + ", which is in use, under the changed folder)"
 		}
 	}
 	c.found = append(c.found, problems...)
+	c.flow = nil
 	if valid {
+		c.flow = flow
 		c.found = append(c.found, c.hosts(doc, flow, places, from != nil)...)
 	}
 	return nil
@@ -152,20 +163,20 @@ func (c *checker) folder(path string) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read folder %s: %w", path, err)
 	}
-	doc, problems := parseStored(def)
+	doc, _, problems := parseStored(def)
 	if len(problems) > 0 {
 		c.found = append(c.found, problems...)
 		c.folders[path] = nil
 		return nil, nil
 	}
-	f := &folder{Folder: doc.Folder, file: doc.File}
+	f := &folder{Folder: doc.Folder, file: doc.File, version: def.Version}
 	c.folders[path] = f
 	return f, nil
 }
 
 // hosts finds hosts that nobody knows. Of a jobnet in use only what a changed
 // folder names is its business: another host may have been removed since.
-func (c *checker) hosts(doc jobyaml.Document, flow *jobnet.Flow, chain []*folder, inUse bool) []banto.Problem {
+func (c *checker) hosts(doc jobyaml.Document, flow *jobnet.Flow, chain []*folder, stored bool) []banto.Problem {
 	if c.d.opt.KnownHost == nil {
 		return nil
 	}
@@ -176,7 +187,7 @@ func (c *checker) hosts(doc jobyaml.Document, flow *jobnet.Flow, chain []*folder
 		}
 		p := banto.Problem{Message: fmt.Sprintf("host %q is not known", name), Hint: "banto host list"}
 		given := placeHost(&p, doc, chain, name)
-		if !inUse || given {
+		if !stored || given {
 			problems = append(problems, p)
 		}
 	}
@@ -196,24 +207,29 @@ func placeHost(p *banto.Problem, doc jobyaml.Document, chain []*folder, name str
 		if part.Host != name {
 			continue
 		}
-		pos, ok := part.KeyPos["host"]
-		if !ok {
-			pos = part.Pos
-		}
-		at(doc.File, pos, "parts."+part.Name+".host")
+		at(doc.File, keyPos(part.KeyPos, "host", part.Pos), "parts."+part.Name+".host")
 		return false
 	}
+	const key = "defaults.host"
 	if j.Defaults.Host == name {
-		at(doc.File, j.Pos, "defaults.host")
+		at(doc.File, keyPos(j.KeyPos, key, j.Pos), key)
 		return false
 	}
 	for _, f := range slices.Backward(chain) {
 		if f.Defaults.Host == name {
-			at(f.file, f.Pos, "defaults.host")
+			at(f.file, keyPos(f.KeyPos, key, f.Pos), key)
 			return f.given
 		}
 	}
 	return false
+}
+
+// keyPos gives where a key's value stands, or at least its document.
+func keyPos(keys map[string]jobnet.Pos, key string, document jobnet.Pos) jobnet.Pos {
+	if pos, ok := keys[key]; ok {
+		return pos
+	}
+	return document
 }
 
 // sizes finds parts that carry more than the fabric can.

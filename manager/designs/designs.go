@@ -127,7 +127,7 @@ func (d *Designs) version(ctx context.Context, what, path string, version int) (
 		}
 		return nil, 0, failed(what, path, err)
 	}
-	doc, problems := parseStored(def)
+	doc, _, problems := parseStored(def)
 	if len(problems) > 0 {
 		return nil, 0, invalid(what, problems)
 	}
@@ -151,36 +151,34 @@ func textOf(what, path string, file *banto.File) (*jobnet.Jobnet, error) {
 	return nil, banto.Fail(banto.KindInvalid, what, "the file does not hold it", "the file must have a document `jobnet: "+path+"`")
 }
 
-// parseStored reads a stored definition. Its problems stand where they stood
-// in the file that it was applied from.
-func parseStored(def store.Definition) (jobyaml.Document, []banto.Problem) {
+// parseStored reads a stored definition. Problems stand where they stood in
+// the file that it was applied from; those that are found in the document
+// later are as many lines off as offset says.
+func parseStored(def store.Definition) (doc jobyaml.Document, offset int, problems []banto.Problem) {
 	name := def.File
 	if name == "" {
 		name = def.Path
 	}
 	docs, problems := jobyaml.Parse(name, []byte(def.Source))
-	shift(problems, def.Line)
-	if len(problems) == 0 && (len(docs) != 1 || docs[0].Path != def.Path || docs[0].Kind != string(def.Kind)) {
-		problems = append(problems, banto.Problem{
+	if len(problems) > 0 {
+		shift(problems, name, def.Line-1) // about: what stands before its first key is not known
+		return jobyaml.Document{}, 0, problems
+	}
+	if len(docs) != 1 || docs[0].Path != def.Path || docs[0].Kind != string(def.Kind) {
+		return jobyaml.Document{}, 0, []banto.Problem{{
 			File: name, Line: def.Line, Column: 1,
 			Message: fmt.Sprintf("what is stored as version %d of %s %s is not that", def.Version, def.Kind, def.Path),
-		})
+		}}
 	}
-	if len(problems) > 0 {
-		return jobyaml.Document{}, problems
-	}
-	docs[0].Line = def.Line
-	return docs[0], nil
+	return docs[0], def.Line - docs[0].Line, nil
 }
 
-// shift moves problems of a document's own text to where the document begins.
-func shift(problems []banto.Problem, line int) {
-	if line <= 1 {
-		return
-	}
+// shift moves problems of a document's own text to where it stood in its
+// file. Those of its folders stay where they are.
+func shift(problems []banto.Problem, file string, lines int) {
 	for i := range problems {
-		if problems[i].Line > 0 {
-			problems[i].Line += line - 1
+		if problems[i].Line > 0 && problems[i].File == file {
+			problems[i].Line = max(1, problems[i].Line+lines)
 		}
 	}
 }

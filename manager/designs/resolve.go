@@ -79,28 +79,27 @@ func compile(defs []store.Definition) (Resolved, []banto.Problem) {
 	var problems []banto.Problem
 	last := len(defs) - 1
 	for _, def := range defs[:last] {
-		doc, faults := parseStored(def)
+		doc, _, faults := parseStored(def)
 		problems = append(problems, faults...)
 		if len(faults) == 0 {
 			folders = append(folders, doc.Folder)
 		}
 	}
-	doc, faults := parseStored(defs[last])
+	doc, offset, faults := parseStored(defs[last])
 	if problems = append(problems, faults...); len(problems) > 0 {
 		return Resolved{}, problems
 	}
 	flow, faults := jobnet.Compile(doc.Jobnet, folders)
 	if len(faults) > 0 {
-		shift(faults, defs[last].Line)
-		for i := range faults {
-			if faults[i].File == "" {
-				faults[i].File = doc.File
-			}
-		}
+		shift(faults, doc.File, offset)
 		return Resolved{}, faults
 	}
+	return resolved(flow, defs[last].Version), nil
+}
+
+func resolved(flow *jobnet.Flow, version int) Resolved {
 	body := flow.Encode()
-	return Resolved{Flow: flow, Body: body, Hash: jobnet.Hash(body), Version: defs[last].Version}, nil
+	return Resolved{Flow: flow, Body: body, Hash: jobnet.Hash(body), Version: version}
 }
 
 // FlowByHash gives a flow that some tracker runs.
@@ -203,6 +202,7 @@ func (c *cache) same(path, versions string, generation int64) (Resolved, bool) {
 func (c *cache) putResolved(path, versions string, generation int64, r Resolved) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.put(&entry{key: "flow:" + r.Hash, size: len(r.Body), flow: r.Flow}) // a tracker of it is read next
 	c.put(&entry{key: "path:" + path, size: len(r.Body), resolved: r, versions: versions, generation: generation})
 }
 
