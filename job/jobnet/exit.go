@@ -71,15 +71,6 @@ func (r *ExitRules) Outcome(code int) banto.Outcome {
 	return banto.Error
 }
 
-// Retries says whether a part whose attempt ended in error with that code is
-// to be tried again; nil stands for no exit code, such as after a time-out.
-func (r *Retry) Retries(code *int) bool {
-	if r == nil {
-		return false
-	}
-	return len(r.Codes) == 0 || code != nil && within(r.Codes, *code)
-}
-
 func within(ranges []CodeRange, code int) bool {
 	for _, r := range ranges {
 		if r.From <= code && code <= r.To {

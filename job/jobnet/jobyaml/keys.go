@@ -166,7 +166,7 @@ func smallKeys() []key {
 		{name: "codes", in: []where{inRetry}, typ: typeCodes, example: "[75]",
 			en: "Try again only after these exit codes; without it, after any error.", ja: "この終了コードのときだけやり直す。無ければどの異常でもやり直す。"},
 
-		{name: "ok", in: []where{inExit}, typ: typeCodes, example: "0",
+		{name: "ok", in: []where{inExit}, typ: typeCodes, example: "[0, 2]",
 			en: "Exit codes that are ok: 0, a range 1-3, an open range 4-, or a list of them.", ja: "正常とする終了コード: 0、範囲 1-3、上限のない範囲 4-、またはその並び。"},
 		{name: "warning", in: []where{inExit}, typ: typeCodes, example: "1-3",
 			en: "Exit codes that are a warning.", ja: "警告とする終了コード。"},
