@@ -30,6 +30,10 @@ type changeIn struct {
 // step changes the tracker, which is brought back from the store if it has
 // ended.
 func (in *changeIn) step(b *batch) error {
+	if err := b.mem.unusable[in.id]; err != nil {
+		b.after(func() { in.refuse(banto.Fail(banto.KindInternal, in.what, err.Error(), "").Because(err)) })
+		return nil
+	}
 	t, loaded, err := b.tracker(in.id)
 	if err != nil {
 		return err
