@@ -1,0 +1,26 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func newJobnetDeleteCommand(e *env) *cobra.Command {
+	cmd := e.command("delete JOBNET…", e.say("Take jobnets out of use"), func(cmd *cobra.Command, args []string) error {
+		m, err := e.manager()
+		if err != nil {
+			return err
+		}
+		for _, path := range args {
+			if err := m.DeleteJobnet(cmd.Context(), path); err != nil {
+				return err
+			}
+			if err := e.print(e.say("%s is not in use any more; its versions and trackers are kept", plain(path)) + "\n"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	cmd.Long = e.say("Takes jobnets out of use. Versions and trackers are kept; applying one again brings it back.")
+	cmd.Example = "  banto jobnet delete backup/old"
+	cmd.Args = e.takes(1, -1, "JOBNET")
+	cmd.ValidArgsFunction = e.completeJobnets()
+	return cmd
+}

@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/client"
+	"github.com/spf13/cobra"
+)
+
+func newTrackerOutputCommand(e *env) *cobra.Command {
+	o := outputCommand{e: e}
+	cmd := e.command("output TRACKER [PART]", e.say("Print what jobs printed"), func(cmd *cobra.Command, args []string) error {
+		id, err := e.trackerID(cmd, args[0])
+		if err != nil {
+			return err
+		}
+		part := banto.PartKey("")
+		if len(args) > 1 {
+			part = banto.PartKey(args[1])
+		}
+		switch {
+		case part == "" && (o.follow || o.number > 0):
+			return e.wrongUse(cmd, e.say("--follow and --attempt need the name of a part"))
+		case o.follow && o.json:
+			return e.wrongUse(cmd, e.say("--follow and --json do not go together"))
+		}
+		if o.m, err = e.manager(); err != nil {
+			return err
+		}
+		return o.run(cmd.Context(), id, part)
+	})
+	cmd.Long = e.say("Prints what jobs printed, byte for byte; on a terminal what could move the cursor or change\ncolours is made visible instead. Without PART: of all parts, each under its name.")
+	cmd.Example = "  banto tracker output 20261121-7k3mq0x archive\n  banto tracker output 20261121-7k3mq0x archive --attempt 1 > archive.log\n  banto tracker output 20261121-7k3mq0x archive --follow"
+	cmd.Args = e.takes(1, 2, "TRACKER [PART]")
+	trackers, parts := e.completeTrackers(), e.completeParts(1)
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return trackers(cmd, args, typed)
+		}
+		return parts(cmd, args, typed)
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.number, "attempt", 0, e.say("`number` of the part's attempt; the last one if left out"))
+	f.BoolVar(&o.follow, "follow", false, e.say("go on until the attempt has ended"))
+	f.BoolVar(&o.json, "json", false, e.say("write one JSON document"))
+	return cmd
+}
+
+// outputCommand is one run of banto tracker output.
+type outputCommand struct {
+	e            *env
+	m            *client.Client
+	number       int
+	follow, json bool
+}
+
+// outputDocument is what programs read of an attempt's output.
+type outputDocument struct {
+	Attempt banto.AttemptID    `json:"attempt"`
+	Part    banto.PartKey      `json:"part"`
+	Number  int                `json:"number"`
+	State   banto.AttemptState `json:"state"`
+	Size    int64              `json:"size"`
+	Lost    int64              `json:"lost,omitempty"` // bytes cut away at the limit
+	Text    string             `json:"text"`           // what is no UTF-8 is replaced
+}
+
+func (o *outputCommand) run(ctx context.Context, id banto.TrackerID, part banto.PartKey) error {
+	attempts, err := o.attempts(ctx, id, part)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return o.documents(ctx, attempts)
+	}
+	out := o.e.std.Out
+	var clean *harmlessWriter
+	if _, _, ok := o.e.terminal(); ok {
+		clean = &harmlessWriter{out: out}
+		out = clean
+	}
+	for i, a := range attempts {
+		if part == "" {
+			title := o.e.say("==> %s, attempt %d: %s <==", plain(string(a.Part)), a.Number, o.e.partState(banto.PartState(a.State)))
+			if i > 0 {
+				title = "\n" + title
+			}
+			if err := o.e.print(title + "\n"); err != nil {
+				return err
+			}
+		}
+		if err := o.one(ctx, a, out); err != nil {
+			return err
+		}
+		if clean != nil {
+			if err := clean.flush(); err != nil {
+				return o.e.written(err)
+			}
+		}
+	}
+	return nil
+}
+
+// attempts gives the attempts to print: the one that was asked for, or the
+// last one of each part.
+func (o *outputCommand) attempts(ctx context.Context, id banto.TrackerID, part banto.PartKey) ([]banto.Attempt, error) {
+	if part != "" {
+		// The manager knows best what it does not know.
+		parts, err := o.m.Parts(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := newView(banto.Tracker{}, parts).index[part]; !ok {
+			return nil, banto.Fail(banto.KindNotFound, o.e.say("cannot show the output of %s", string(part)),
+				o.e.say("tracker %s has no such part", id), o.e.say("banto tracker show %s lists them", id))
+		}
+	}
+	all, err := o.m.Attempts(ctx, id, part)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []banto.Attempt
+	place := map[banto.PartKey]int{}
+	for _, a := range all {
+		if o.number > 0 && a.Number != o.number {
+			continue
+		}
+		if i, ok := place[a.Part]; ok {
+			chosen[i] = a
+			continue
+		}
+		place[a.Part] = len(chosen)
+		chosen = append(chosen, a)
+	}
+	if part == "" || len(chosen) > 0 {
+		return chosen, nil
+	}
+	why := o.e.say("it has not been started yet")
+	if o.number > 0 {
+		why = o.e.say("it has no attempt %d", o.number)
+	}
+	return nil, banto.Fail(banto.KindNotFound, o.e.say("cannot show the output of %s", string(part)), why,
+		o.e.say("banto tracker show %s --attempts lists them", id))
+}
+
+// followFor is how long one call waits for more output.
+const followFor = 20 * time.Second
+
+// one copies the output of an attempt.
+func (o *outputCommand) one(ctx context.Context, a banto.Attempt, out io.Writer) error {
+	wait := time.Duration(0)
+	if o.follow {
+		wait = followFor
+	}
+	for offset := int64(0); ; {
+		piece, err := o.m.Output(ctx, a.ID, offset, wait)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(piece.Data); err != nil {
+			return o.e.written(err)
+		}
+		offset += int64(len(piece.Data))
+		if offset >= piece.Size && (piece.Ended || !o.follow) || len(piece.Data) == 0 && !o.follow {
+			break
+		}
+	}
+	last, err := o.m.Attempt(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	if last.OutputLost > 0 {
+		fmt.Fprintln(o.e.std.Err, o.e.say("note: %s more were printed and are cut away", size(last.OutputLost)))
+	}
+	return nil
+}
+
+func (o *outputCommand) documents(ctx context.Context, attempts []banto.Attempt) error {
+	items := []outputDocument{}
+	for _, a := range attempts {
+		var b strings.Builder
+		if err := o.one(ctx, a, &b); err != nil {
+			return err
+		}
+		items = append(items, outputDocument{a.ID, a.Part, a.Number, a.State, int64(b.Len()), a.OutputLost, strings.ToValidUTF8(b.String(), "�")})
+	}
+	return o.e.document(listOf(items))
+}

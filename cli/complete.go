@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/client"
+	"github.com/spf13/cobra"
+)
+
+// completeWithin is how long a shell waits for the manager when it completes.
+const completeWithin = 2 * time.Second
+
+type completer = func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective)
+
+// completes makes a completer that asks the manager for the position-th
+// argument. A manager that cannot be asked completes nothing and says nothing.
+func (e *env) completes(position int, ask func(context.Context, *client.Client, []string) ([]cobra.Completion, error)) completer {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if position >= 0 && len(args) != position {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		m, err := e.manager()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
+		defer cancel()
+		all, err := ask(ctx, m, args)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var fit []cobra.Completion
+		for _, c := range all {
+			if strings.HasPrefix(c, typed) {
+				fit = append(fit, c)
+			}
+		}
+		return fit, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func (e *env) completeJobnets() completer {
+	return e.completes(0, func(ctx context.Context, m *client.Client, _ []string) ([]cobra.Completion, error) {
+		page, err := m.Jobnets(ctx, client.JobnetQuery{Limit: 500})
+		var all []cobra.Completion
+		for _, j := range page.Items {
+			all = append(all, cobra.CompletionWithDesc(j.Path, plain(j.Title)))
+		}
+		return all, err
+	})
+}
+
+// completeTrackers offers the newest trackers, in those states if any is said.
+func (e *env) completeTrackers(states ...banto.TrackerState) completer {
+	return e.completes(0, func(ctx context.Context, m *client.Client, _ []string) ([]cobra.Completion, error) {
+		page, err := m.Trackers(ctx, client.TrackerQuery{States: states, Limit: 50})
+		var all []cobra.Completion
+		for _, t := range page.Items {
+			all = append(all, cobra.CompletionWithDesc(string(t.ID), plain(t.Jobnet)+" "+e.trackerState(t.State)))
+		}
+		return all, err
+	})
+}
+
+// completeParts offers the parts of the tracker that is the first argument.
+func (e *env) completeParts(position int) completer {
+	return e.completes(position, func(ctx context.Context, m *client.Client, args []string) ([]cobra.Completion, error) {
+		if len(args) == 0 {
+			return nil, nil
+		}
+		parts, err := m.Parts(ctx, banto.TrackerID(args[0]))
+		var all []cobra.Completion
+		for _, p := range parts {
+			all = append(all, cobra.CompletionWithDesc(string(p.Key), e.partState(p.State)))
+		}
+		return all, err
+	})
+}
+
+func (e *env) completeHosts() completer {
+	return e.completes(0, func(ctx context.Context, m *client.Client, _ []string) ([]cobra.Completion, error) {
+		hosts, err := m.Hosts(ctx)
+		var all []cobra.Completion
+		for _, h := range hosts {
+			all = append(all, cobra.CompletionWithDesc(h.Name, e.hostState(h.State)))
+		}
+		return all, err
+	})
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"runtime"
+	"strings"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/client"
+	"github.com/bantoops/banto/internal/config"
+)
+
+// defaultURL is where a manager is looked for when nothing says otherwise.
+const defaultURL = "http://127.0.0.1:8600"
+
+// manager gives a client of the manager: by flags, else by the environment,
+// else by the caller's configuration. A token that is kept for one manager is
+// never sent to another.
+func (e *env) manager() (*client.Client, error) {
+	url, token := first(e.url, e.std.Env("BANTO_URL")), first(e.token, e.std.Env("BANTO_TOKEN"))
+	if url == "" || token == "" {
+		kept, err := e.kept()
+		if err != nil {
+			return nil, err
+		}
+		if url == "" {
+			url = kept.URL
+		}
+		if token == "" && strings.TrimRight(url, "/") == strings.TrimRight(kept.URL, "/") {
+			token = kept.Token
+		}
+	}
+	if url == "" {
+		url = defaultURL
+	}
+	agent := "banto/" + e.std.Version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"
+	return client.New(url, token, client.WithUserAgent(agent)), nil
+}
+
+// kept reads the caller's configuration; one that is not there is empty.
+func (e *env) kept() (config.Config, error) {
+	path := config.Path(e.std.Env)
+	if path == "" {
+		return config.Config{}, nil
+	}
+	c, err := config.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config.Config{}, nil
+	}
+	var info *banto.ErrorInfo
+	if err != nil && !errors.As(err, &info) {
+		err = banto.Fail(banto.KindInvalid, e.say("cannot read %s", path), e.system(err), "").Because(err)
+	}
+	return c, err
+}
+
+func first(texts ...string) string {
+	for _, s := range texts {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// document writes what a program reads: one JSON document.
+func (e *env) document(v any) error {
+	enc := json.NewEncoder(e.std.Out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return e.written(enc.Encode(v))
+}
+
+// written turns a failed write to standard output into an error of ours. A
+// reader that went away, such as head, is no error.
+func (e *env) written(err error) error {
+	if err == nil {
+		return nil
+	}
+	if gone(err) {
+		return exit(0)
+	}
+	return banto.Fail(banto.KindInternal, e.say("cannot write to standard output"), e.system(err), "").Because(err)
+}

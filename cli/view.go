@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bantoops/banto"
+)
+
+// view is a tracker and its parts as a person sees them now.
+type view struct {
+	tracker banto.Tracker
+	parts   []banto.PartView
+	index   map[banto.PartKey]int
+}
+
+func newView(t banto.Tracker, parts []banto.PartView) *view {
+	v := &view{tracker: t, parts: parts, index: make(map[banto.PartKey]int, len(parts))}
+	for i, p := range parts {
+		v.index[p.Key] = i
+	}
+	return v
+}
+
+// take brings the view up to date and gives the parts whose state or attempt
+// is another now. stale says that the definition is another: the parts have to
+// be read again.
+func (v *view) take(ev banto.TrackerEvent) (changed []int, stale bool) {
+	if ev.Tracker.Revision >= v.tracker.Revision {
+		stale = ev.Tracker.Flow != v.tracker.Flow
+		v.tracker = ev.Tracker
+	}
+	for _, p := range ev.Parts {
+		i, ok := v.index[p.Key]
+		if !ok {
+			stale = true
+			continue
+		}
+		old := &v.parts[i].Part
+		if p.Revision < old.Revision {
+			continue
+		}
+		if p.State != old.State || p.AttemptID != old.AttemptID {
+			changed = append(changed, i)
+		}
+		if p.Progress == "" && p.AttemptID == old.AttemptID {
+			p.Progress = old.Progress // events come from the store, which has none
+		}
+		*old = p
+	}
+	return changed, stale
+}
+
+// width 0 is without a limit; so deep does a tree then go.
+const deepestTree = 40
+
+// writeTree draws all parts.
+func (e *env) writeTree(b *strings.Builder, v *view, p pen, width int) {
+	deepest := deepestTree
+	if width > 0 {
+		deepest = max(4, width/5)
+	}
+	t := e.partTable()
+	for _, row := range drawTree(v.parts, deepest) {
+		part := v.parts[row.part]
+		note := e.outlet(row.outlet)
+		if len(row.others) > 0 {
+			note = strings.TrimSpace(note + " + " + plain(strings.Join(row.others, ", ")))
+		}
+		e.addPart(&t, row.prefix, part, note)
+	}
+	// Writing to a strings.Builder cannot fail.
+	_ = t.write(b, p, width)
+}
+
+// partTable is the table that parts are drawn in; only what a part is and how
+// it stands never goes.
+func (e *env) partTable() table {
+	longest := 0
+	for _, s := range []banto.PartState{banto.PartWaiting, banto.PartRunning, banto.PartOK} {
+		longest = max(longest, textWidth(e.partState(s)))
+	}
+	return table{columns: []column{
+		{least: 16},
+		{floor: longest},
+		{least: 6, drop: 3},
+		{right: true, floor: 5, drop: 4},
+		{least: 12, drop: 5},
+	}}
+}
+
+func (e *env) addPart(t *table, prefix string, part banto.PartView, note string) {
+	sign, look := partLook(part.State)
+	if part.Healed {
+		look = styleYellow
+	}
+	name := prefix + sign + " " + plain(string(part.Key))
+	if note != "" {
+		name += "  " + note
+	}
+	t.add(cell{name, look}, cell{e.partState(part.State), look}, cell{text: plain(part.Host)},
+		cell{text: e.lasted(part.StartedAt, part.EndedAt)}, cell{e.about(part), styleDim})
+}
+
+// about says in a line what there is to say of a part now.
+func (e *env) about(part banto.PartView) string {
+	var said []string
+	if part.Attempt > 1 {
+		said = append(said, e.say("attempt %d", part.Attempt))
+	}
+	switch {
+	case part.State == banto.PartRetrying && part.RetryAt != nil:
+		said = append(said, e.say("again at %s", e.clock(part.RetryAt)))
+	case part.State == banto.PartRunning:
+		said = append(said, part.Progress)
+	}
+	if part.State != banto.PartRunning {
+		said = append(said, e.why(part.Part))
+	}
+	if part.Healed {
+		said = append(said, e.say("healed"))
+	}
+	return plain(strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), " · "))
+}
+
+// why says in a sentence why a part ended as it did, or what it waits for.
+func (e *env) why(part banto.Part) string {
+	switch {
+	case part.Message != "":
+		return part.Message
+	case part.Exit != nil && *part.Exit != 0:
+		return e.say("exit code %d", *part.Exit)
+	case part.State == banto.PartError || part.State == banto.PartCancelled:
+		return e.reason(part.Reason)
+	}
+	return ""
+}
+
+// writeCounts writes how many parts are in which state.
+func (e *env) counts(t banto.Tracker, p pen) string {
+	var said []string
+	total := 0
+	for _, s := range partStates() {
+		n := t.Counts[s]
+		if n == 0 {
+			continue
+		}
+		total += n
+		sign, look := partLook(s)
+		said = append(said, p.paint(look, fmt.Sprintf("%s %d %s", sign, n, e.partState(s))))
+	}
+	if rest := t.Parts - total; rest > 0 && t.Counts[banto.PartWaiting] == 0 {
+		sign, look := partLook(banto.PartWaiting)
+		said = append(said, p.paint(look, fmt.Sprintf("%s %d %s", sign, rest, e.partState(banto.PartWaiting))))
+	}
+	return strings.Join(said, "  ")
+}
+
+func partStates() []banto.PartState {
+	return []banto.PartState{banto.PartOK, banto.PartWarning, banto.PartError, banto.PartLost, banto.PartRetrying, banto.PartRunning,
+		banto.PartStarting, banto.PartReady, banto.PartHeld, banto.PartWaiting, banto.PartSkipped, banto.PartCancelled,
+		banto.PartNotTaken, banto.PartUnreached}
+}
