@@ -130,6 +130,9 @@ func readJSONList(s string) (Value, error) {
 		default:
 			return nil, fmt.Errorf("item %d of the list is not a text, number, true or false", i+1)
 		}
+		if strings.ContainsRune(items[i], 0) {
+			return nil, fmt.Errorf("item %d of the list holds a NUL", i+1)
+		}
 	}
 	return items, nil
 }

@@ -20,7 +20,9 @@ func Schema() []byte {
 		"$id":         "https://github.com/bantoops/banto/definition.schema.json",
 		"title":       "Banto definition",
 		"description": "One YAML document: a jobnet or a folder.",
-		"oneOf":       []any{ref(inJobnet), ref(inFolder)},
+		"if":          object{"required": []string{"folder"}}, // better errors in editors than oneOf
+		"then":        ref(inFolder),
+		"else":        ref(inJobnet),
 		"$defs":       defs,
 	}
 	var b bytes.Buffer
