@@ -32,7 +32,7 @@ func (t *Tracker) cancel(in Cancel) error {
 			t.drop(i)
 		}
 	}
-	t.cur.settled = nil // nothing starts behind these
+	t.cur.settled = nil // nothing waits behind these any more
 	for _, a := range t.Live() {
 		a := t.attempts[a.ID]
 		a.Killing = true

@@ -94,7 +94,6 @@ func (t *Tracker) settle() {
 
 // startAll considers every part that waits: at the start and after a rerun.
 func (t *Tracker) startAll() {
-	t.cur.settled = nil // the edges have just been reckoned from the states
 	for i := range t.parts {
 		if t.state(i) == banto.PartWaiting {
 			t.consider(i)

@@ -26,7 +26,6 @@ func (t *Tracker) finish() {
 				t.set(i, banto.PartUnreached).EndedAt = new(t.cur.now)
 			}
 		}
-		t.cur.settled = nil // nothing starts behind these
 	}
 	switch {
 	case first >= 0:

@@ -99,7 +99,7 @@ func (w *world) step(in engine.Input) error {
 func (w *world) stepWith(in engine.Input, oracle func() bool) error {
 	w.note("%T%+v", in, in)
 	_, isRerun := in.(engine.Rerun)
-	if !w.calm && !isRerun && w.r.IntN(50) == 0 {
+	if !w.calm && !isRerun && w.r.IntN(80) == 0 {
 		w.note("the manager dies before the commit")
 		if _, err := w.tracker.Step(in, w.now); err != nil && banto.KindOf(err) == banto.KindInternal {
 			return err
@@ -116,6 +116,10 @@ func (w *world) stepWith(in engine.Input, oracle func() bool) error {
 		}
 		again, _ = t.Step(in, w.now)
 	}
+	before := ""
+	if w.shadow {
+		before = w.oracle.picture()
+	}
 	effects, err := w.tracker.Step(in, w.now)
 	if refused := oracle(); refused != (err != nil) {
 		return fmt.Errorf("the oracle refuses: %t; the engine says %w", refused, err)
@@ -126,6 +130,9 @@ func (w *world) stepWith(in engine.Input, oracle func() bool) error {
 	if w.shadow {
 		if err := Same(effects, again); err != nil {
 			return fmt.Errorf("a restored tracker does something else: %w", err)
+		}
+		if moved := before != w.oracle.picture(); moved != (len(effects) > 0) {
+			return fmt.Errorf("%T meant something: %t; it gave %d effects", in, moved, len(effects))
 		}
 	}
 	return w.commit(effects)
@@ -145,7 +152,7 @@ func (w *world) commit(effects []engine.Effect) error {
 	if err := w.oracle.compare(w.tracker.Row(), w.parts); err != nil {
 		return err
 	}
-	if !w.calm && len(effects) > 0 && w.r.IntN(50) == 0 {
+	if !w.calm && len(effects) > 0 && w.r.IntN(80) == 0 {
 		w.note("the manager dies after the commit")
 		return w.crash()
 	}

@@ -46,8 +46,9 @@ const (
 
 // simFlow is a random flow.
 type simFlow struct {
-	parts []simPart
-	wait  bool // on-error: wait
+	parts   []simPart
+	wait    bool     // on-error: wait
+	dropped []string // parts of an earlier definition
 }
 
 // part finds a part by name.
@@ -129,6 +130,7 @@ func (f *simFlow) changed(r *rand.Rand, fresh string) *simFlow {
 	g := &simFlow{wait: f.wait, parts: slices.Clone(f.parts)}
 	if len(g.parts) > 1 && r.IntN(2) == 0 {
 		i := r.IntN(len(g.parts))
+		g.dropped = append(g.dropped, g.parts[i].name)
 		g.drop(g.parts[i].name)
 	}
 	for i := range g.parts {
@@ -141,6 +143,13 @@ func (f *simFlow) changed(r *rand.Rand, fresh string) *simFlow {
 		}
 		if p.when == whenFalse && r.IntN(2) == 0 {
 			p.when = whenTrue
+		}
+	}
+	for _, p := range f.dropped {
+		if r.IntN(2) == 0 {
+			g.parts = append(g.parts, randomPart(r, p, g.parts)) // it comes back
+		} else {
+			g.dropped = append(g.dropped, p)
 		}
 	}
 	if r.IntN(2) == 0 {

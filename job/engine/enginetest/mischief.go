@@ -12,7 +12,7 @@ import (
 
 // mischief does something that nobody asked for, or that an operator might.
 func (w *world) mischief() error {
-	if w.r.IntN(25) == 0 {
+	if w.r.IntN(40) == 0 {
 		w.note("the manager dies")
 		return w.crash()
 	}

@@ -401,9 +401,28 @@ func (o *oracle) compare(t banto.Tracker, rows map[banto.PartKey]banto.Part) err
 			r.AttemptID != f.attemptID || string(r.Via) != f.via || r.Healed != f.healed {
 			return fmt.Errorf("part %s is %+v, want %+v", p.name, r, *f)
 		}
+		if !sameExit(r.Exit, f.exit) || f.hasN != (r.Vars["n"] != "") {
+			return fmt.Errorf("part %s ended with %s, want %+v", p.name, encode(r), *f)
+		}
 	}
 	if !maps.Equal(counts, t.Counts) || t.Parts != len(o.flow.parts) {
 		return fmt.Errorf("counts are %v of %d, want %v", t.Counts, t.Parts, counts)
 	}
 	return nil
+}
+
+func sameExit(a, b *int) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// picture is the oracle as it stands, to see whether an input meant anything.
+func (o *oracle) picture() string {
+	s := fmt.Sprint(o.state, o.cancelling, o.rerun, o.attempts)
+	for _, name := range slices.Sorted(maps.Keys(o.parts)) {
+		s += fmt.Sprint(" ", name, o.parts[name].state, o.parts[name].tries)
+	}
+	return s
 }

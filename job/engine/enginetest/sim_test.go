@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 2000, "how many seeds to simulate; BANTO_SIM_SEEDS says so too")
+	seeds = flag.Int("seeds", defaultSeeds, "how many seeds to simulate; BANTO_SIM_SEEDS says so too")
 	seed  = flag.Uint64("seed", 0, "simulate this seed alone")
 )
 
@@ -26,9 +26,15 @@ func TestSimulator(t *testing.T) {
 			t.Fatalf("BANTO_SIM_SEEDS: %v", err)
 		}
 	}
-	for s := uint64(1); s <= uint64(n); s++ {
-		if err := Simulate(s); err != nil {
-			t.Fatalf("%v\nagain: go test ./job/engine/enginetest -run TestSimulator -args -seed=%d", err, s)
-		}
+	const lanes = 4
+	for lane := range uint64(lanes) {
+		t.Run(strconv.Itoa(int(lane)), func(t *testing.T) {
+			t.Parallel()
+			for s := 1 + lane; s <= uint64(n); s += lanes {
+				if err := Simulate(s); err != nil {
+					t.Fatalf("%v\nagain: go test ./job/engine/enginetest -run TestSimulator -args -seed=%d", err, s)
+				}
+			}
+		})
 	}
 }

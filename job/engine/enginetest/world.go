@@ -24,8 +24,8 @@ const simTracker = banto.TrackerID("20261121-0000001")
 type world struct {
 	r    *rand.Rand
 	now  time.Time
-	calm bool // no more mischief: let it come to its end
-	log  []string
+	calm bool            // no more mischief: let it come to its end
+	log  []func() string // written out only when a promise was broken
 
 	flows   map[string]*jobnet.Flow
 	tracker *engine.Tracker
@@ -69,7 +69,7 @@ func Simulate(seed uint64) error {
 		parts:  map[banto.PartKey]banto.Part{},
 		live:   map[banto.PartKey]banto.AttemptID{},
 	}
-	w.shadow = w.r.IntN(16) == 0
+	w.shadow = w.r.IntN(20) == 0
 	if w.r.IntN(4) == 0 {
 		w.cancels = 1 + w.r.IntN(2)
 	}
@@ -84,12 +84,14 @@ func Simulate(seed uint64) error {
 func (w *world) tail() string {
 	s := ""
 	for _, l := range w.log[max(0, len(w.log)-40):] {
-		s += "  " + l + "\n"
+		s += "  " + l() + "\n"
 	}
 	return s
 }
 
-func (w *world) note(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
+func (w *world) note(format string, args ...any) {
+	w.log = append(w.log, func() string { return fmt.Sprintf(format, args...) })
+}
 
 // run submits a random flow and lets things happen until nothing is left to.
 func (w *world) run() error {
@@ -128,8 +130,12 @@ func (w *world) run() error {
 		if act == nil {
 			return w.last()
 		}
+		was := w.rows.revision
 		if err := act(); err != nil {
 			return err
+		}
+		if w.rows.revision == was {
+			continue
 		}
 		if err := w.says(); err != nil {
 			return err

@@ -1,0 +1,6 @@
+//go:build !race
+
+package enginetest
+
+// defaultSeeds is how many worlds a plain test run lives through.
+const defaultSeeds = 2000
