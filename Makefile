@@ -2,6 +2,7 @@
 # through Go's module proxy. Nothing is installed outside of this folder.
 
 GO      ?= go
+export CGO_ENABLED ?= 0
 BIN     := bin/banto
 TOOLS   := .tools
 LINTER  := golangci-lint
@@ -20,7 +21,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the one binary, bin/banto
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/banto
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/banto
 
 demo: build ## a jobnet on real input, end to end (SOURCE=dir, BREAK=1)
 	@BANTO_BIN='$(CURDIR)/$(BIN)' SOURCE='$(SOURCE)' BREAK='$(BREAK)' sh scripts/demo.sh
@@ -41,9 +42,9 @@ $(TOOLS)/$(LINTER)-$(LINTVER):
 	@mv $(TOOLS)/$(LINTER) $@
 
 cross: ## builds for the other systems
-	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/banto
-	CGO_ENABLED=0 GOOS=darwin  GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
-	CGO_ENABLED=0 GOOS=linux   GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
+	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/banto
+	GOOS=darwin  GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
+	GOOS=linux   GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each
