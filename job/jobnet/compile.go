@@ -14,6 +14,7 @@ import (
 const (
 	MaxParts  = 200_000
 	MaxScript = 512 << 10 // bytes of one part's script, arguments and variables
+	MaxFlow   = 64 << 20  // bytes of those of all parts
 )
 
 // Compile makes a flow of a jobnet: the defaults and variables of its folders
@@ -40,6 +41,7 @@ type compilation struct {
 	report *Report
 	uses   []use
 	seen   map[After]bool
+	size   int       // bytes of all parts so far
 	base   inherited // what parts get from the folders and the jobnet
 }
 
@@ -72,6 +74,9 @@ func compile(j *Jobnet, folders []*Folder, r *Report) *Flow {
 	}
 	if acyclic {
 		c.checkUses(c.uses, order)
+	}
+	if c.size > MaxFlow {
+		r.Add(j.Pos, "parts", fmt.Sprintf("the jobnet grows to %d MiB with what its folders and defaults hand down, more than %d", c.size>>20, MaxFlow>>20), "hand down less, or put large texts into files on the host")
 	}
 	return c.flow
 }

@@ -60,7 +60,8 @@ func (c *compilation) part(i int, p *Part, to *FlowPart) {
 	}
 	c.kind(p, to, at)
 	c.sets(p, at("sets"))
-	if n := to.size(); n > MaxScript {
+	n := to.size()
+	if c.size += n; n > MaxScript {
 		c.report.Add(p.Pos, "parts."+p.Name, fmt.Sprintf("what it hands to the host has %d bytes, more than %d", n, MaxScript), "put a long script into a file on the host")
 	}
 }

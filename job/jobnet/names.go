@@ -68,7 +68,7 @@ func reserved(name string) bool {
 		"matches", "contains", "startsWith", "endsWith",
 		"params", "date", "tracker", "attempt",
 		"outcome", "exit", "output", "result",
-		"all", "any", "none", "one":
+		"all", "any", "none":
 		return true
 	}
 	_, later := laterFunction(name)

@@ -3,6 +3,7 @@ package jobnet
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -79,7 +80,7 @@ func plainMessage(err error) string {
 		return err.Error()
 	}
 	if f.Prev != nil {
-		return f.Prev.Error()
+		return strings.TrimPrefix(f.Prev.Error(), "runtime error: ")
 	}
 	return f.Message
 }

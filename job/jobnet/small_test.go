@@ -92,7 +92,7 @@ func TestTextEval(t *testing.T) {
 		{"${map.outcome}", "error: map.outcome is not set: map has not ended with an outcome"},
 		{"${map.output}", "error: map.output is not set: map has not run"},
 		{"${map.exit + 1}", `error: cannot evaluate "map.exit + 1": map.exit is not set: map has not ended with an exit code`},
-		{"${count.files % 0}", `error: cannot evaluate "count.files % 0": runtime error: integer divide by zero`},
+		{"${count.files % 0}", `error: cannot evaluate "count.files % 0": integer divide by zero`},
 		{"${params.list[5]}", `error: cannot evaluate "params.list[5]": index out of range: 5 (array length is 2)`},
 		{"${int(params.s)}", `error: cannot evaluate "int(params.s)": int("Hello"): it is not an integer`},
 		{"${add_days(date, 9999999)}", `error: cannot evaluate "add_days(date, 9999999)": add_days(2026-11-21, 9999999) leaves the years 1 to 9999`},
