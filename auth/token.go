@@ -26,7 +26,7 @@ const tokenBytes = 32
 func NewToken(rand io.Reader) (token, hash string) {
 	b := make([]byte, tokenBytes)
 	if _, err := io.ReadFull(rand, b); err != nil {
-		panic("auth: the source of chance failed: " + err.Error())
+		panic("auth: the source of chance failed: " + err.Error()) //nolint:forbidigo // as said above
 	}
 	token = tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
 	return token, HashToken(token)

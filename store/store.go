@@ -126,7 +126,8 @@ type Trackers interface {
 	// cursor.
 	Parts(ctx context.Context, id banto.TrackerID, since int64, after banto.PartKey, limit int) ([]banto.Part, error)
 	// PartsByKey gives the rows of these parts that ever left waiting, in any
-	// order: a page of a definition, at the cost of the page.
+	// order: a page of a definition, at the cost of the page. The keys must be
+	// different ones.
 	PartsByKey(ctx context.Context, id banto.TrackerID, keys []banto.PartKey) ([]banto.Part, error)
 	// Attempts gives attempts ordered by seq, those after the cursor, of one
 	// part if it is not empty.

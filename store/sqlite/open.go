@@ -80,7 +80,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 		}
 	}
 	if err := s.open(ctx, opt); err != nil {
-		s.closeAll()
+		_ = s.closeAll() // why it did not open says more
 		return nil, cannotOpen(dir, err)
 	}
 	s.turn <- struct{}{}

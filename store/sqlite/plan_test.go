@@ -136,6 +136,12 @@ func askEverything(ctx context.Context, t *testing.T, s *Store) int {
 		}
 		asked += 5
 	}
+	for n := range 20 {
+		if _, err := s.PartsByKey(ctx, "t", make([]banto.PartKey, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked += 6 // 1, 2, 4, 8, 16, 32
 	// These find nothing; what counts is how they would look for it.
 	_, _ = s.Versions(ctx, store.KindJobnet, "a", 9)
 	_, _ = s.Flow(ctx, "x")

@@ -32,21 +32,30 @@ func (s *Store) snapshot(ctx context.Context, fn func(view) error) error {
 
 // query runs a statement that is kept prepared: there must be few different ones.
 func (v view) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	kept, ok := v.s.reading.Load(query)
-	if !ok {
-		stmt, err := v.s.reader.PrepareContext(ctx, query)
-		if err != nil {
-			return nil, err
-		}
-		if kept, ok = v.s.reading.LoadOrStore(query, stmt); ok {
-			_ = stmt.Close()
-		}
+	stmt, err := v.s.prepared(ctx, query)
+	if err != nil {
+		return nil, err
 	}
-	stmt := kept.(*sql.Stmt)
 	if v.tx != nil {
-		stmt = v.tx.StmtContext(ctx, stmt)
+		stmt = v.tx.StmtContext(ctx, stmt) //nolint:sqlclosecheck // the end of tx closes it
 	}
 	return stmt.QueryContext(ctx, args...)
+}
+
+// prepared gives the statement of a query, which is kept until Close.
+func (s *Store) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if kept, ok := s.reading.Load(query); ok {
+		return kept.(*sql.Stmt), nil
+	}
+	stmt, err := s.reader.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	kept, loser := s.reading.LoadOrStore(query, stmt)
+	if loser {
+		_ = stmt.Close() //nolint:sqlclosecheck // only the one that is not kept; it has not been used
+	}
+	return kept.(*sql.Stmt), nil
 }
 
 // list gives the rows of a query. No row can match a text that cannot be stored.

@@ -59,7 +59,7 @@ func fillValue(v reflect.Value, n *int) {
 			v.SetMapIndex(key, value)
 		}
 	default:
-		panic(fmt.Sprintf("storetest: fill a %s", v.Type()))
+		panic(fmt.Sprintf("storetest: fill a %s", v.Type())) //nolint:forbidigo // in tests alone
 	}
 }
 

@@ -53,6 +53,37 @@ func testParts(b *bed) {
 	}
 }
 
+// testPartsByKey asks for pages of many lengths, with keys among them that
+// have no row.
+func testPartsByKey(b *bed) {
+	const parts = 1500
+	key := func(i int) banto.PartKey { return banto.PartKey(fmt.Sprintf("部品-%d", i)) }
+	b.write(func(tx store.Tx) error {
+		errs := []error{tx.PutTracker(tracker(string(one))), tx.PutTracker(tracker(string(two)))}
+		for i := range parts {
+			for _, id := range []banto.TrackerID{one, two} {
+				errs = append(errs, tx.PutPart(banto.Part{Tracker: id, Key: key(i), Revision: int64(i)}))
+			}
+		}
+		return errors.Join(errs...)
+	})
+	for _, n := range []int{0, 1, 2, 3, 100, 511, 512, 513, 1499, 1500, 1501} {
+		keys := []banto.PartKey{"none", "", "\x00", "\xff"}
+		var want []banto.Part
+		for i := range n {
+			keys = append(keys, key(parts-i)) // the first of them has no row
+			if i > 0 {
+				want = append(want, banto.Part{Tracker: one, Key: key(parts - i), Revision: int64(parts - i)})
+			}
+		}
+		got := must(b.s.PartsByKey(b.Context(), one, keys))(b)
+		byRevision := func(x, y banto.Part) int { return int(x.Revision - y.Revision) }
+		slices.SortFunc(got, byRevision)
+		slices.SortFunc(want, byRevision)
+		b.same(fmt.Sprint(n, " keys"), got, want)
+	}
+}
+
 func testAttempts(b *bed) {
 	var all, ofPart []banto.Attempt
 	b.write(func(tx store.Tx) error {

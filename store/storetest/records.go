@@ -80,6 +80,7 @@ func (f *full) check(b *bed) {
 	rows := must(s.ListTrackers(ctx, store.TrackerQuery{}))(b)
 	b.same("ListTrackers", trackersOf(rows), []banto.Tracker{f.tracker})
 	b.same("Parts", must(s.Parts(ctx, f.tracker.ID, 0, "", 0))(b), []banto.Part{f.part})
+	b.same("PartsByKey", must(s.PartsByKey(ctx, f.tracker.ID, []banto.PartKey{f.part.Key}))(b), []banto.Part{f.part})
 	b.same("Attempts", must(s.Attempts(ctx, f.tracker.ID, "", 0, 0))(b), []banto.Attempt{f.attempt})
 	b.same("Attempts of a part", must(s.Attempts(ctx, f.tracker.ID, f.attempt.Part, 0, 0))(b), []banto.Attempt{f.attempt})
 	b.same("Attempt", must(s.Attempt(ctx, f.attempt.ID))(b), f.attempt)

@@ -33,6 +33,7 @@ func Exercise(t *testing.T, newPlace func(t *testing.T) Place) {
 		"TrackersOfOneInstant":   testTrackersOfOneInstant,
 		"TrackerIdentity":        testTrackerIdentity,
 		"Parts":                  testParts,
+		"PartsByKey":             testPartsByKey,
 		"Attempts":               testAttempts,
 		"Unfinished":             testUnfinished,
 		"Submitted":              testSubmitted,

@@ -96,7 +96,7 @@ func testPanic(b *bed) {
 			if err := putAll(tx, f); err != nil {
 				b.Error(err)
 			}
-			panic("in the middle")
+			panic("in the middle") //nolint:forbidigo // what is tried here
 		})
 	}()
 	b.afterwards(f)
