@@ -42,7 +42,7 @@ func (w *world) held() (open func()) {
 	}
 }
 
-// submitted is the answer to a Submit.
+// submittedAnswer is the answer to a Submit.
 type submittedAnswer struct {
 	row    banto.Tracker
 	exists bool

@@ -30,8 +30,9 @@ type changeIn struct {
 // step changes the tracker, which is brought back from the store if it has
 // ended.
 func (in *changeIn) step(b *batch) error {
-	if err := b.mem.unusable[in.id]; err != nil {
-		b.after(func() { in.refuse(banto.Fail(banto.KindInternal, in.what, err.Error(), "").Because(err)) })
+	if b.mem.isUnusable(in.id) {
+		why := b.mem.unusable[in.id]
+		b.after(func() { in.refuse(banto.Fail(banto.KindInternal, in.what, why.Error(), "").Because(why)) })
 		return nil
 	}
 	t, loaded, err := b.tracker(in.id)
@@ -46,9 +47,8 @@ func (in *changeIn) step(b *batch) error {
 		b.after(func() { in.answer(answer{tracker: t.Row()}) })
 		return nil
 	}
-	if err := b.stepTracker(in.id, t, in.input); err != nil {
-		b.audit(in.by, in.action, string(in.id), detail(err.Error(), in.reason), "refused")
-		b.after(func() { in.refuse(err) })
+	if refusal := b.stepTracker(in.id, t, in.input); refusal != nil {
+		in.refused(b, refusal)
 		return nil
 	}
 	in.revision = t.Row().Revision
@@ -61,6 +61,12 @@ func (in *changeIn) step(b *batch) error {
 	b.audit(in.by, in.action, string(in.id), detail(t.Flow().Jobnet, in.reason), "done")
 	b.after(func() { in.answer(answer{tracker: t.Row()}) })
 	return nil
+}
+
+// refused notes that the change makes no sense, and tells the caller.
+func (in *changeIn) refused(b *batch, why error) {
+	b.audit(in.by, in.action, string(in.id), detail(why.Error(), in.reason), "refused")
+	b.after(func() { in.refuse(why) })
 }
 
 // tracker gives a tracker from memory, or brings it back from the store; nil

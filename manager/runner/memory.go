@@ -81,6 +81,12 @@ func (m *memory) trackerOf(id banto.AttemptID) (banto.TrackerID, *engine.Tracker
 	return t, m.trackers[t]
 }
 
+// isUnusable says whether the tracker could not be brought back.
+func (m *memory) isUnusable(id banto.TrackerID) bool {
+	_, bad := m.unusable[id]
+	return bad
+}
+
 // startUnconfirmed says whether the host has not confirmed the start yet.
 func (m *memory) startUnconfirmed(id banto.AttemptID) bool {
 	_, ok := m.outbox[startOrder(id)]

@@ -109,7 +109,7 @@ func (in endedIn) step(b *batch) error {
 		return err
 	}
 	id, t := b.mem.trackerOf(in.report.Attempt)
-	if b.mem.unusable[id] != nil {
+	if b.mem.isUnusable(id) {
 		return nil // the host keeps it, for the day on which it can be used
 	}
 	b.acks.put(ackKey{in.host, in.report.Attempt}, struct{}{})
@@ -133,15 +133,15 @@ func (b *batch) reported(host banto.HostID, id banto.AttemptID) (bool, error) {
 		}
 		return true, nil
 	}
-	tracker, _, err := id.Split()
-	if err != nil {
+	tracker, t := b.mem.trackerOf(id)
+	if t != nil || b.mem.isUnusable(tracker) {
+		return false, nil // ended before, in this batch or an earlier one
+	}
+	if tracker == "" {
 		b.r.log.Warn("a host reports of what is not an attempt", "host", host, "attempt", clean(string(id), maxHostText))
 		return false, nil
 	}
-	if b.mem.trackers[tracker] != nil || b.mem.unusable[tracker] != nil {
-		return false, nil // ended before, in this batch or an earlier one
-	}
-	_, err = b.r.opt.Store.Attempt(b.ctx, id)
+	_, err := b.r.opt.Store.Attempt(b.ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		b.r.log.Warn("a host reports of an attempt that is not known", "host", host, "attempt", id)
 		return false, nil
