@@ -110,11 +110,14 @@ func (w *world) stepWith(in engine.Input, oracle func() bool) error {
 	}
 	var again []engine.Effect
 	if w.shadow {
-		t, err := w.rows.Restore()
-		if err != nil {
-			return err
+		if w.twin == nil || w.r.IntN(10) == 0 {
+			t, err := w.rows.Restore()
+			if err != nil {
+				return err
+			}
+			w.twin = t
 		}
-		again, _ = t.Step(in, w.now)
+		again, _ = w.twin.Step(in, w.now)
 	}
 	before := ""
 	if w.shadow {

@@ -42,18 +42,18 @@ type world struct {
 	parts map[banto.PartKey]banto.Part      // rows as committed
 	live  map[banto.PartKey]banto.AttemptID // attempt that is out, by part
 
-	shadow  bool // try a restored tracker beside each step
-	cancels int  // that may still be asked for
+	shadow  bool            // let a restored tracker take every input too
+	twin    *engine.Tracker // that one; restored anew now and then
+	cancels int             // that may still be asked for
 	reruns  int
 	ended   bool
 }
 
 // order is an entry of the outbox.
 type order struct {
-	id      banto.AttemptID
-	host    banto.HostID
-	kill    bool
-	ordinal int
+	id   banto.AttemptID
+	host banto.HostID
+	kill bool
 }
 
 // Simulate lives through the world of a seed. The error says which promise was
@@ -69,7 +69,7 @@ func Simulate(seed uint64) error {
 		parts:  map[banto.PartKey]banto.Part{},
 		live:   map[banto.PartKey]banto.AttemptID{},
 	}
-	w.shadow = w.r.IntN(20) == 0
+	w.shadow = w.r.IntN(10) == 0
 	if w.r.IntN(4) == 0 {
 		w.cancels = 1 + w.r.IntN(2)
 	}
