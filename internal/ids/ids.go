@@ -28,7 +28,7 @@ func (s Source) Host() banto.HostID { return banto.HostID("h-" + s.Random(10)) }
 func (s Source) Random(n int) string {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(s.Rand, b); err != nil {
-		panic("ids: the source of chance failed: " + err.Error())
+		panic("ids: the source of chance failed: " + err.Error()) //nolint:forbidigo // as said above
 	}
 	for i, c := range b {
 		b[i] = banto.IDAlphabet[int(c)%len(banto.IDAlphabet)] // 32 divides 256: no character is favoured
