@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,8 +145,11 @@ func TestCallerGivesUp(t *testing.T) {
 }
 
 func TestSubmitIsSentAgainWithItsKey(t *testing.T) {
+	var mu sync.Mutex
 	var keys []string
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		keys = append(keys, r.Header.Get("Idempotency-Key"))
 		if len(keys) < 3 {
 			hangUp(t, w)
@@ -157,25 +162,27 @@ func TestSubmitIsSentAgainWithItsKey(t *testing.T) {
 	if err != nil || !created || tracker.ID != "20261121-7k3mq0x" {
 		t.Fatalf("got %+v, %v, %v", tracker, created, err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(keys) != 3 || keys[0] == "" || keys[0] != keys[1] || keys[1] != keys[2] {
 		t.Errorf("keys %q, want one key three times", keys)
 	}
 }
 
 func TestSubmitGivesUpAtLast(t *testing.T) {
-	n := 0
-	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { n++; hangUp(t, w) })
+	var n atomic.Int32
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { n.Add(1); hangUp(t, w) })
 	_, _, err := c.Submit(t.Context(), banto.SubmitRequest{Jobnet: "a"}, "k")
-	if banto.KindOf(err) != banto.KindUnreachable || n != 4 {
-		t.Errorf("got %v after %d tries", err, n)
+	if banto.KindOf(err) != banto.KindUnreachable || n.Load() != 4 {
+		t.Errorf("got %v after %d tries", err, n.Load())
 	}
 }
 
 func TestCancelIsSentOnce(t *testing.T) {
-	n := 0
-	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { n++; hangUp(t, w) })
-	if _, err := c.Cancel(t.Context(), "20261121-7k3mq0x", banto.CancelRequest{}); banto.KindOf(err) != banto.KindUnreachable || n != 1 {
-		t.Errorf("got %v after %d tries", err, n)
+	var n atomic.Int32
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { n.Add(1); hangUp(t, w) })
+	if _, err := c.Cancel(t.Context(), "20261121-7k3mq0x", banto.CancelRequest{}); banto.KindOf(err) != banto.KindUnreachable || n.Load() != 1 {
+		t.Errorf("got %v after %d tries", err, n.Load())
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bantoops/banto"
@@ -32,11 +34,14 @@ func event(t *testing.T, id string, state banto.TrackerState, revision int64, pa
 	return id + "data: " + string(b) + "\n\n"
 }
 
-// stream answers each connection with the next text, and notes the IDs asked for.
-func stream(t *testing.T, texts ...string) (*client.Client, *[]string) {
+// stream answers each connection with the next text, and gives the IDs asked for.
+func stream(t *testing.T, texts ...string) (c *client.Client, asked func() []string) {
 	t.Helper()
+	var mu sync.Mutex
 	var ids []string
-	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	c = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		ids = append(ids, r.Header.Get("Last-Event-ID"))
 		if len(texts) == 0 {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -46,7 +51,11 @@ func stream(t *testing.T, texts ...string) (*client.Client, *[]string) {
 		_, _ = io.WriteString(w, texts[0])
 		texts = texts[1:]
 	})
-	return c, &ids
+	return c, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(ids)
+	}
 }
 
 func TestWatchUntilItHasEnded(t *testing.T) {
@@ -68,16 +77,16 @@ func TestWatchGoesOnBehindTheLastWholeMessage(t *testing.T) {
 		event(t, "", "ok", 9, "b")+event(t, "9", "ok", 9, "c"))
 	n := 0
 	err := c.Watch(t.Context(), trackerID, func(banto.TrackerEvent) error { n++; return nil })
-	if err != nil || n != 4 || strings.Join(*ids, ",") != ",7,7" {
-		t.Errorf("got %d events, asked for %q, %v", n, *ids, err)
+	if err != nil || n != 4 || strings.Join(ids(), ",") != ",7,7" {
+		t.Errorf("got %d events, asked for %q, %v", n, ids(), err)
 	}
 }
 
 func TestWatchGivesUpAtLast(t *testing.T) {
 	c, ids := stream(t, event(t, "1", "running", 1))
 	err := c.Watch(t.Context(), trackerID, func(banto.TrackerEvent) error { return nil })
-	if banto.KindOf(err) != banto.KindUnavailable || len(*ids) != 8 {
-		t.Errorf("got %v after %d connections", err, len(*ids))
+	if banto.KindOf(err) != banto.KindUnavailable || len(ids()) != 8 {
+		t.Errorf("got %v after %d connections", err, len(ids()))
 	}
 }
 
@@ -86,8 +95,8 @@ func TestWatchEndsAsTheCallerSays(t *testing.T) {
 	for _, tt := range []struct{ give, want error }{{mine, mine}, {client.ErrStop, nil}} {
 		c, ids := stream(t, event(t, "1", "running", 1))
 		err := c.Watch(t.Context(), trackerID, func(banto.TrackerEvent) error { return tt.give })
-		if !errors.Is(err, tt.want) || len(*ids) != 1 {
-			t.Errorf("got %v after %d connections, want %v", err, len(*ids), tt.want)
+		if !errors.Is(err, tt.want) || len(ids()) != 1 {
+			t.Errorf("got %v after %d connections, want %v", err, len(ids()), tt.want)
 		}
 	}
 }

@@ -92,14 +92,8 @@ func (s *server) getOutput(ctx context.Context, in *outputIn) (*outputOut, error
 	defer look.Stop()
 	patience := time.NewTimer(time.Duration(in.Wait) * time.Second)
 	defer patience.Stop()
-	// The attempt is read again after the watch began, so that its end is not missed.
-	for fresh := in.Wait == 0; ; {
-		if !fresh {
-			if a, err = s.attempt(ctx, what, in.ID); err != nil {
-				return nil, err
-			}
-			fresh = true
-		}
+	stale := true // what was read before the watch began may have changed since
+	for {
 		o, err := s.output(a, in)
 		if err != nil {
 			return nil, storeError(what, "", "", err)
@@ -108,14 +102,19 @@ func (s *server) getOutput(ctx context.Context, in *outputIn) (*outputOut, error
 			return &outputOut{Body: o}, nil
 		}
 		select {
-		case <-changed:
-			fresh = false
 		case <-look.C:
-			fresh = !a.State.Ended() // its output may be late: look at the clock again
+			if !a.State.Ended() && !stale {
+				continue // only more output can have come
+			}
+		case <-changed:
 		case <-patience.C:
 			return &outputOut{Body: o}, nil
 		case <-ctx.Done():
 			return &outputOut{Body: o}, nil
+		}
+		stale = false
+		if a, err = s.attempt(ctx, what, in.ID); err != nil {
+			return nil, err
 		}
 	}
 }

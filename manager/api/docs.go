@@ -3,7 +3,6 @@ package api
 import (
 	"embed"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"reflect"
 
@@ -18,26 +17,30 @@ var eventType = reflect.TypeFor[banto.TrackerEvent]()
 // serveDocs serves the OpenAPI document and a page that shows it; both are
 // public and load nothing from elsewhere. It comes after all routes.
 func (s *server) serveDocs() {
-	doc, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
-	if err != nil {
-		panic(fmt.Sprintf("api: cannot encode the OpenAPI document: %v", err)) // made of our own types: a bug, seen by every test
+	openapi := s.api.OpenAPI()
+	indented := func() ([]byte, error) {
+		text, err := json.MarshalIndent(openapi, "", "  ")
+		return append(text, '\n'), err
 	}
-	yaml, err := s.api.OpenAPI().YAML()
-	if err != nil {
-		panic(fmt.Sprintf("api: cannot encode the OpenAPI document: %v", err))
+	embedded := func(name string) func() ([]byte, error) {
+		return func() ([]byte, error) { return docsFiles.ReadFile("docs/" + name) }
 	}
-	s.serve("/openapi.json", "application/openapi+json", append(doc, '\n'))
-	s.serve("/openapi.yaml", "application/openapi+yaml", yaml)
-	for path, file := range map[string][2]string{
-		"/docs":          {"docs/index.html", "text/html; charset=utf-8"},
-		"/docs/page.js":  {"docs/page.js", "text/javascript; charset=utf-8"},
-		"/docs/page.css": {"docs/page.css", "text/css; charset=utf-8"},
+	for _, page := range []struct {
+		path, contentType string
+		text              func() ([]byte, error)
+	}{
+		{"/openapi.json", "application/openapi+json", indented},
+		{"/openapi.yaml", "application/openapi+yaml", openapi.YAML},
+		{"/docs", "text/html; charset=utf-8", embedded("index.html")},
+		{"/docs/page.js", "text/javascript; charset=utf-8", embedded("page.js")},
+		{"/docs/page.css", "text/css; charset=utf-8", embedded("page.css")},
 	} {
-		text, err := docsFiles.ReadFile(file[0])
-		if err != nil {
-			panic(fmt.Sprintf("api: %v", err)) // embedded above
+		text, err := page.text()
+		if err != nil { // all is made from our own types and files: tests see it
+			s.Log.Error("cannot serve a page of the documentation", "path", page.path, "error", err)
+			continue
 		}
-		s.serve(path, file[1], text)
+		s.serve(page.path, page.contentType, text)
 	}
 }
 

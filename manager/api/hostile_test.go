@@ -122,7 +122,9 @@ func TestInvalidFieldsAreNamed(t *testing.T) {
 
 func TestPanicIsAProblemWithARequestID(t *testing.T) {
 	w := newWorld(t)
-	h := w.server.walls(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }))
+	h := w.server.walls(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		panic("boom") //nolint:forbidigo // what the test is about
+	}))
 	req := httptest.NewRequest(http.MethodGet, "http://localhost/healthz", nil)
 	res := httptest.NewRecorder()
 	h.ServeHTTP(res, req)

@@ -110,12 +110,12 @@ func (s *server) caught(r *http.Request, req *request) {
 		return
 	}
 	if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
-		panic(p)
+		panic(p) //nolint:forbidigo // net/http's own way to cut a connection
 	}
 	s.Log.Error("panic", "request", req.id, "method", r.Method, "path", r.URL.Path,
 		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	if req.w.status != 0 {
-		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		panic(http.ErrAbortHandler) //nolint:forbidigo // half an answer must not look like a whole one
 	}
 	e := banto.Fail(banto.KindInternal, "the manager failed", "a fault of ours", "the manager's log says more under request "+req.id)
 	newRefusal(e, 0, req.id).write(req.w)

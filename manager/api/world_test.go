@@ -64,7 +64,7 @@ func newWorld(t *testing.T) *world {
 	w.write(func(tx store.Tx) error {
 		return tx.PutHost(banto.Host{ID: localHost, Name: "local", State: banto.HostNever, Slots: 4, Since: time.Now(), EnrolledAt: time.Now()})
 	})
-	w.host = &host{outputs: w.outputs, waiting: map[banto.AttemptID]fabric.StartOrder{}, changed: make(chan struct{})}
+	w.host = &host{t: t, outputs: w.outputs, waiting: map[banto.AttemptID]fabric.StartOrder{}, changed: make(chan struct{})}
 	w.runner = runner.New(runner.Options{
 		Store: w.store, Hosts: w.host, IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, LocalHost: localHost,
 	})
@@ -188,6 +188,7 @@ func (w *world) call(method, path, body string, header ...string) (int, http.Hea
 
 // host plays the gateway and the one host behind it.
 type host struct {
+	t       *testing.T
 	inbox   runner.Inbox
 	outputs *outputs.Store
 
@@ -246,10 +247,10 @@ func (h *host) start(o fabric.StartOrder) {
 func (h *host) print(id banto.AttemptID, text string) {
 	_, size, err := h.outputs.Read(id, 0, 0)
 	if err != nil {
-		panic(err)
+		h.t.Error(err)
 	}
 	if _, err := h.outputs.Write(id, size, []byte(text)); err != nil {
-		panic(err)
+		h.t.Error(err)
 	}
 }
 
@@ -264,7 +265,7 @@ func (h *host) end(id banto.AttemptID, exit int, reason banto.Reason) {
 	}
 	_, size, err := h.outputs.Read(id, 0, 0)
 	if err != nil {
-		panic(err)
+		h.t.Error(err)
 	}
 	now := time.Now()
 	e := engine.Ended{Attempt: id, StartedAt: &now, At: now, Reason: reason, OutputSize: size}
