@@ -44,7 +44,7 @@ func (e *env) writeAudit(page banto.Page[banto.AuditEntry]) error {
 	}
 	t := table{columns: []column{
 		{title: e.say("TIME")},
-		{title: e.say("WHO"), least: 5},
+		{title: e.say("WHO"), least: 5, drop: 1},
 		{title: e.say("ACTION"), least: 10},
 		{title: e.say("OBJECT"), least: 10},
 		{title: e.say("OUTCOME"), drop: 2},
@@ -55,7 +55,7 @@ func (e *env) writeAudit(page banto.Page[banto.AuditEntry]) error {
 		if a.Outcome != "done" {
 			outcome = cell{e.say("refused"), styleRed}
 		}
-		t.add(cell{text: e.moment(a.At)}, cell{text: plain(a.Principal)}, cell{text: plain(a.Action)},
+		t.add(cell{text: e.clock(&a.At)}, cell{text: plain(a.Principal)}, cell{text: plain(a.Action)},
 			cell{text: plain(a.Object)}, outcome, cell{text: plain(a.Detail)})
 	}
 	if err := t.write(e.std.Out, e.pen(), e.width()); err != nil {

@@ -153,7 +153,7 @@ func (e *env) writeChecked(found checked, files int) error {
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		b.WriteString(e.say("note: whether host %s exists is known to the manager alone (%s)", plain(host), strings.Join(hosts[host], ", ")) + "\n")
 	}
-	b.WriteString(e.say("%d files, %d definitions: nothing is wrong", files, len(found.Documents)) + "\n")
+	b.WriteString(e.say("files: %d, definitions: %d; nothing is wrong", files, len(found.Documents)) + "\n")
 	_, err := e.std.Out.Write([]byte(b.String()))
 	return e.written(err)
 }

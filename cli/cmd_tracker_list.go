@@ -72,12 +72,12 @@ func (e *env) writeTrackers(page banto.Page[banto.Tracker]) error {
 	t := table{columns: []column{
 		{title: e.say("TRACKER")},
 		{title: e.say("STATE")},
-		{title: e.say("JOBNET"), least: 10, drop: 6},
-		{title: e.say("PARTS"), right: true, drop: 3},
-		{title: e.say("SUBMITTED"), drop: 2},
-		{title: e.say("TIME"), right: true, drop: 1},
-		{title: e.say("BY"), least: 5, drop: 5},
-		{title: e.say("MESSAGE"), least: 12, drop: 7},
+		{title: e.say("JOBNET"), least: 12, drop: 1},
+		{title: e.say("PARTS"), right: true, drop: 4},
+		{title: e.say("SUBMITTED"), drop: 5},
+		{title: e.say("TIME"), right: true, drop: 3},
+		{title: e.say("BY"), least: 5, drop: 6},
+		{title: e.say("MESSAGE"), least: 20, drop: 7},
 	}}
 	for _, r := range page.Items {
 		t.add(cell{text: string(r.ID)}, cell{e.trackerState(r.State), trackerLook(r.State)}, cell{text: plain(r.Jobnet)},

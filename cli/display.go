@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/bantoops/banto"
 )
@@ -61,6 +63,9 @@ func (l *lines) update(w *watcher, changed []int) error {
 			}
 		}
 	}
+	slices.SortStableFunc(changed, func(a, b int) int {
+		return l.since(w.v.parts[a]).Compare(l.since(w.v.parts[b]))
+	})
 	for _, i := range changed {
 		if text := l.change(w.v.parts[i]); text != "" {
 			b.WriteString(text + "\n")
@@ -69,21 +74,25 @@ func (l *lines) update(w *watcher, changed []int) error {
 	return l.e.print(b.String())
 }
 
+// since is when a part came to stand as it does; now if nobody knows.
+func (l *lines) since(part banto.PartView) time.Time {
+	switch {
+	case part.EndedAt != nil:
+		return *part.EndedAt
+	case part.State == banto.PartRunning && part.StartedAt != nil:
+		return *part.StartedAt
+	}
+	return l.e.std.Now()
+}
+
 // change says in a line how a part stands; empty for what is over in a moment.
 func (l *lines) change(part banto.PartView) string {
 	e := l.e
-	at := part.EndedAt
 	switch part.State {
 	case banto.PartReady, banto.PartStarting, banto.PartWaiting:
 		return ""
-	case banto.PartRunning:
-		at = part.StartedAt
 	}
-	now := e.std.Now()
-	if at == nil {
-		at = &now
-	}
-	text := at.In(e.std.Local).Format("15:04:05") + " " + plain(string(part.Key)) + ": " + e.partState(part.State)
+	text := l.since(part).In(e.std.Local).Format("15:04:05") + " " + plain(string(part.Key)) + ": " + e.partState(part.State)
 	if part.Host != "" {
 		text += " " + e.say("on %s", plain(part.Host))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,8 @@ type column struct {
 	// least is how far the column may be shortened to make the table fit; 0
 	// means that it is never shortened.
 	least int
+	// early says that the column is shortened before any other is left out.
+	early bool
 	// floor is how wide the column is at least, so that it does not move when
 	// its texts change.
 	floor int
@@ -60,33 +63,64 @@ func (t *table) write(w io.Writer, p pen, limit int) error {
 	return err
 }
 
-// fit decides which columns are shown and how wide.
+// fit decides which columns are shown and how wide. What goes soonest is
+// shortened first; it is left out only when that is not enough; what never goes
+// is shortened last.
 func (t *table) fit(limit int) (shown []bool, widths []int) {
 	shown = make([]bool, len(t.columns))
-	widths = make([]int, len(t.columns))
+	natural := make([]int, len(t.columns))
 	for i, c := range t.columns {
 		shown[i] = true
-		widths[i] = max(textWidth(c.title), c.floor)
+		natural[i] = max(textWidth(c.title), c.floor)
 	}
 	for _, row := range t.rows {
 		for i, c := range row {
-			widths[i] = max(widths[i], textWidth(c.text))
+			natural[i] = max(natural[i], textWidth(c.text))
 		}
 	}
-	if limit <= 0 {
-		return shown, widths
+	for {
+		widths = slices.Clone(natural)
+		over := t.total(shown, widths) - limit
+		if limit <= 0 || over <= 0 {
+			return shown, widths
+		}
+		soonest := t.soonest(shown)
+		for _, i := range soonest {
+			over -= t.shorten(widths, i, over)
+		}
+		for i, c := range t.columns {
+			if c.drop == 0 && (c.early || len(soonest) == 0) {
+				over -= t.shorten(widths, i, over)
+			}
+		}
+		if over <= 0 || len(soonest) == 0 {
+			return shown, widths
+		}
+		shown[soonest[0]] = false
 	}
-	for t.total(shown, t.least(widths)) > limit {
-		if !t.dropOne(shown) {
-			break
+}
+
+// soonest gives the shown columns that may be left out, the first to go first.
+func (t *table) soonest(shown []bool) []int {
+	var all []int
+	for i, c := range t.columns {
+		if shown[i] && c.drop > 0 {
+			all = append(all, i)
 		}
 	}
-	for t.total(shown, widths) > limit {
-		if !t.shortenOne(shown, widths) {
-			break
-		}
+	slices.SortStableFunc(all, func(a, b int) int { return t.columns[b].drop - t.columns[a].drop })
+	return all
+}
+
+// shorten takes up to that many columns off one column, and says how many.
+func (t *table) shorten(widths []int, i, over int) int {
+	least := t.columns[i].least
+	if least == 0 || widths[i] <= least || over <= 0 {
+		return 0
 	}
-	return shown, widths
+	by := min(over, widths[i]-least)
+	widths[i] -= by
+	return by
 }
 
 func (t *table) total(shown []bool, widths []int) int {
@@ -97,47 +131,6 @@ func (t *table) total(shown []bool, widths []int) int {
 		}
 	}
 	return sum
-}
-
-// least gives the widths when every column is as short as it may be.
-func (t *table) least(widths []int) []int {
-	short := make([]int, len(widths))
-	for i, c := range t.columns {
-		short[i] = widths[i]
-		if c.least > 0 {
-			short[i] = min(widths[i], c.least)
-		}
-	}
-	return short
-}
-
-func (t *table) dropOne(shown []bool) bool {
-	worst := -1
-	for i, c := range t.columns {
-		if shown[i] && c.drop > 0 && (worst < 0 || c.drop > t.columns[worst].drop) {
-			worst = i
-		}
-	}
-	if worst < 0 {
-		return false
-	}
-	shown[worst] = false
-	return true
-}
-
-// shortenOne takes a column off the widest that may still be shortened.
-func (t *table) shortenOne(shown []bool, widths []int) bool {
-	widest := -1
-	for i, c := range t.columns {
-		if shown[i] && c.least > 0 && widths[i] > c.least && (widest < 0 || widths[i] > widths[widest]) {
-			widest = i
-		}
-	}
-	if widest < 0 {
-		return false
-	}
-	widths[widest]--
-	return true
 }
 
 func (t *table) line(b *strings.Builder, p pen, row []cell, shown []bool, widths []int) {

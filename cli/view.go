@@ -52,7 +52,7 @@ func (v *view) take(ev banto.TrackerEvent) (changed []int, stale bool) {
 	return changed, stale
 }
 
-// width 0 is without a limit; so deep does a tree then go.
+// deepestTree is how deep a tree is drawn where lines have no limit.
 const deepestTree = 40
 
 // writeTree draws all parts.
@@ -65,9 +65,11 @@ func (e *env) writeTree(b *strings.Builder, v *view, p pen, width int) {
 	for _, row := range drawTree(v.parts, deepest) {
 		part := v.parts[row.part]
 		note := e.outlet(row.outlet)
-		if len(row.others) > 0 {
-			note = strings.TrimSpace(note + " + " + plain(strings.Join(row.others, ", ")))
+		for _, edge := range row.others {
+			name, outlet := cutEdge(edge)
+			note += strings.TrimRight(" + "+plain(name)+" "+e.outlet(outlet), " ")
 		}
+		note = strings.TrimSpace(note)
 		e.addPart(&t, row.prefix, part, note)
 	}
 	// Writing to a strings.Builder cannot fail.
@@ -82,11 +84,11 @@ func (e *env) partTable() table {
 		longest = max(longest, textWidth(e.partState(s)))
 	}
 	return table{columns: []column{
-		{least: 16},
+		{least: 20, early: true},
 		{floor: longest},
-		{least: 6, drop: 3},
-		{right: true, floor: 5, drop: 4},
-		{least: 12, drop: 5},
+		{least: 8, drop: 4},
+		{right: true, floor: 5, drop: 3},
+		{least: 16, drop: 5},
 	}}
 }
 
@@ -137,7 +139,7 @@ func (e *env) why(part banto.Part) string {
 	return ""
 }
 
-// writeCounts writes how many parts are in which state.
+// counts tells how many parts are in which state.
 func (e *env) counts(t banto.Tracker, p pen) string {
 	var said []string
 	total := 0

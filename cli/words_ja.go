@@ -181,7 +181,7 @@ func wordsJA() map[string]string {
 		"cannot read the definitions":                                          "定義を読めません",
 		"jobnet, %d parts":                                                     "ジョブネット、部品 %d",
 		"note: whether host %s exists is known to the manager alone (%s)":      "注記: ホスト %s の有無はマネージャだけが知っています (%s)",
-		"%d files, %d definitions: nothing is wrong":                           "ファイル %d、定義 %d: 誤りなし",
+		"files: %d, definitions: %d; nothing is wrong":                         "ファイル %d、定義 %d: 誤りなし",
 		"1 problem":   "誤り 1 件",
 		"%d problems": "誤り %d 件",
 		"no file that ends in .yaml or .yml is in this folder": "このフォルダに .yaml または .yml のファイルがありません",
