@@ -103,6 +103,7 @@ func (m *Machine) Keeper(e keeper.Event, now time.Time) {
 	m.confirm = append(m.confirm, m.orders.done(e.Done)...)
 	for _, s := range e.Started {
 		m.runs.begin(s.Attempt)
+		m.confirm = append(m.confirm, m.orders.started(s.Attempt)...)
 		m.started = append(m.started, fabric.StartedReport{Attempt: s.Attempt, At: s.At})
 	}
 	for _, o := range e.Output {
@@ -110,6 +111,7 @@ func (m *Machine) Keeper(e keeper.Event, now time.Time) {
 	}
 	for i := range e.Ended {
 		m.runs.end(report(&e.Ended[i]))
+		m.confirm = append(m.confirm, m.orders.ended(e.Ended[i].Attempt)...)
 	}
 	for _, t := range e.Cleaned {
 		m.confirm = append(m.confirm, m.orders.cleaned(t)...)

@@ -18,6 +18,8 @@ type taken struct {
 	asked   []asked        // requests that the keeper has not yet answered
 
 	open   map[string]bool // orders that are not confirmed
+	starts map[banto.AttemptID]string
+	kills  map[banto.AttemptID][]string
 	cleans map[banto.TrackerID][]string
 
 	known map[string]bool // the last confirmed ones
@@ -31,7 +33,10 @@ type asked struct {
 }
 
 func newTaken() taken {
-	return taken{open: map[string]bool{}, cleans: map[banto.TrackerID][]string{}, known: map[string]bool{}}
+	return taken{
+		open: map[string]bool{}, known: map[string]bool{}, starts: map[banto.AttemptID]string{},
+		kills: map[banto.AttemptID][]string{}, cleans: map[banto.TrackerID][]string{},
+	}
 }
 
 // take takes an order; true if it was confirmed before and is to be confirmed
@@ -48,9 +53,11 @@ func (t *taken) take(o fabric.Order) bool {
 	switch {
 	case o.Start != nil:
 		r.Start = append(r.Start, keeper.Start{Attempt: o.Start.Attempt, Spec: o.Start.Spec})
+		t.starts[o.Start.Attempt] = o.ID
 		t.ids = append(t.ids, o.ID)
 	case o.Kill != nil:
 		r.Kill = append(r.Kill, keeper.Kill{Attempt: o.Kill.Attempt, Reason: o.Kill.Reason})
+		t.kills[o.Kill.Attempt] = append(t.kills[o.Kill.Attempt], o.ID)
 		t.ids = append(t.ids, o.ID)
 	case o.Clean != nil:
 		r.Clean = append(r.Clean, keeper.Clean{Tracker: o.Clean.Tracker, Keep: o.Clean.Keep})
@@ -78,8 +85,41 @@ func (t *taken) next() (keeper.Request, bool) {
 func (t *taken) done(seq uint64) []string {
 	var ids []string
 	for len(t.asked) > 0 && t.asked[0].seq <= seq {
-		ids = append(ids, t.asked[0].ids...)
+		for _, id := range t.asked[0].ids {
+			if t.open[id] {
+				ids = append(ids, id)
+			}
+		}
 		t.asked = t.asked[1:]
+	}
+	t.remember(ids)
+	return ids
+}
+
+// started gives the order to start an attempt: that it runs is an answer too.
+func (t *taken) started(attempt banto.AttemptID) []string {
+	id := t.starts[attempt]
+	delete(t.starts, attempt)
+	if !t.open[id] {
+		return nil
+	}
+	ids := []string{id}
+	t.remember(ids)
+	return ids
+}
+
+// ended gives the orders to start and to kill an attempt: a result answers both.
+func (t *taken) ended(attempt banto.AttemptID) []string {
+	ids := t.started(attempt)
+	kills := t.kills[attempt]
+	if len(kills) == 0 {
+		return ids
+	}
+	delete(t.kills, attempt)
+	for _, id := range kills {
+		if t.open[id] {
+			ids = append(ids, id)
+		}
 	}
 	t.remember(ids)
 	return ids
@@ -115,5 +155,7 @@ func (t *taken) remember(ids []string) {
 func (t *taken) forget() {
 	t.request, t.ids, t.seq, t.asked = keeper.Request{}, nil, 0, nil
 	clear(t.open)
+	clear(t.starts)
+	clear(t.kills)
 	clear(t.cleans)
 }

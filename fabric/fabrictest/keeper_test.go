@@ -19,6 +19,7 @@ type simKeeper struct {
 	unacked map[banto.AttemptID]bool
 	events  []keeper.Event // of this connection
 	noise   []byte
+	terse   bool
 }
 
 // simJob is a claim.
@@ -61,9 +62,13 @@ func (k *simKeeper) connect() {
 
 func (k *simKeeper) hear(q keeper.Request) {
 	e := keeper.Event{Done: q.Seq}
+	if k.terse {
+		e.Done = 0
+	}
 	for _, s := range q.Start {
 		k.has["start:"+number(s.Attempt)] = true
 		if k.jobs[s.Attempt] != nil {
+			k.again(s.Attempt, &e)
 			continue
 		}
 		n := k.w.rand.IntN(600)
@@ -78,7 +83,8 @@ func (k *simKeeper) hear(q keeper.Request) {
 	for _, x := range q.Kill {
 		k.has["kill:"+number(x.Attempt)] = true
 		if j := k.jobs[x.Attempt]; j != nil {
-			j.killed = true
+			j.killed = j.killed || j.running
+			k.again(x.Attempt, &e)
 			continue
 		}
 		k.claim(x.Attempt, &simJob{killed: true})
@@ -92,6 +98,16 @@ func (k *simKeeper) hear(q keeper.Request) {
 		e.Cleaned = append(e.Cleaned, c.Tracker)
 	}
 	k.events = append(k.events, e)
+}
+
+// again answers what was asked before.
+func (k *simKeeper) again(id banto.AttemptID, e *keeper.Event) {
+	switch j := k.jobs[id]; {
+	case j.running:
+		e.Started = append(e.Started, keeper.Started{Attempt: id, At: k.w.now})
+	case k.unacked[id]:
+		e.Ended = append(e.Ended, *j.ended)
+	}
 }
 
 func number(id banto.AttemptID) string { return string(id[len(simTracker)+1:]) }

@@ -3,6 +3,7 @@ package fabrictest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,13 +25,12 @@ type world struct {
 	death bool // and processes and connections die
 
 	// The manager: what is durable, and what dies with it.
-	epoch     int64
-	outbox    []fabric.Order
-	confirmed map[string]bool
-	results   map[banto.AttemptID]fabric.EndedReport
-	output    map[banto.AttemptID][]byte
-	gateway   *gateway.Machine
-	commits   []banto.AttemptID // to be acknowledged
+	epoch   int64
+	outbox  []fabric.Order
+	results map[banto.AttemptID]fabric.EndedReport
+	output  map[banto.AttemptID][]byte
+	gateway *gateway.Machine
+	commits []banto.AttemptID // to be acknowledged
 
 	// The host.
 	keeper   *simKeeper
@@ -46,9 +46,10 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC),
 		fault: true, death: seed%2 == 0, // a new session heals much: half of the worlds live without
-		confirmed: map[string]bool{}, results: map[banto.AttemptID]fabric.EndedReport{}, output: map[banto.AttemptID][]byte{},
+		results: map[banto.AttemptID]fabric.EndedReport{}, output: map[banto.AttemptID][]byte{},
 	}
 	w.keeper = newSimKeeper(w)
+	w.keeper.terse = seed%4 < 2 // such a keeper answers starts and kills only by what follows from them
 	w.startManager()
 	w.startAgent()
 	return w
@@ -208,13 +209,7 @@ func (w *world) effects(e gateway.Effects) {
 		if !w.keeper.has[id] {
 			w.t.Fatalf("order %s is confirmed, and the keeper does not have it", id)
 		}
-		w.confirmed[id] = true
-		for i, o := range w.outbox {
-			if o.ID == id {
-				w.outbox = append(w.outbox[:i:i], w.outbox[i+1:]...)
-				break
-			}
-		}
+		w.drop(id)
 	}
 	for _, c := range e.Output {
 		have := w.output[c.Attempt]
@@ -230,8 +225,15 @@ func (w *world) effects(e gateway.Effects) {
 			continue
 		}
 		w.results[r.Attempt] = r
+		w.drop("start:" + number(r.Attempt))
+		w.drop("kill:" + number(r.Attempt))
 		w.commits = append(w.commits, r.Attempt)
 	}
+}
+
+// drop takes an order out of the outbox.
+func (w *world) drop(id string) {
+	w.outbox = slices.DeleteFunc(w.outbox, func(o fabric.Order) bool { return o.ID == id })
 }
 
 func (w *world) commit() {

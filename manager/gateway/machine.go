@@ -62,9 +62,13 @@ func NewMachine(epoch int64, incarnation string) *Machine {
 // fits no frame is not taken, and false comes back.
 func (m *Machine) Deliver(o fabric.Order) bool { return m.queue.add(o) }
 
-// Acknowledge takes results that are committed. Without a session they are
-// forgotten: the host will tell them again.
+// Acknowledge takes results that are committed: their orders are settled.
+// Without a session the acknowledgement is forgotten: the host will tell the
+// results again.
 func (m *Machine) Acknowledge(attempts []banto.AttemptID) {
+	for _, id := range attempts {
+		m.queue.settle(id, true)
+	}
 	if m.session != "" {
 		m.acks = append(m.acks, attempts...)
 	}
@@ -103,7 +107,10 @@ func (m *Machine) Frame(u fabric.Up, now time.Time) Effects {
 		return e
 	}
 	m.heardAt = now
-	e.Confirmed = m.queue.confirm(u.Confirmed)
+	e.Confirmed = append(e.Confirmed, m.queue.confirm(u.Confirmed)...)
+	for i := range u.Started {
+		e.Confirmed = append(e.Confirmed, m.queue.settle(u.Started[i].Attempt, false)...)
+	}
 	e.Started = u.Started
 	e.Output = u.Output
 	e.Ended = u.Ended
@@ -136,6 +143,9 @@ func (m *Machine) hello(u fabric.Up, now time.Time, e *Effects) {
 	delete(m.past, instance)
 	m.session, m.instance, m.number = u.Session, instance, number
 	m.reset()
+	for _, id := range u.Hello.Running {
+		e.Confirmed = append(e.Confirmed, m.queue.settle(id, false)...)
+	}
 	m.welcome = true
 	e.Up = u.Hello
 }

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"slices"
 	"time"
 
+	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
 )
 
@@ -11,6 +13,7 @@ import (
 type orders struct {
 	list     []*pending
 	byID     map[string]*pending
+	attempts map[banto.AttemptID][]*pending
 	next     int // the first that may be unsent
 	gone     int // how many in the list are confirmed
 	inFlight int // bytes that were sent and are not confirmed
@@ -24,7 +27,20 @@ type pending struct {
 	gone   bool
 }
 
-func newOrders() orders { return orders{byID: map[string]*pending{}} }
+func newOrders() orders {
+	return orders{byID: map[string]*pending{}, attempts: map[banto.AttemptID][]*pending{}}
+}
+
+// attempt is what an order to start or to kill is about.
+func (p *pending) attempt() banto.AttemptID {
+	switch {
+	case p.order.Start != nil:
+		return p.order.Start.Attempt
+	case p.order.Kill != nil:
+		return p.order.Kill.Attempt
+	}
+	return ""
+}
 
 // add takes an order; false if no frame can hold it.
 func (q *orders) add(o fabric.Order) bool {
@@ -37,7 +53,34 @@ func (q *orders) add(o fabric.Order) bool {
 	}
 	q.byID[o.ID] = p
 	q.list = append(q.list, p)
+	if id := p.attempt(); id != "" {
+		q.attempts[id] = append(q.attempts[id], p)
+	}
 	return true
+}
+
+// settle takes out the orders about an attempt that mean nothing any more: the
+// start of one that runs, and all of one that has ended. It gives their IDs.
+func (q *orders) settle(id banto.AttemptID, ended bool) []string {
+	about := q.attempts[id]
+	if about == nil {
+		return nil
+	}
+	var left []*pending
+	var ids []string
+	for _, p := range about {
+		if ended || p.order.Start != nil {
+			q.remove(p)
+			ids = append(ids, p.order.ID)
+		} else {
+			left = append(left, p)
+		}
+	}
+	if q.attempts[id] = left; len(left) == 0 {
+		delete(q.attempts, id)
+	}
+	q.tidy()
+	return ids
 }
 
 // confirm takes orders out and gives those that were there.
@@ -49,15 +92,32 @@ func (q *orders) confirm(ids []string) []string {
 			continue
 		}
 		known = append(known, id)
-		delete(q.byID, id)
-		p.gone = true
-		q.gone++
-		q.unsend(p)
+		q.remove(p)
+		if a := p.attempt(); a != "" {
+			left := slices.DeleteFunc(q.attempts[a], func(o *pending) bool { return o == p })
+			if q.attempts[a] = left; len(left) == 0 {
+				delete(q.attempts, a)
+			}
+		}
 	}
+	q.tidy()
+	return known
+}
+
+func (q *orders) remove(p *pending) {
+	if p.gone {
+		return
+	}
+	delete(q.byID, p.order.ID)
+	p.gone = true
+	q.gone++
+	q.unsend(p)
+}
+
+func (q *orders) tidy() {
 	if q.gone == len(q.list) || q.gone > 256 && q.gone > len(q.list)/2 {
 		q.compact()
 	}
-	return known
 }
 
 func (q *orders) unsend(p *pending) {
