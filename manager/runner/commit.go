@@ -21,6 +21,7 @@ func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then 
 	if then != nil {
 		then(b)
 	}
+	b.dropConfirmed()
 	if !b.empty() {
 		if err := r.opt.Store.Write(ctx, b.write); err != nil {
 			r.mem = nil

@@ -10,4 +10,19 @@
 // when a transaction fails, memory is thrown away and rebuilt from the store,
 // so that memory never holds what the store does not; one input that cannot be
 // stored is refused alone and does not fail its batch.
+//
+// One goroutine does it all (loop.go). An input (inbox.go) is stepped into a
+// batch (batch.go, effects.go): rows merge by key, orders go to the outbox,
+// what is to be said waits for the commit (commit.go). There is no timer in
+// the way: when the loop is idle it commits at once, and what arrives while it
+// commits is the next batch.
+//
+// When a transaction fails its inputs are tried again one by one (poison.go).
+// One that the store calls poison is refused; a result becomes one that ended
+// in error, so that no host tells it for ever. For other causes callers are
+// told that the manager cannot take it now, what hosts said is kept in order or
+// stays unacknowledged, and the store is tried again after a pause. A commit
+// whose answer was lost is no harm: engine takes what it knows already for
+// nothing, a submission keeps the ID it was tried with, and a rerun the
+// revision that it made.
 package runner

@@ -40,6 +40,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
+// longestNap bounds a sleep, since the clock on the wall may jump meanwhile.
+const longestNap = 30 * time.Second
+
 // wait sleeps until there is something to do; false when ctx has ended.
 func (r *Runner) wait(ctx context.Context) bool {
 	if ctx.Err() != nil {
@@ -47,7 +50,7 @@ func (r *Runner) wait(ctx context.Context) bool {
 	}
 	var due <-chan time.Time
 	if at, ok := r.nextTurn(); ok {
-		pause := at.Sub(r.now())
+		pause := min(at.Sub(r.now()), longestNap)
 		if pause <= 0 {
 			return true
 		}
@@ -72,7 +75,13 @@ func (r *Runner) nextTurn() (time.Time, bool) {
 	if r.mem == nil || r.kick || r.inbox.waits() {
 		return time.Time{}, true
 	}
-	return r.mem.timers.next()
+	at, ok := r.mem.timers.next()
+	if len(r.mem.confirmed) > 0 {
+		if drop := r.mem.since.Add(confirmedPause); !ok || drop.Before(at) {
+			return drop, true
+		}
+	}
+	return at, ok
 }
 
 // turn takes what waits and brings it into the store. Only a deposed manager

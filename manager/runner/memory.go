@@ -2,6 +2,7 @@ package runner
 
 import (
 	"slices"
+	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/dispatch"
@@ -17,9 +18,14 @@ type memory struct {
 	board    *dispatch.Board
 	timers   timers
 	outbox   map[string]banto.HostID // orders that no host has confirmed, by ID
-	hosts    map[banto.HostID]banto.Host
-	names    map[string]banto.HostID
-	unusable map[banto.TrackerID]error // those that could not be brought back, and why
+	// confirmed are orders that hosts have and the outbox still holds: they
+	// leave it with the next transaction, or after a while. To forget one does
+	// no harm, as it is sent and confirmed again.
+	confirmed []string
+	since     time.Time // when the oldest of them was confirmed
+	hosts     map[banto.HostID]banto.Host
+	names     map[string]banto.HostID
+	unusable  map[banto.TrackerID]error // those that could not be brought back, and why
 }
 
 // live is an attempt that is, or may be, on a host.

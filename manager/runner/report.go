@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/engine"
@@ -79,14 +80,43 @@ func (in confirmedIn) from() banto.HostID { return in.host }
 func (in startedIn) from() banto.HostID   { return in.host }
 func (in endedIn) from() banto.HostID     { return in.host }
 
-// step takes orders out of the outbox.
+// step takes orders out of the outbox, but not in a transaction of its own: the
+// end of a short job is about to come, and would have to wait for it.
 func (in confirmedIn) step(b *batch) error {
+	m := b.mem
 	for _, id := range in.orders {
-		if b.mem.outbox[id] == in.host {
-			b.dropOrder(id)
+		if m.outbox[id] != in.host {
+			continue
 		}
+		delete(m.outbox, id)
+		if len(m.confirmed) == 0 {
+			m.since = b.now
+		}
+		m.confirmed = append(m.confirmed, id)
 	}
 	return nil
+}
+
+// How long confirmed orders may stay in the outbox for want of a transaction,
+// and how many.
+const (
+	confirmedPause = 200 * time.Millisecond
+	maxConfirmed   = 1024
+)
+
+// dropConfirmed takes what was confirmed out of the outbox, if there is a
+// transaction anyway or it is time.
+func (b *batch) dropConfirmed() {
+	m := b.mem
+	if len(m.confirmed) == 0 || b.empty() && len(m.confirmed) < maxConfirmed && b.now.Before(m.since.Add(confirmedPause)) {
+		return
+	}
+	for _, id := range m.confirmed {
+		if _, anew := b.orders.get(id); !anew {
+			b.orders.put(id, order{})
+		}
+	}
+	m.confirmed = nil
 }
 
 // step passes the start on to the tracker.

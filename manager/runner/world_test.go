@@ -206,7 +206,7 @@ func pass(d time.Duration) {
 // same checks that memory equals what a rebuild makes of the store.
 func (w *world) same() {
 	w.t.Helper()
-	settled()
+	pass(confirmedPause)
 	got := ask(context.Background(), w.r, digest)
 	ctx := context.Background()
 	fresh := New(Options{Store: w.store, Hosts: w.field.newLink(), IDs: w.ids, LocalHost: hostA})
