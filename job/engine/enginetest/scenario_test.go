@@ -17,8 +17,8 @@ func TestScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) < 30 {
-		t.Errorf("there are %d scenario files, want at least 30", len(files))
+	if len(files) < 50 {
+		t.Errorf("there are %d scenario files, want at least 50", len(files))
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
