@@ -15,7 +15,7 @@ func TestTextWidth(t *testing.T) {
 		"abc":      3,
 		"夜間バックアップ": 16,
 		"ﾊﾞﾝﾄｰ":    5,
-		"が":       2, // か and a mark that sits on it
+		"が":        2, // か and a mark that sits on it
 		"é":        1,
 		"├ ✓ a":    5,
 		"Ａ":        2,
