@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/bantoops/banto"
 )
@@ -38,13 +41,54 @@ func Connect(ctx context.Context, opt ClientOptions) (*Client, error) {
 		return nil, cannotConnect(opt.Dir, err)
 	}
 	opt.Dir = dir
-	conn, err := dialOrStart(ctx, opt)
-	if err != nil {
-		return nil, cannotConnect(dir, err)
+	for {
+		conn, err := dialOrStart(ctx, opt)
+		if err != nil {
+			return nil, cannotConnect(dir, err)
+		}
+		r := bufio.NewReaderSize(conn, 64<<10)
+		first, err := greeting(ctx, conn, r)
+		if err == nil {
+			c := &Client{dir: dir, conn: conn, events: make(chan Event, 16), done: make(chan struct{})}
+			c.events <- first
+			go c.read(r)
+			return c, nil
+		}
+		conn.Close()
+		if ctx.Err() != nil {
+			return nil, cannotConnect(dir, fmt.Errorf("the keeper said nothing: %w", ctx.Err()))
+		}
+		// One that was just ending took the connection and dropped it.
+		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) {
+			return nil, cannotConnect(dir, err)
+		}
+		if pause(ctx) != nil {
+			return nil, cannotConnect(dir, err)
+		}
 	}
-	c := &Client{dir: dir, conn: conn, events: make(chan Event, 16), done: make(chan struct{})}
-	go c.read()
-	return c, nil
+}
+
+// pause waits a moment before another try.
+func pause(ctx context.Context) error {
+	moment := time.NewTimer(20 * time.Millisecond)
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// greeting reads the frame that opens every connection.
+func greeting(ctx context.Context, conn net.Conn, r *bufio.Reader) (Event, error) {
+	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a socket has deadlines
+	var first Event
+	err := readFrame(r, &first)
+	if !stop() && err == nil {
+		err = ctx.Err() // the deadline is, or is being, set
+	}
+	return first, err
 }
 
 func cannotConnect(dir string, err error) error {
@@ -60,9 +104,8 @@ func cannotConnect(dir string, err error) error {
 // connection is lost or closed.
 func (c *Client) Events() <-chan Event { return c.events }
 
-func (c *Client) read() {
+func (c *Client) read(r *bufio.Reader) {
 	defer close(c.events)
-	r := bufio.NewReaderSize(c.conn, 64<<10)
 	for {
 		var e Event
 		if err := readFrame(r, &e); err != nil {

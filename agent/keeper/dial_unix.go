@@ -59,7 +59,6 @@ func nobodyThere(err error) bool {
 // dialOrStart dials, and starts a keeper when none listens. A keeper that
 // finds another one before it says so, and that one is dialled.
 func dialOrStart(ctx context.Context, opt ClientOptions) (net.Conn, error) {
-	const again = 20 * time.Millisecond
 	for {
 		conn, err := dial(ctx, opt.Dir)
 		if err == nil || !nobodyThere(err) {
@@ -72,12 +71,8 @@ func dialOrStart(ctx context.Context, opt ClientOptions) (net.Conn, error) {
 		if err == nil {
 			continue
 		}
-		wait := time.NewTimer(again)
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
-			return nil, fmt.Errorf("%w: %w", err, ctx.Err())
+		if late := pause(ctx); late != nil {
+			return nil, fmt.Errorf("%w: %w", err, late)
 		}
 	}
 }
