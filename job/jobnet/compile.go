@@ -15,6 +15,8 @@ const (
 	MaxParts  = 200_000
 	MaxScript = 512 << 10 // bytes of one part's script, arguments and variables
 	MaxFlow   = 64 << 20  // bytes of those of all parts
+	maxParams = 1000
+	maxSets   = 1000 // of one part
 )
 
 // Compile makes a flow of a jobnet: the defaults and variables of its folders
@@ -63,6 +65,8 @@ func compile(j *Jobnet, folders []*Folder, r *Report) *Flow {
 	c.flow.Params = checkParams(j.Params, r)
 	c.partNames()
 	c.names = c.flow.namespace()
+	c.names.silent = r.Full
+	defer c.names.forget()
 	c.inherit(folders)
 	for i := range j.Parts {
 		c.edges(&j.Parts[i], &c.flow.Parts[i])
@@ -70,13 +74,13 @@ func compile(j *Jobnet, folders []*Folder, r *Report) *Flow {
 	c.flow.index()
 	order, acyclic := c.order()
 	for i := range j.Parts {
-		c.part(i, &j.Parts[i], &c.flow.Parts[i])
+		if c.part(i, &j.Parts[i], &c.flow.Parts[i]); c.size > MaxFlow {
+			r.Add(j.Pos, "parts", fmt.Sprintf("the jobnet grows to more than %d MiB with what its folders and defaults hand down", MaxFlow>>20), "hand down less, or put large texts into files on the host")
+			return c.flow
+		}
 	}
 	if acyclic {
-		c.checkUses(c.uses, order)
-	}
-	if c.size > MaxFlow {
-		r.Add(j.Pos, "parts", fmt.Sprintf("the jobnet grows to %d MiB with what its folders and defaults hand down, more than %d", c.size>>20, MaxFlow>>20), "hand down less, or put large texts into files on the host")
+		c.checkUses(order)
 	}
 	return c.flow
 }

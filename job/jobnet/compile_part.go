@@ -74,12 +74,13 @@ func either(a, b string) string {
 }
 
 func (p *FlowPart) size() int {
+	const each = 24 // what an entry costs besides its text
 	n := len(p.Script)
 	for _, a := range p.Args {
-		n += len(a.src)
+		n += len(a.src) + each
 	}
 	for _, e := range p.Env {
-		n += len(e.Name) + len(e.Value.src)
+		n += len(e.Name) + len(e.Value.src) + each
 	}
 	return n
 }
@@ -145,6 +146,10 @@ func (c *compilation) exit(e *ExitRules, at place) {
 }
 
 func (c *compilation) sets(p *Part, at place) {
+	if len(p.Sets) > maxSets {
+		c.report.Add(p.Pos, at.path(), fmt.Sprintf("the part declares more than %d variables", maxSets), "set a list")
+		return
+	}
 	for i, s := range p.Sets {
 		if fault := variableFault(s.Name); fault != "" {
 			c.report.Add(s.Pos, at.path(), fmt.Sprintf("the variable name %q %s", clip(s.Name), fault), partNameHint)
@@ -164,10 +169,8 @@ func (c *compilation) sets(p *Part, at place) {
 // host is text with a look at the name.
 func (c *compilation) host(src string, at place) Text {
 	t := c.text(src, at)
-	if name, ok := t.Literal(); ok {
-		if fault := hostNameFault(name); fault != "" {
-			c.report.Add(at.pos, at.path(), fmt.Sprintf("the host name %q %s", clip(name), fault), "host names hold Latin letters, digits, -, _ and .")
-		}
+	if fault := hostNameFault(src); fault != "" && !strings.Contains(src, "${") {
+		c.report.Add(at.pos, at.path(), fmt.Sprintf("the host name %q %s", clip(src), fault), "host names hold Latin letters, digits, -, _ and .")
 	}
 	return t
 }
@@ -175,6 +178,10 @@ func (c *compilation) host(src string, at place) Text {
 // text resolves and checks a text.
 func (c *compilation) text(src string, at place) Text {
 	t := Text{src: src}
+	if len(src) > maxText {
+		c.report.Add(at.pos, at.path(), fmt.Sprintf("the text has %d bytes, more than %d", len(src), maxText), "no system takes longer arguments and variables; hand over the name of a file")
+		return t
+	}
 	if f := t.resolve(c.names); f != nil {
 		c.report.Add(at.pos.inside(src, f.at), at.path(), f.message, f.hint)
 		return t
@@ -209,7 +216,11 @@ func (c *compilation) expression(source, src string, offset int, at place, want 
 }
 
 func (c *compilation) tell(f *fault, src string, offset int, at place) {
-	c.report.Add(at.pos.inside(src, runes(src, offset)+f.at), at.path(), f.message, f.hint)
+	if pos := at.pos; c.report.Full() {
+		c.report.Add(pos, "", f.message, "")
+	} else {
+		c.report.Add(pos.inside(src, runes(src, offset)+f.at), at.path(), f.message, f.hint)
+	}
 }
 
 // reference checks an expression that is nothing but a name.
@@ -238,7 +249,7 @@ func (c *compilation) use(r *ref, src string, offset int, at place) {
 		if r.field == fieldOutput {
 			c.flow.Parts[of].OutputUsed = true
 		}
-		c.uses = append(c.uses, use{at.part, of, at.pos.inside(src, runes(src, offset)+r.at), at, r})
+		c.uses = append(c.uses, use{at.part, of, at, r, src, offset})
 	}
 }
 

@@ -17,11 +17,12 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
-// Limits of one expression.
+// Limits of expressions.
 const (
-	maxExpression = 4096 // characters
-	maxNodes      = 256
-	memoryBudget  = 10_000
+	maxExpression  = 4096 // characters
+	maxExpressions = 2 * MaxParts
+	maxNodes       = 256
+	memoryBudget   = 10_000
 )
 
 // namespace is what the expressions of one flow may name, and their programs.
@@ -31,6 +32,7 @@ type namespace struct {
 	params map[string]Type
 	part   func(name string) (sets []Set, ok bool)
 	all    func() []string // the names of the parts, for hints
+	silent func() bool     // no hints are wanted; may be nil
 
 	mu       sync.Mutex
 	config   *conf.Config
@@ -85,6 +87,21 @@ func plainMessage(err error) string {
 	return f.Message
 }
 
+// hint makes the hint of a word that is not known.
+func (ns *namespace) hint(word string, candidates func() []string, otherwise string) string {
+	if ns.silent != nil && ns.silent() {
+		return ""
+	}
+	return didYouMean(word, candidates(), otherwise)
+}
+
+// forget drops the programs, which are made again when they are needed.
+func (ns *namespace) forget() {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ns.config, ns.analyses, ns.silent = nil, nil, nil
+}
+
 // analyse types and compiles an expression, once.
 func (ns *namespace) analyse(source string) *analysis {
 	ns.mu.Lock()
@@ -97,6 +114,10 @@ func (ns *namespace) analyse(source string) *analysis {
 		ns.analyses = map[string]*analysis{}
 	}
 	a := &analysis{source: Normal(source)}
+	if len(ns.analyses) >= maxExpressions {
+		a.fault(0, fmt.Sprintf("the jobnet has more than %d different expressions", maxExpressions), "cut it into several jobnets")
+		return a
+	}
 	a.compile(ns)
 	ns.analyses[source] = a
 	return a

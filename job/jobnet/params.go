@@ -150,6 +150,10 @@ func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 func checkParams(params []Param, r *Report) []Param {
 	out := make([]Param, 0, len(params))
 	seen := map[string]bool{}
+	if len(params) > maxParams {
+		r.Add(params[maxParams].Pos, "params", fmt.Sprintf("the jobnet has more than %d parameters", maxParams), "hand over the name of a file")
+		params = params[:maxParams]
+	}
 	for _, p := range params {
 		at := "params." + p.Name
 		if fault := envNameFault(p.Name); fault != "" {

@@ -5,24 +5,16 @@ import "slices"
 // use is an expression of a part that names a value of another part.
 type use struct {
 	part, of int
-	pos      Pos
 	at       place
 	ref      *ref
+	src      string // the text that the expression stands in
+	offset   int    // and where
 }
 
 // checkUses reports the uses of parts that are not before the part that uses
 // them: their values would be a matter of luck.
-func (c *compilation) checkUses(uses []use, order []int) {
-	var far []use
-	for _, u := range uses {
-		if c.unsure(u.part) {
-			continue
-		}
-		direct := slices.ContainsFunc(c.flow.Parts[u.part].After, func(e Edge) bool { return e.From == u.of })
-		if !direct {
-			far = append(far, u)
-		}
-	}
+func (c *compilation) checkUses(order []int) {
+	far := c.farUses()
 	if len(far) == 0 {
 		return
 	}
@@ -32,9 +24,44 @@ func (c *compilation) checkUses(uses []use, order []int) {
 	}
 	slices.SortStableFunc(far, func(a, b use) int { return rank[a.of] - rank[b.of] })
 	before := make([]uint64, len(order))
-	for len(far) > 0 {
+	edges := 0
+	for i := range c.flow.Parts {
+		edges += len(c.flow.Parts[i].After)
+	}
+	const most = 1 << 31
+	for work := 0; len(far) > 0; work += len(order) + edges {
+		if work > most {
+			c.report.Add(far[0].at.pos, far[0].at.path(), "the jobnet uses too many values of parts far before to check them all", "add the parts to after where their values are used")
+			return
+		}
 		far = far[c.checkSome(far, order, rank, before):]
 	}
+}
+
+// farUses gives the uses of parts that are not in after themselves. The uses
+// of one part stand together.
+func (c *compilation) farUses() []use {
+	var far []use
+	var direct map[int]bool // of a part with many edges
+	last := -1
+	for _, u := range c.uses {
+		if c.unsure(u.part) {
+			continue
+		}
+		after := c.flow.Parts[u.part].After
+		if u.part != last && len(after) > 32 {
+			direct = make(map[int]bool, len(after))
+			for _, e := range after {
+				direct[e.From] = true
+			}
+		}
+		last = u.part
+		if len(after) > 32 && direct[u.of] || len(after) <= 32 && slices.ContainsFunc(after, func(e Edge) bool { return e.From == u.of }) {
+			continue
+		}
+		far = append(far, u)
+	}
+	return far
 }
 
 // unsure says whether it is not known what a part is behind, for faults that
@@ -89,10 +116,15 @@ func (c *compilation) checkSome(uses []use, order, rank []int, before []uint64) 
 }
 
 func (c *compilation) notBefore(u use) {
-	name, of := c.flow.Parts[u.part].Name, c.flow.Parts[u.of].Name
-	if name == of {
-		c.report.Add(u.pos, u.at.path(), u.ref.String()+": a part cannot use its own values", "they are there only when it has ended")
+	if c.report.Full() {
+		c.report.Add(u.at.pos, "", u.ref.String(), "")
 		return
 	}
-	c.report.Add(u.pos, u.at.path(), u.ref.String()+": "+of+" is not before "+name+", so its value would be a matter of luck", "add it to after: "+of)
+	pos := u.at.pos.inside(u.src, runes(u.src, u.offset)+u.ref.at)
+	name, of := c.flow.Parts[u.part].Name, c.flow.Parts[u.of].Name
+	if name == of {
+		c.report.Add(pos, u.at.path(), u.ref.String()+": a part cannot use its own values", "they are there only when it has ended")
+		return
+	}
+	c.report.Add(pos, u.at.path(), u.ref.String()+": "+of+" is not before "+name+", so its value would be a matter of luck", "add it to after: "+of)
 }

@@ -61,7 +61,12 @@ func (r *Report) Problems() []banto.Problem {
 
 // Nearest gives the candidate that the word was most likely meant to be, or "".
 func Nearest(word string, candidates []string) string {
+	const longest, most = 40, 2000 // a hint is not worth more time
 	w := []rune(word)
+	if len(w) > longest {
+		return ""
+	}
+	candidates = candidates[:min(most, len(candidates))]
 	limit := max(1, len(w)/3)
 	best, at := "", limit+1
 	for _, c := range candidates {

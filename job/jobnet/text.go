@@ -96,45 +96,43 @@ func (p *piece) eval(names *namespace, s Scope) (string, error) {
 // expressions are checked by analyse.
 func (t *Text) resolve(names *namespace) *fault {
 	t.names, t.pieces = names, nil
-	rest, done := t.src, 0
-	if !strings.Contains(rest, "${") {
+	if !strings.Contains(t.src, "${") {
 		return nil
 	}
-	for {
-		i := strings.Index(rest, "${")
+	var literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 {
+			t.pieces = append(t.pieces, piece{literal: literal.String()})
+			literal.Reset()
+		}
+	}
+	for at := 0; at < len(t.src); {
+		i := strings.Index(t.src[at:], "${")
 		if i < 0 {
+			literal.WriteString(t.src[at:])
 			break
 		}
-		if i > 0 && rest[i-1] == '$' {
-			t.literal(rest[:i-1] + "${")
-			done, rest = done+i+2, rest[i+2:]
+		open := at + i
+		if i > 0 && t.src[open-1] == '$' {
+			literal.WriteString(t.src[at:open-1] + "${")
+			at = open + 2
 			continue
 		}
-		t.literal(rest[:i])
-		end := expressionEnd(rest[i+2:])
+		literal.WriteString(t.src[at:open])
+		end := expressionEnd(t.src[open+2:])
 		if end < 0 {
-			return &fault{runes(t.src, done+i), "${ without its }", "write $${ for the letters ${ themselves"}
+			return &fault{runes(t.src, open), "${ without its }", "write $${ for the letters ${ themselves"}
 		}
-		source := rest[i+2 : i+2+end]
+		source := t.src[open+2 : open+2+end]
 		if strings.TrimSpace(source) == "" {
-			return &fault{runes(t.src, done+i), "${} is empty", "write $${ for the letters ${ themselves"}
+			return &fault{runes(t.src, open), "${} is empty", "write $${ for the letters ${ themselves"}
 		}
-		t.pieces = append(t.pieces, piece{ref: plainRef(source), source: source, at: done + i + 2})
-		done, rest = done+i+2+end+1, rest[i+2+end+1:]
+		flush()
+		t.pieces = append(t.pieces, piece{ref: plainRef(source), source: source, at: open + 2})
+		at = open + 2 + end + 1
 	}
-	t.literal(rest)
+	flush()
 	return nil
-}
-
-func (t *Text) literal(s string) {
-	if s == "" {
-		return
-	}
-	if n := len(t.pieces); n > 0 && t.pieces[n-1].source == "" {
-		t.pieces[n-1].literal += s
-		return
-	}
-	t.pieces = append(t.pieces, piece{literal: s})
 }
 
 // expressionEnd finds the } that ends an expression, past strings and braces

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -78,8 +79,8 @@ func (t *typer) identifier(at *ast.Node, n *ast.IdentifierNode) Type {
 	if n.Value == "else" {
 		return t.fault(n, "", "else cannot stand here")
 	}
-	candidates := append(t.names.all(), "date", "tracker", "attempt", "params")
-	return t.fault(n, didYouMean(n.Value, candidates, "names are params.x, part.x, date, tracker and attempt; texts stand in quotes"), "%s is not known", n.Value)
+	candidates := func() []string { return append([]string{"date", "tracker", "attempt", "params"}, t.names.all()...) }
+	return t.fault(n, t.names.hint(n.Value, candidates, "names are params.x, part.x, date, tracker and attempt; texts stand in quotes"), "%s is not known", n.Value)
 }
 
 func (t *typer) member(at *ast.Node, n *ast.MemberNode) Type {
@@ -135,11 +136,7 @@ func (ns *namespace) lookUp(r *ref) *fault {
 	case refParam:
 		typ, ok := ns.params[r.name]
 		if !ok {
-			names := make([]string, 0, len(ns.params))
-			for name := range ns.params {
-				names = append(names, name)
-			}
-			return &fault{r.at, fmt.Sprintf("there is no parameter %s", r.name), didYouMean(r.name, names, "declare it under params")}
+			return &fault{r.at, fmt.Sprintf("there is no parameter %s", r.name), ns.hint(r.name, ns.paramNames, "declare it under params")}
 		}
 		if r.typ = typ; typ == Choice {
 			r.typ = String
@@ -150,10 +147,19 @@ func (ns *namespace) lookUp(r *ref) *fault {
 	return nil
 }
 
+func (ns *namespace) paramNames() []string {
+	names := make([]string, 0, len(ns.params))
+	for name := range ns.params {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 func (ns *namespace) lookUpPart(r *ref) *fault {
 	sets, ok := ns.part(r.name)
 	if !ok {
-		return &fault{r.at, fmt.Sprintf("there is no part %s", r.name), didYouMean(r.name, append(ns.all(), "params"), "names are params.x, part.x, date, tracker and attempt")}
+		return &fault{r.at, fmt.Sprintf("there is no part %s", r.name), ns.hint(r.name, ns.all, "names are params.x, part.x, date, tracker and attempt")}
 	}
 	switch r.field {
 	case fieldOutcome, fieldOutput:
@@ -165,16 +171,21 @@ func (ns *namespace) lookUpPart(r *ref) *fault {
 	case fieldResult:
 		return &fault{r.at, "result is not supported by this version", "let the job set a variable and name it under sets"}
 	}
-	names := []string{fieldOutcome, fieldExit, fieldOutput}
 	for _, s := range sets {
 		if s.Name == r.field {
 			r.typ = s.Type
 			return nil
 		}
-		names = append(names, s.Name)
+	}
+	names := func() []string {
+		names := []string{fieldOutcome, fieldExit, fieldOutput}
+		for _, s := range sets {
+			names = append(names, s.Name)
+		}
+		return names
 	}
 	return &fault{r.at, fmt.Sprintf("%s sets no variable %s", r.name, r.field),
-		didYouMean(r.field, names, fmt.Sprintf("declare it in %s: sets: {%s: integer}", r.name, r.field))}
+		ns.hint(r.field, names, fmt.Sprintf("declare it in %s: sets: {%s: integer}", r.name, r.field))}
 }
 
 func (t *typer) unary(n *ast.UnaryNode) Type {

@@ -15,10 +15,11 @@ import (
 // the same.
 func ParseVars(sets []Set, text string) (vars map[string]string, undeclared []string, err error) {
 	lines, err := varLines(text)
-	given := map[string][]varLine{}
+	given, seen := map[string][]varLine{}, map[string]bool{}
 	for _, l := range lines {
 		if !slices.ContainsFunc(sets, func(s Set) bool { return s.Name == l.name }) {
-			if !slices.Contains(undeclared, l.name) {
+			if !seen[l.name] {
+				seen[l.name] = true
 				undeclared = append(undeclared, l.name)
 			}
 			continue

@@ -13,6 +13,7 @@ const (
 	maxStructure = 3_000_000 // marks that can begin a node, see structure
 	maxVisits    = 4_000_000 // nodes, those behind aliases counted each time
 	maxText      = 32 << 20  // bytes of texts, those behind aliases counted each time
+	maxDocuments = 20_000
 )
 
 // Document is one definition of a file.
@@ -35,7 +36,12 @@ func Parse(file string, text []byte) ([]Document, []banto.Problem) {
 		return nil, r.report.Problems()
 	}
 	var docs []Document
-	for _, p := range split(string(text)) {
+	pieces := split(string(text))
+	if len(pieces) > maxDocuments {
+		r.report.Add(jobnet.Pos{Line: pieces[maxDocuments].base + 1, Column: 1}, "", fmt.Sprintf("the file holds more than %d documents", maxDocuments), "cut it into several files")
+		return nil, r.report.Problems()
+	}
+	for _, p := range pieces {
 		if d, ok := r.document(p); ok {
 			docs = append(docs, d)
 		}

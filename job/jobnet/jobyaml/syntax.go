@@ -45,7 +45,7 @@ func (r *reader) syntax(p piece, err error) {
 		r.report.Add(r.find(p, "*"+name), "", what, "an alias (*name) needs its anchor (&name) before it in the same document")
 		return
 	}
-	if !strings.Contains(what, "unexpected end of stream") {
+	if !strings.Contains(what, "unexpected end of stream") && !r.report.Full() {
 		line = faultLine(p.text, what, line)
 	}
 	lines := strings.SplitAfter(p.text, "\n")
