@@ -147,6 +147,7 @@ func (c *claims) killAttempt(fx *effects, k Kill, now time.Time) {
 	case known.phase == phaseSeen || known.kill != nil:
 	default:
 		c.record(fx, record{Kill: &k})
+		fx.sync = true
 		if known.phase == phaseRunning {
 			fx.kill = append(fx.kill, k)
 		} else {

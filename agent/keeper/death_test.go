@@ -256,7 +256,9 @@ func TestStop(t *testing.T) {
 		t.Fatal("the keeper did not end")
 	}
 	wantExit(t, b.ended(1), 0)
-	b.send(Request{Ack: []banto.AttemptID{try(1)}, Stop: true})
+	b.send(Request{Seq: 1, Ack: []banto.AttemptID{try(1)}})
+	b.await(func() bool { return b.hear.Done == 1 })
+	syscall.Kill(b.pid, syscall.SIGTERM) // as when the system goes down
 	for range b.c.Events() {
 	}
 	b.pid = 0

@@ -41,6 +41,25 @@ func TestStartOnce(t *testing.T) {
 	}
 }
 
+// A request is answered by its number once it is on disk.
+func TestDone(t *testing.T) {
+	b := setUp(t)
+	b.send(Request{Seq: 1})
+	b.send(Request{Seq: 2, Start: []Start{{Attempt: try(1), Spec: banto.Spec{Script: "sleep 300"}}}})
+	b.send(Request{Seq: 3, Kill: []Kill{{Attempt: try(1)}, {Attempt: try(2)}}})
+	b.await(func() bool { return b.hear.Done == 3 })
+	b.killKeeper()
+	b.connect()
+	if b.hear.Done != 0 {
+		t.Fatalf("%+v", b.hear)
+	}
+	for n := 1; n <= 2; n++ {
+		if e := b.ended(n); e.Reason != banto.ReasonKilled && e.Reason != banto.ReasonKeeperDied {
+			t.Fatalf("%+v", e)
+		}
+	}
+}
+
 func TestKillBeforeStart(t *testing.T) {
 	b := setUp(t)
 	spec := banto.Spec{Script: `echo ran`}

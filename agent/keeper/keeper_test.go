@@ -121,6 +121,7 @@ func (b *bench) await(ok func() bool) {
 			if e.Hello != nil {
 				b.hear.Hello = e.Hello
 			}
+			b.hear.Done = max(b.hear.Done, e.Done)
 			b.hear.Started = append(b.hear.Started, e.Started...)
 			b.hear.Output = append(b.hear.Output, e.Output...)
 			b.hear.Ended = append(b.hear.Ended, e.Ended...)

@@ -49,9 +49,11 @@ type keeper struct {
 	stopping  bool
 }
 
-// input is what the loop takes. One field is set.
+// input is what the loop takes. One field is set, and from with a request that
+// came over a connection.
 type input struct {
 	request  *Request
+	from     *session
 	launched *job
 	end      *Ended
 	joined   *session
@@ -82,10 +84,10 @@ func (k *keeper) run(ctx context.Context) error {
 	grew := (<-chan struct{})(nil)
 	for {
 		fx := effects{}
-		var joined []*session
+		var heard batch
 		select {
 		case in := <-k.in:
-			joined = k.batch(&fx, in)
+			heard = k.batch(&fx, in)
 		case <-k.alarm.C:
 			k.expire()
 			continue
@@ -104,7 +106,7 @@ func (k *keeper) run(ctx context.Context) error {
 		if err := k.commit(ctx, &fx); err != nil {
 			return nil //nolint:nilerr // the context ended while the journal could not be written
 		}
-		k.perform(&fx, joined)
+		k.perform(&fx, heard)
 		for len(k.cleaned) > 0 {
 			after := effects{}
 			for _, cl := range k.cleaned {
@@ -114,7 +116,7 @@ func (k *keeper) run(ctx context.Context) error {
 			if k.commit(ctx, &after) != nil {
 				return nil //nolint:nilerr // as above
 			}
-			k.perform(&after, nil)
+			k.perform(&after, batch{})
 		}
 		if k.stopping && k.claims.live == 0 {
 			return nil
@@ -122,25 +124,30 @@ func (k *keeper) run(ctx context.Context) error {
 	}
 }
 
+// batch is what a step owes to connections: a greeting, or the word that
+// requests up to a number are handled.
+type batch struct {
+	joined []*session
+	done   map[*session]uint64
+}
+
 // batch steps one input and all that wait behind it.
-func (k *keeper) batch(fx *effects, in input) (joined []*session) {
+func (k *keeper) batch(fx *effects, in input) batch {
 	now := k.opt.Now()
-	for range batchMax {
+	heard := batch{done: make(map[*session]uint64)}
+	for left := batchMax; ; left-- {
 		k.step(fx, in, now)
 		if in.joined != nil {
-			joined = append(joined, in.joined)
+			heard.joined = append(heard.joined, in.joined)
 		}
-		select {
-		case in = <-k.in:
-		default:
-			return joined
+		if in.from != nil {
+			heard.done[in.from] = max(heard.done[in.from], in.request.Seq)
 		}
+		if left == 0 || len(k.in) == 0 { // nobody else takes from it
+			return heard
+		}
+		in = <-k.in
 	}
-	k.step(fx, in, now)
-	if in.joined != nil {
-		joined = append(joined, in.joined)
-	}
-	return joined
 }
 
 func (k *keeper) step(fx *effects, in input, now time.Time) {
@@ -213,7 +220,7 @@ func (k *keeper) commit(ctx context.Context, fx *effects) error {
 }
 
 // perform carries out what is now durable.
-func (k *keeper) perform(fx *effects, joined []*session) {
+func (k *keeper) perform(fx *effects, heard batch) {
 	k.claims.settle(fx)
 	k.starter.add(fx.launch, fx.withdraw)
 	for _, kill := range fx.withdraw {
@@ -232,11 +239,14 @@ func (k *keeper) perform(fx *effects, joined []*session) {
 	for s := range k.sessions {
 		s.tell(fx.tell)
 	}
-	for _, s := range joined {
+	for _, s := range heard.joined {
 		e := k.claims.hello()
 		e.Hello.PID, e.Hello.Version, e.Hello.BootID = k.hello.PID, k.hello.Version, k.hello.BootID
 		s.tell(e)
 		k.sessions[s] = true
+	}
+	for s, seq := range heard.done {
+		s.tell(Event{Done: seq})
 	}
 }
 
@@ -362,7 +372,7 @@ func (k *keeper) accept() {
 		s := newSession(conn)
 		k.put(input{joined: s})
 		go func() {
-			s.read(k.put) //nolint:errcheck // however it ended, the agent connects again
+			s.read(func(r *Request) { k.put(input{request: r, from: s}) }) //nolint:errcheck // however it ended, the agent connects again
 			conn.Close()
 			s.finish()
 			k.put(input{parted: s})

@@ -23,8 +23,8 @@ import (
 )
 
 // Main is the keeper process, from taking its directory to its end: when an
-// agent asks it to stop and no job runs, or when the context ends. It changes
-// the process it is called in: its session, signals, mask and children.
+// agent or a TERM asks it to stop and no job runs, or when the context ends. It
+// changes the process it is called in: its session, signals, mask and children.
 func Main(ctx context.Context, opt Options) error {
 	ready := readyPipe()
 	k, err := open(ctx, opt)
@@ -36,6 +36,7 @@ func Main(ctx context.Context, opt Options) error {
 		return err
 	}
 	go k.accept()
+	go k.awaitShutdown()
 	ready(readyWord)
 	k.log.Info("the keeper serves", "pid", os.Getpid(), "version", opt.Version, "generation", k.claims.generation)
 	err = k.run(ctx)
@@ -208,6 +209,22 @@ func detach() {
 	unix.Umask(0o022)
 	closeOnExec()
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGPIPE)
+}
+
+// awaitShutdown takes TERM, with which a system that goes down asks everybody
+// to end, for a Stop: the jobs are asked too, and their results should be kept.
+func (k *keeper) awaitShutdown() {
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, unix.SIGTERM)
+	defer signal.Stop(term)
+	for {
+		select {
+		case <-term:
+			k.put(input{request: &Request{Stop: true}})
+		case <-k.done:
+			return
+		}
+	}
 }
 
 // lock takes the directory for this keeper. Where one has just died it waits

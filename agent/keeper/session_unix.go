@@ -33,13 +33,14 @@ func newSession(conn net.Conn) *session {
 
 // tell adds to what the agent is told next.
 func (s *session) tell(e Event) {
-	if e.Hello == nil && len(e.Started)+len(e.Output)+len(e.Ended)+len(e.Cleaned) == 0 {
+	if e.Hello == nil && e.Done == 0 && len(e.Started)+len(e.Output)+len(e.Ended)+len(e.Cleaned) == 0 {
 		return
 	}
 	s.mu.Lock()
 	if e.Hello != nil {
 		s.next.Hello = e.Hello
 	}
+	s.next.Done = max(s.next.Done, e.Done)
 	s.next.Started = append(s.next.Started, e.Started...)
 	s.next.Ended = append(s.next.Ended, e.Ended...)
 	s.next.Cleaned = append(s.next.Cleaned, e.Cleaned...)
@@ -103,7 +104,7 @@ func (s *session) write() {
 	}
 }
 
-// split cuts an event into frames of a bounded size, Hello first.
+// split cuts an event into frames of a bounded size: Hello first, Done last.
 func split(e Event) func(func(Event) bool) {
 	const maxItems, maxBytes = 1000, 256 << 10
 	return func(yield func(Event) bool) {
@@ -137,20 +138,20 @@ func split(e Event) func(func(Event) bool) {
 				return
 			}
 		}
-		if frame.Hello != nil || items > 0 {
+		if frame.Done = e.Done; frame.Done > 0 || frame.Hello != nil || items > 0 {
 			yield(frame)
 		}
 	}
 }
 
 // read hands the agent's frames to the keeper until the connection ends.
-func (s *session) read(put func(input)) error {
+func (s *session) read(put func(*Request)) error {
 	r := bufio.NewReaderSize(s.conn, 64<<10)
 	for {
 		var req Request
 		if err := readFrame(r, &req); err != nil {
 			return err
 		}
-		put(input{request: &req})
+		put(&req)
 	}
 }
