@@ -192,15 +192,13 @@ func (g *Gateway) serve(ctx context.Context, h *host) {
 		for _, data := range mail.frames {
 			g.frame(h.id, m, data, now)
 		}
-		wake := m.Wake()
-		if !wake.IsZero() && !now.Before(wake) {
+		if wake := m.Wake(); !wake.IsZero() && !now.Before(wake) {
 			g.apply(h.id, m, m.Tick(now), now)
-			wake = m.Wake()
 		}
 		for d, ok := m.Next(now); ok; d, ok = m.Next(now) {
 			g.publish(h.id, d)
 		}
-		if wake = m.Wake(); !wake.IsZero() {
+		if wake := m.Wake(); !wake.IsZero() {
 			timer.Reset(wake.Sub(now))
 		}
 		select {
