@@ -19,7 +19,7 @@ const (
 	maxEvent   = 16 << 20         // bytes of one event
 	maxSilence = 45 * time.Second // the manager sends a comment every 15 s
 	maxBackoff = 5 * time.Second
-	watchTries = 8 // in a row without one event
+	watchTries = 10 // in a row without one event: some 20 s, longer than a take-over
 )
 
 // ErrStop is what the function given to Watch returns to end it without error.

@@ -85,7 +85,7 @@ func TestWatchGoesOnBehindTheLastWholeMessage(t *testing.T) {
 func TestWatchGivesUpAtLast(t *testing.T) {
 	c, ids := stream(t, event(t, "1", "running", 1))
 	err := c.Watch(t.Context(), trackerID, func(banto.TrackerEvent) error { return nil })
-	if banto.KindOf(err) != banto.KindUnavailable || len(ids()) != 8 {
+	if banto.KindOf(err) != banto.KindUnavailable || len(ids()) != 10 {
 		t.Errorf("got %v after %d connections", err, len(ids()))
 	}
 }

@@ -66,9 +66,12 @@ func (s *server) stream(hc huma.Context, run func(*eventStream) error) {
 		s.refuse(hc.Context(), e).write(requestOf(hc.Context()).w)
 		return
 	}
-	_, w := humago.Unwrap(hc)
+	r, w := humago.Unwrap(hc)
 	hc.SetHeader("Content-Type", "text/event-stream")
 	hc.SetStatus(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return // the headers were all that was asked for
+	}
 	st := &eventStream{ctx: hc.Context(), w: w, control: http.NewResponseController(w), now: s.Now}
 	if err := run(st); err != nil && hc.Context().Err() == nil {
 		// The reader takes the connection up again behind the last event.
@@ -270,7 +273,7 @@ func (f *follower) waitsFor(t banto.Tracker) []string {
 		return nil
 	}
 	if now := f.s.Now(); f.waitsAt.IsZero() || now.Sub(f.waitsAt) >= waitsRest || t.State == banto.TrackerBlocked {
-		f.waits, f.waitsAt = f.s.Runner.WaitsFor(f.st.ctx, t.ID), now
+		f.waits, f.waitsAt = f.s.waitsFor(f.st.ctx, t.ID), now
 	}
 	return f.waits
 }

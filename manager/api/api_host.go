@@ -13,10 +13,17 @@ func (s *server) listHosts(ctx context.Context, in *PageQuery) (*out[banto.Host]
 	if err != nil {
 		return nil, storeError("cannot list hosts", "", "", err)
 	}
-	live := s.Runner.Hosts(ctx)
+	live := s.load(ctx)
 	return cut(rows, in.Limit,
 		func(h banto.Host) banto.Host { return withLoad(h, live) },
 		func(h banto.Host) string { return h.Name }), nil
+}
+
+// load says what runs on the hosts; nil when the loop is too busy to say.
+func (s *server) load(ctx context.Context) map[banto.HostID]runner.HostLive {
+	ctx, cancel := soon(ctx)
+	defer cancel()
+	return s.Runner.Hosts(ctx)
 }
 
 func withLoad(h banto.Host, live map[banto.HostID]runner.HostLive) banto.Host {
@@ -38,5 +45,5 @@ func (s *server) getHost(ctx context.Context, in *hostName) (*hostOut, error) {
 	if err != nil {
 		return nil, storeError("cannot read host "+in.Name, "there is no host of that name", "banto host list", err)
 	}
-	return &hostOut{Body: withLoad(h, s.Runner.Hosts(ctx))}, nil
+	return &hostOut{Body: withLoad(h, s.load(ctx))}, nil
 }

@@ -151,7 +151,7 @@ func (s *server) getTracker(ctx context.Context, in *TrackerPath) (*trackerOut, 
 		return nil, err
 	}
 	if !t.State.Ended() {
-		t.WaitsFor = s.Runner.WaitsFor(ctx, t.ID)
+		t.WaitsFor = s.waitsFor(ctx, t.ID)
 	}
 	return &trackerOut{Body: t}, nil
 }

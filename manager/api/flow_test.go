@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -250,7 +251,7 @@ func TestEventsResume(t *testing.T) {
 	}
 	w.host.end(id, 0, "")
 	var ends string
-	for strings.Contains(ends, `"state":"ok","params`) == false && !strings.Contains(ends, `"state":"ok","date`) {
+	for !strings.Contains(ends, `"counts":{"ok":2}`) {
 		ends = readEvent(t, resumed)
 		if strings.Contains(ends, `"key":"archive"`) {
 			t.Errorf("a part that did not change came again: %s", ends)
@@ -335,5 +336,53 @@ func TestJobnets(t *testing.T) {
 	}
 	if _, _, err := w.client.Submit(ctx, banto.SubmitRequest{Jobnet: "ops/chain"}, ""); banto.KindOf(err) != banto.KindNotFound {
 		t.Errorf("submit after the delete: %v", err)
+	}
+}
+
+func TestALargeMessageComesInPieces(t *testing.T) {
+	const n = 1200
+	w := newWorld(t)
+	var b strings.Builder
+	b.WriteString("jobnet: wide\nparts:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  p%d:\n    job: ok\n", i)
+	}
+	w.apply(b.String())
+	tr := w.submit("wide")
+	w.ended(tr.ID)
+	seen := map[banto.PartKey]bool{}
+	events := 0
+	err := w.client.Watch(t.Context(), tr.ID, func(e banto.TrackerEvent) error {
+		events++
+		for _, p := range e.Parts {
+			seen[p.Key] = true
+		}
+		return nil
+	})
+	if err != nil || len(seen) != n || events != 3 {
+		t.Errorf("%d parts in %d events, %v", len(seen), events, err)
+	}
+	// Pages of parts are as long as asked for, and end where the parts do.
+	page, err := w.client.PartsPage(t.Context(), tr.ID, "1150", 100)
+	if err != nil || len(page.Items) != 50 || page.Next != "" || page.Items[0].Key != "p1150" {
+		t.Errorf("page of %d, next %q, %v", len(page.Items), page.Next, err)
+	}
+}
+
+func TestOneApplyAtATime(t *testing.T) {
+	w := newWorld(t)
+	w.server.applying <- struct{}{}
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.client.Apply(context.Background(), banto.ApplyRequest{Files: []banto.File{{Name: "a", Text: chain}}})
+		done <- err
+	}()
+	// Others are served while it waits.
+	if _, err := w.client.Jobnets(t.Context(), client.JobnetQuery{}); err != nil {
+		t.Error(err)
+	}
+	<-w.server.applying
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

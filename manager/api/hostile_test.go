@@ -15,8 +15,8 @@ import (
 
 func TestHostileRequests(t *testing.T) {
 	w := newWorld(t)
-	w.apply(chain)
-	id := string(w.submit("ops/chain").ID)
+	w.apply(chain, "jobnet: w\nparts:\n  archive:\n    job: wait\n")
+	id, waiting := string(w.submit("ops/chain").ID), string(w.submit("w").ID)
 	w.ended(banto.TrackerID(id))
 	host := strings.TrimPrefix(w.url, "http://")
 	deep := `{"jobnet":"a","params":` + strings.Repeat(`{"a":`, 20_000) + "1" + strings.Repeat("}", 20_001)
@@ -74,6 +74,7 @@ func TestHostileRequests(t *testing.T) {
 		{"a wrong version", "GET", "/api/v1/jobnets/ops%2Fchain?version=-1", "", nil, 422, banto.KindInvalid},
 		{"no route", "GET", "/api/v1/secrets", "", nil, 404, banto.KindNotFound},
 		{"the path of a jobnet with a slash", "GET", "/api/v1/jobnets/ops/chain", "", nil, 404, banto.KindNotFound},
+		{"the head of a stream that does not end", "HEAD", "/api/v1/trackers/" + waiting + "/events", "", nil, 200, ""},
 		{"another method", "PUT", "/api/v1/trackers", "{}", nil, 405, banto.KindInvalid},
 		{"a token twice as long", "GET", "/api/v1/jobnets", "", []string{"Authorization", "Bearer " + strings.Repeat(w.admin, 100)}, 401, banto.KindUnauthenticated},
 	}
@@ -99,8 +100,8 @@ func TestHostileRequests(t *testing.T) {
 			}
 		})
 	}
-	if page, err := w.client.Trackers(t.Context(), client.TrackerQuery{}); err != nil || len(page.Items) != 1 {
-		t.Errorf("there are %d trackers, want the one, %v", len(page.Items), err)
+	if page, err := w.client.Trackers(t.Context(), client.TrackerQuery{}); err != nil || len(page.Items) != 2 {
+		t.Errorf("there are %d trackers, want the two, %v", len(page.Items), err)
 	}
 }
 

@@ -127,7 +127,7 @@ func objectOf(in any) string {
 func (s *server) register(r route) {
 	op := huma.Operation{
 		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.about,
-		Tags: []string{r.tag}, DefaultStatus: r.status,
+		Tags: []string{r.tag}, DefaultStatus: r.status, Extensions: map[string]any{"x-banto-access": r.access.String()},
 		MaxBodyBytes: bodyLimit, BodyReadTimeout: callTimeout,
 	}
 	if r.limit > 0 {

@@ -221,5 +221,18 @@ func storeError(what, missing, hint string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
+// soon limits a question to the loop: what only adds to an answer must not
+// hold it up.
+func soon(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 2*time.Second)
+}
+
+// waitsFor says what a tracker waits for.
+func (s *server) waitsFor(ctx context.Context, id banto.TrackerID) []string {
+	ctx, cancel := soon(ctx)
+	defer cancel()
+	return s.Runner.WaitsFor(ctx, id)
+}
+
 // newRequestID makes a short name for a request.
 func newRequestID() string { return rand.Text()[:12] }

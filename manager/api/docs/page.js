@@ -63,7 +63,7 @@ function content(c) {
 function route(method, path, op) {
   const id = "route-" + op.operationId;
   const article = el("article", { id, "data-find": (method + " " + path + " " + op.operationId + " " + (op.summary || "")).toLowerCase() },
-    el("span", { class: "access" }, op.security ? "token" : "public"),
+    el("span", { class: "access" }, op["x-banto-access"] || (op.security ? "token" : "public")),
     el("h3", null, el("span", { class: "method" }, method.toUpperCase()), code(path)),
     el("p", null, op.summary || ""));
   if (op.description) article.append(el("p", null, op.description));
