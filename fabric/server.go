@@ -132,7 +132,7 @@ func splitListen(listen string) (string, int, error) {
 }
 
 func cannotListen(listen, why string) error {
-	hint := "choose another with --fabric-listen, such as 127.0.0.1:0 for a free port"
+	hint := "choose another with --fabric, such as --fabric :0 for a free port"
 	if strings.Contains(why, syscall.EADDRINUSE.Error()) {
 		return banto.Fail(banto.KindInvalid, "cannot start the fabric on "+listen, "the port is in use", "is Banto running already? If not, "+hint)
 	}
