@@ -107,6 +107,10 @@ func (w *world) stepWith(in engine.Input, oracle func() bool) error {
 		if err := w.crash(); err != nil {
 			return err
 		}
+		switch in.(type) {
+		case engine.Placed, engine.NoPlace:
+			return nil // the board that decided it is gone; the new one has decided anew
+		}
 	}
 	var again []engine.Effect
 	if w.shadow {
