@@ -134,7 +134,7 @@ func (c *compilation) retry(r *Retry, at place) {
 	switch {
 	case r.Attempts < 1 || r.Attempts > 1000:
 		c.report.Add(at.pos, at.path()+".attempts", fmt.Sprintf("%d attempts", r.Attempts), "attempts is the total, the first included: 1 to 1000")
-	case r.Backoff != 0 && (r.Backoff < 1 || r.Backoff > 100):
+	case r.Backoff != 0 && !(r.Backoff >= 1 && r.Backoff <= 100):
 		c.report.Add(at.pos, at.path()+".backoff", fmt.Sprintf("a backoff of %s", number(r.Backoff)), "it is the factor on each further wait: 1 to 100")
 	}
 }

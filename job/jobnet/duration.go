@@ -62,11 +62,12 @@ func durationFault(s string) error {
 // second is cut away.
 func FormatDuration(d time.Duration) string {
 	var b strings.Builder
-	for _, unit := range []byte("dhms") {
-		if n := d / durationUnit(unit); n > 0 {
-			fmt.Fprintf(&b, "%d%c", n, unit)
-			d -= n * durationUnit(unit)
+	for _, letter := range []byte("dhms") {
+		unit := durationUnit(letter)
+		if d >= unit {
+			fmt.Fprintf(&b, "%d%c", d/unit, letter)
 		}
+		d %= unit
 	}
 	if b.Len() == 0 {
 		return "0s"

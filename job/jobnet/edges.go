@@ -38,6 +38,9 @@ func (c *compilation) edges(p *Part, to *FlowPart) {
 			c.report.Add(a.Pos, at, fmt.Sprintf("there is no part %q", clip(a.Part)), c.partHint(a.Part))
 			continue
 		case !slices.Contains(outlets(), a.Outlet):
+			if c.jobnet.Parts[from].Faulty {
+				continue // it may have outlets of its own
+			}
 			c.report.Add(a.Pos, at, fmt.Sprintf("%s has no outlet %q", a.Part, clip(string(a.Outlet))), outletHint(a.Outlet))
 			continue
 		case len(p.After) <= 64 && slices.ContainsFunc(p.After[:i], a.same), len(p.After) > 64 && c.twice(i, p.After):

@@ -85,7 +85,7 @@ func TestEval(t *testing.T) {
 		{"'が' == 'か\u3099'", "true"},
 	} {
 		ns := testNames()
-		got := ""
+		var got string
 		if a := ns.analyse(c.source); len(a.faults) > 0 {
 			got = "fault: " + a.faults[0].message
 		} else if v, err := ns.eval(c.source, testScope()); err != nil {

@@ -2,6 +2,7 @@ package jobnet
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,6 +144,8 @@ func (p *Param) wants() string {
 	return "it takes a text"
 }
 
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
+
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 // checkParams notes what is wrong with the parameters of a jobnet and gives
@@ -181,6 +184,8 @@ func (p *Param) check(at string, r *Report) {
 		return
 	}
 	switch {
+	case p.Min != nil && !finite(*p.Min), p.Max != nil && !finite(*p.Max):
+		r.Add(p.Pos, at, "min and max must be numbers", "")
 	case !numeric && (p.Min != nil || p.Max != nil):
 		r.Add(p.Pos, at, fmt.Sprintf("min and max make no sense for a %s", p.Type), "they are for integer and number")
 	case p.Min != nil && p.Max != nil && *p.Min > *p.Max:

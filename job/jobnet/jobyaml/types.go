@@ -45,9 +45,6 @@ type kindOfValue struct {
 
 func (t valueType) kind() kindOfValue {
 	text := func() any { return object{"type": "string"} }
-	word := func(words ...string) func() any {
-		return func() any { return object{"enum": words} }
-	}
 	switch t {
 	case typePath:
 		return kindOfValue{en: "a path", ja: "パス", schema: func() any { return object{"type": "string", "minLength": 1, "maxLength": 250} }}
@@ -68,24 +65,6 @@ func (t valueType) kind() kindOfValue {
 	case typeAfter:
 		return kindOfValue{en: "a part, or a list of parts", ja: "部品、またはその並び", schema: func() any {
 			return object{"oneOf": []any{text(), object{"type": "array", "items": text(), "uniqueItems": true}}}
-		}}
-	case typeJoin:
-		return kindOfValue{en: "all or any", ja: "all か any", schema: word("all", "any")}
-	case typeOnError:
-		return kindOfValue{en: "end or wait", ja: "end か wait", schema: word("end", "wait")}
-	case typeShell:
-		return kindOfValue{en: "sh or bash", ja: "sh か bash", schema: word("sh", "bash")}
-	case typeType:
-		return kindOfValue{en: "a type", ja: "型", schema: word(typeNames(true)...)}
-	case typeBoolean:
-		return kindOfValue{en: "true or false", ja: "true か false", schema: func() any { return object{"type": "boolean"} }}
-	case typeInteger:
-		return kindOfValue{en: "an integer", ja: "整数", schema: func() any { return object{"type": "integer"} }}
-	case typeNumber:
-		return kindOfValue{en: "a number", ja: "数", schema: func() any { return object{"type": "number"} }}
-	case typeDuration:
-		return kindOfValue{en: "a duration such as 30m, 1h30m or 2d", ja: "30m、1h30m、2d のような時間", schema: func() any {
-			return object{"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}
 		}}
 	case typeValue:
 		return kindOfValue{en: "a value, or a list", ja: "値、または並び", schema: func() any {
@@ -108,9 +87,38 @@ func (t valueType) kind() kindOfValue {
 			}}
 		}}
 	}
+	return t.plainKind()
+}
+
+// plainKind is kind for words and numbers.
+func (t valueType) plainKind() kindOfValue {
+	word := func(words ...string) func() any {
+		return func() any { return object{"enum": words} }
+	}
+	switch t {
+	case typeJoin:
+		return kindOfValue{en: "all or any", ja: "all か any", schema: word("all", "any")}
+	case typeOnError:
+		return kindOfValue{en: "end or wait", ja: "end か wait", schema: word("end", "wait")}
+	case typeShell:
+		return kindOfValue{en: "sh or bash", ja: "sh か bash", schema: word("sh", "bash")}
+	case typeType:
+		return kindOfValue{en: "a type", ja: "型", schema: word(typeNames(true)...)}
+	case typeBoolean:
+		return kindOfValue{en: "true or false", ja: "true か false", schema: func() any { return object{"type": "boolean"} }}
+	case typeInteger:
+		return kindOfValue{en: "an integer", ja: "整数", schema: func() any { return object{"type": "integer"} }}
+	case typeNumber:
+		return kindOfValue{en: "a number", ja: "数", schema: func() any { return object{"type": "number"} }}
+	case typeDuration:
+		return kindOfValue{en: "a duration such as 30m, 1h30m or 2d", ja: "30m、1h30m、2d のような時間", schema: func() any {
+			return object{"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}
+		}}
+	}
 	return t.mappingKind()
 }
 
+// mappingKind is kind for mappings with keys of their own.
 func (t valueType) mappingKind() kindOfValue {
 	switch t {
 	case typeParams:
