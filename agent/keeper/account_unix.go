@@ -50,9 +50,9 @@ func ownAccount() *account {
 }
 
 // become finds the account that a job asks for.
-func (own *account) become(name string) (*account, *refusal) {
-	if name == "" || name == own.name {
-		return own, nil
+func (a *account) become(name string) (*account, *refusal) {
+	if name == "" || name == a.name {
+		return a, nil
 	}
 	u, err := user.Lookup(name)
 	var unknown user.UnknownUserError
@@ -67,11 +67,11 @@ func (own *account) become(name string) (*account, *refusal) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, refuse(banto.ReasonNotStarted, "cannot look up the OS user %s: %v", name, err)
 	}
-	if int(uid) == own.uid {
-		return own, nil
+	if int(uid) == a.uid {
+		return a, nil
 	}
-	if own.uid != 0 {
-		return nil, refuse(banto.ReasonNoRight, "jobs can run as %s only when the agent runs as root; it runs as %s", name, own)
+	if a.uid != 0 {
+		return nil, refuse(banto.ReasonNoRight, "jobs can run as %s only when the agent runs as root; it runs as %s", name, a)
 	}
 	ids, err := u.GroupIds()
 	if err != nil {
