@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bantoops/banto"
@@ -239,6 +240,32 @@ func TestOutputUsed(t *testing.T) {
 	if !f.Parts[0].OutputUsed || !f.Parts[1].OutputUsed || f.Parts[2].OutputUsed {
 		t.Error(f.Parts)
 	}
+}
+
+// Trackers share a flow: its expressions are made when they are first needed,
+// by whoever comes first.
+func TestFlowIsShared(t *testing.T) {
+	j := &Jobnet{Path: "a", Parts: []Part{{Name: "a", Kind: KindJob, Script: "x"}}}
+	for i := range 50 {
+		j.Parts = append(j.Parts, Part{Name: fmt.Sprint("p", i), Kind: KindRun, Args: []string{fmt.Sprintf("${a.exit + %d}", i%7)}, After: []After{{Part: "a", Outlet: OutletDone}}, When: fmt.Sprintf("a.exit > %d", i%5)})
+	}
+	f, problems := Compile(j, nil)
+	if len(problems) > 0 {
+		t.Fatal(told(problems))
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i, p := range f.Parts[1:] {
+				text, err := p.Args[0].Eval(values{"a.exit": 3})
+				holds, errWhen := p.When.Eval(values{"a.exit": 3})
+				if text != fmt.Sprint(3+i%7) || holds != (3 > i%5) || err != nil || errWhen != nil {
+					t.Error(text, holds, err, errWhen)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestDiff(t *testing.T) {
