@@ -62,7 +62,7 @@ func newWorld(t *testing.T) *world {
 	w.admin = w.token("root", true)
 	w.reader = w.token("reader", false)
 	w.write(func(tx store.Tx) error {
-		return tx.PutHost(banto.Host{ID: localHost, Name: "local", State: banto.HostNever, Slots: 4, Since: time.Now(), EnrolledAt: time.Now()})
+		return tx.PutHost(banto.Host{ID: localHost, Name: "local", State: banto.HostNever, Slots: 1000, Since: time.Now(), EnrolledAt: time.Now()})
 	})
 	w.host = &host{t: t, outputs: w.outputs, waiting: map[banto.AttemptID]fabric.StartOrder{}, changed: make(chan struct{})}
 	w.runner = runner.New(runner.Options{
@@ -75,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	done := make(chan error, 1)
 	go func() { done <- w.runner.Run(ctx) }()
 	<-w.runner.Ready()
-	w.runner.HostUp(runner.HostSession{ID: localHost, At: time.Now(), Hello: fabric.Hello{Name: "local", Slots: 4, Generation: "g", BootID: "b"}})
+	w.runner.HostUp(runner.HostSession{ID: localHost, At: time.Now(), Hello: fabric.Hello{Name: "local", Slots: 1000, Generation: "g", BootID: "b"}})
 	w.server = build(Options{
 		Store: w.store, Runner: w.runner, Designs: w.designs, Outputs: w.outputs, Auth: auth.Authenticator{Tokens: w.store},
 		Version: banto.VersionInfo{Version: "test", API: "v1"}, AllowedHosts: []string{"banto.example.com"},
