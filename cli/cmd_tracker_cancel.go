@@ -8,7 +8,7 @@ import (
 func newTrackerCancelCommand(e *env) *cobra.Command {
 	var reason string
 	var asJSON bool
-	var wait waiting
+	wait := waiting{cancels: true}
 	cmd := e.command("cancel TRACKER", e.say("Kill what runs in a tracker and start nothing more"), func(cmd *cobra.Command, args []string) error {
 		id, err := e.trackerID(cmd, args[0])
 		if err != nil {
@@ -33,7 +33,7 @@ func newTrackerCancelCommand(e *env) *cobra.Command {
 		}
 		return e.afterwards(cmd.Context(), m, t, wait, asJSON)
 	})
-	cmd.Long = e.say("Kills what runs in a tracker, with all its processes, and starts nothing more.\nA rerun can go on from there.")
+	cmd.Long = e.say("Kills what runs in a tracker, with all its processes, and starts nothing more.\nA rerun can go on from there. With --wait: exit code 0 when it ended cancelled, ok or with a warning.")
 	cmd.Example = "  banto tracker cancel 20261121-7k3mq0x --reason \"wrong day\""
 	cmd.Args = e.takes(1, 1, "TRACKER")
 	cmd.ValidArgsFunction = e.completeTrackers(banto.TrackerRunning, banto.TrackerBlocked, banto.TrackerQueued, banto.TrackerHeld)

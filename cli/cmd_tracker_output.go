@@ -120,6 +120,11 @@ func (o *outputCommand) attempts(ctx context.Context, id banto.TrackerID, part b
 				o.e.say("tracker %s has no such part", id), o.e.say("banto tracker show %s lists them", id))
 		}
 	}
+	if o.follow {
+		if err := o.begun(ctx, id, part); err != nil {
+			return nil, err
+		}
+	}
 	all, err := o.m.Attempts(ctx, id, part)
 	if err != nil {
 		return nil, err
@@ -146,6 +151,18 @@ func (o *outputCommand) attempts(ctx context.Context, id banto.TrackerID, part b
 	}
 	return nil, banto.Fail(banto.KindNotFound, o.e.say("cannot show the output of %s", string(part)), why,
 		o.e.say("banto tracker show %s --attempts lists them", id))
+}
+
+// begun waits until a part has an attempt, or can have none any more.
+func (o *outputCommand) begun(ctx context.Context, id banto.TrackerID, part banto.PartKey) error {
+	return o.m.Watch(ctx, id, func(ev banto.TrackerEvent) error {
+		for _, p := range ev.Parts {
+			if p.Key == part && (p.AttemptID != "" || p.State.Ended()) {
+				return client.ErrStop
+			}
+		}
+		return nil
+	})
 }
 
 // followFor is how long one call waits for more output.

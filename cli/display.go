@@ -58,7 +58,8 @@ func (l *lines) update(w *watcher, changed []int) error {
 		t := w.v.tracker
 		b.WriteString(l.e.say("tracker %s of %s: %s", t.ID, plain(t.Jobnet), l.e.trackerState(t.State)) + "\n")
 		for i, p := range w.v.parts {
-			if p.State != banto.PartWaiting {
+			// What an earlier run left as it was is no news.
+			if p.State != banto.PartWaiting && p.Rerun == t.Rerun {
 				changed = append(changed, i)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 // waiting is what the flags of a command say about waiting for a tracker.
 type waiting struct {
 	wait, blocked bool
+	cancels       bool // a tracker that ends cancelled is what was asked for
 }
 
 func (w *waiting) flags(e *env, f *pflag.FlagSet) {
@@ -39,7 +40,9 @@ func (e *env) afterwards(ctx context.Context, m *client.Client, t banto.Tracker,
 		if t, err = e.watch(ctx, m, t.ID, w.blocked, asJSON); err != nil {
 			return err
 		}
-		code = outcomeCode(t.State)
+		if code = outcomeCode(t.State); w.cancels && t.State == banto.TrackerCancelled {
+			code = 0
+		}
 	case !asJSON:
 		if _, _, ok := e.terminal(); ok {
 			return e.print(e.say("banto tracker watch %s shows it live", t.ID) + "\n")

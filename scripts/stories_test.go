@@ -1,0 +1,143 @@
+//go:build unix
+
+package scripts_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	_ "time/tzdata" // as in the real binary
+
+	"github.com/bantoops/banto/cli"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite what the stories compare with")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"banto": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := cli.Run(ctx, os.Args[1:], cli.System("story"))
+		stop()
+		os.Exit(code)
+	}})
+}
+
+func TestStories(t *testing.T) {
+	examples, err := filepath.Abs("../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		UpdateScripts:       *update,
+		Dir:                 ".",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, "home")
+			env.Setenv("HOME", home)
+			env.Setenv("BANTO_CONFIG", filepath.Join(env.WorkDir, "config.json"))
+			env.Setenv("BANTO_LANG", "en")
+			env.Setenv("TZ", "UTC")
+			env.Setenv("EXAMPLES", examples)
+			env.Values["house"] = &house{dir: env.WorkDir}
+			return os.MkdirAll(home, 0o755)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"up":    up,
+			"down":  down,
+			"kill9": kill9,
+			"exits": exits,
+			"keep":  keep,
+			"shape": shape,
+
+			"screen": onScreen,
+		},
+	})
+}
+
+// exits runs a command that must end with an exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("cannot run %s: %v", args[1], err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// keep sets a variable to the last thing in stdout that fits a pattern.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep NAME PATTERN")
+	}
+	all := regexp.MustCompile(args[1]).FindAllString(ts.ReadFile("stdout"), -1)
+	if len(all) == 0 {
+		ts.Fatalf("nothing in stdout fits %s", args[1])
+	}
+	ts.Setenv(args[0], all[len(all)-1])
+}
+
+// shape writes what names a document has, and of which type: the part of it
+// that programs rely on.
+func shape(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: shape FILE")
+	}
+	var v any
+	if err := json.Unmarshal([]byte(ts.ReadFile("stdout")), &v); err != nil {
+		ts.Fatalf("stdout is not one JSON document: %v", err)
+	}
+	lines := map[string]bool{}
+	flatten(lines, "", v)
+	text := strings.Join(slices.Sorted(keys(lines)), "\n") + "\n"
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
+}
+
+func keys(m map[string]bool) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func flatten(lines map[string]bool, at string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			flatten(lines, strings.TrimPrefix(at+"."+name, "."), value)
+		}
+	case []any:
+		for _, value := range v {
+			flatten(lines, at+"[]", value)
+		}
+	default:
+		lines[fmt.Sprintf("%s %s", at, strings.TrimSuffix(fmt.Sprintf("%T", v), "64"))] = true
+	}
+}
