@@ -114,7 +114,7 @@ func TestCoreIsPure(t *testing.T) {
 		for _, spec := range parsed.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value)
 			if what, bad := impure[path]; bad && !allowed(t, "impure", f.path+" "+path) {
-				t.Errorf("%s imports %s: the core has no %s", f.path, path, what)
+				t.Errorf("%s imports %s: no %s in the core", f.path, path, what)
 			}
 		}
 	}
