@@ -30,6 +30,7 @@ type fate struct {
 	tries     int
 	attemptID banto.AttemptID
 	via       string
+	justVia   bool // via was chosen in this step
 	healed    bool
 	exit      *int
 	hasN      bool // it set n
@@ -256,7 +257,7 @@ func (o *oracle) arrive(p *simPart) bool {
 		f.state = banto.PartNotTaken
 		return true
 	}
-	f.state = banto.PartReady
+	f.state, f.justVia = banto.PartReady, f.via != ""
 	switch {
 	case p.when == whenFalse:
 		f.state, f.via = banto.PartNotTaken, ""
@@ -397,6 +398,7 @@ func (o *oracle) compare(t banto.Tracker, rows map[banto.PartKey]banto.Part) err
 		if !ok {
 			r.State = banto.PartWaiting
 		}
+		o.chooseVia(&p, string(r.Via))
 		if r.State != f.state || r.Attempt != f.attempt || r.Tries != f.tries ||
 			r.AttemptID != f.attemptID || string(r.Via) != f.via || r.Healed != f.healed {
 			return fmt.Errorf("part %s is %+v, want %+v", p.name, r, *f)
@@ -425,4 +427,19 @@ func (o *oracle) picture() string {
 		s += fmt.Sprint(" ", name, o.parts[name].state, o.parts[name].tries)
 	}
 	return s
+}
+
+// chooseVia takes the engine's word for which edge started a join any, when
+// several were taken in one step.
+func (o *oracle) chooseVia(p *simPart, via string) {
+	f := o.parts[p.name]
+	if !f.justVia {
+		return
+	}
+	f.justVia = false
+	for _, e := range p.edges {
+		if e.from == via && o.look(e) == "taken" {
+			f.via = via
+		}
+	}
 }
