@@ -173,7 +173,7 @@ type Audits interface {
 
 // OutboxEntry is something a host must be told until it has confirmed it.
 type OutboxEntry struct {
-	ID      string // "start:<attempt>", "kill:<attempt>" or "clean:<tracker>:<host>"
+	ID      string // "start:<attempt>", "kill:<attempt>" or "clean:<tracker>:<rerun>:<host>"
 	HostID  banto.HostID
 	Payload []byte
 	At      time.Time

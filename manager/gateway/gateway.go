@@ -181,8 +181,12 @@ func (g *Gateway) serve(ctx context.Context, h *host) {
 			m.Ask()
 		}
 		for _, o := range mail.orders {
-			if !m.Deliver(o) {
+			superseded, taken := m.Deliver(o)
+			if !taken {
 				g.tooLarge(h.id, o, now)
+			}
+			if len(superseded) > 0 {
+				g.opt.Inbox.Confirmed(h.id, superseded)
 			}
 		}
 		m.Acknowledge(mail.acks)

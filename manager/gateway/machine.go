@@ -59,8 +59,9 @@ func NewMachine(epoch int64, incarnation string) *Machine {
 }
 
 // Deliver takes an order to hand over. One that is known is dropped; one that
-// fits no frame is not taken, and false comes back.
-func (m *Machine) Deliver(o fabric.Order) bool { return m.queue.add(o) }
+// fits no frame is not taken, and false comes back. superseded are orders that
+// this one makes void; they count as confirmed.
+func (m *Machine) Deliver(o fabric.Order) (superseded []string, taken bool) { return m.queue.add(o) }
 
 // Acknowledge takes results that are committed: their orders are settled.
 // Without a session the acknowledgement is forgotten: the host will tell the

@@ -190,7 +190,7 @@ func TestFramesAreBounded(t *testing.T) {
 	for i := 1; i <= n; i++ {
 		o := order(i)
 		o.Start.Spec.Script = strings.Repeat("<", i%400)
-		if !m.Deliver(o) {
+		if _, taken := m.Deliver(o); !taken {
 			t.Fatal("not taken")
 		}
 		m.Acknowledge([]banto.AttemptID{banto.NewAttemptID(tracker, n+i)})
@@ -218,7 +218,7 @@ func TestFramesAreBounded(t *testing.T) {
 		}
 		sent += orders
 	}
-	if m.Deliver(fabric.Order{ID: "large", Start: &fabric.StartOrder{Spec: banto.Spec{Script: strings.Repeat("x", fabric.MaxFrame)}}}) {
+	if _, taken := m.Deliver(fabric.Order{ID: "large", Start: &fabric.StartOrder{Spec: banto.Spec{Script: strings.Repeat("x", fabric.MaxFrame)}}}); taken {
 		t.Error("an order is taken that fits no frame")
 	}
 }
@@ -243,5 +243,25 @@ func TestSettledOrdersAreNotRepeated(t *testing.T) {
 	}
 	if len(m.queue.attempts) != 1 || len(m.queue.byID) != 1 {
 		t.Errorf("left are %v", m.queue.byID)
+	}
+}
+
+func TestAStartVoidsTheCleansOfItsTracker(t *testing.T) {
+	m := NewMachine(1, "i")
+	clean := func(n int, tracker banto.TrackerID) fabric.Order {
+		return fabric.Order{ID: fmt.Sprintf("clean:%s:%d:h", tracker, n), Clean: &fabric.CleanOrder{Tracker: tracker}}
+	}
+	const again, other = banto.TrackerID("20261121-0000001"), banto.TrackerID("20261121-0000002")
+	m.Deliver(clean(0, again))
+	m.Deliver(clean(0, other))
+	void, taken := m.Deliver(fabric.Order{ID: "start", Start: &fabric.StartOrder{
+		Attempt: banto.NewAttemptID(again, 2), Spec: banto.Spec{Tracker: again, Args: []string{"true"}},
+	}})
+	if !taken || len(void) != 1 || void[0] != "clean:"+string(again)+":0:h" {
+		t.Fatalf("the start made %v void", void)
+	}
+	m.Deliver(clean(1, again))
+	if left := len(m.queue.byID); left != 3 {
+		t.Fatalf("%d orders are left, want the other's clean, the start and the new clean", left)
 	}
 }

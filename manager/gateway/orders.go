@@ -14,6 +14,7 @@ type orders struct {
 	list     []*pending
 	byID     map[string]*pending
 	attempts map[banto.AttemptID][]*pending
+	cleans   map[banto.TrackerID][]*pending
 	next     int // the first that may be unsent
 	gone     int // how many in the list are confirmed
 	inFlight int // bytes that were sent and are not confirmed
@@ -28,7 +29,7 @@ type pending struct {
 }
 
 func newOrders() orders {
-	return orders{byID: map[string]*pending{}, attempts: map[banto.AttemptID][]*pending{}}
+	return orders{byID: map[string]*pending{}, attempts: map[banto.AttemptID][]*pending{}, cleans: map[banto.TrackerID][]*pending{}}
 }
 
 // attempt is what an order to start or to kill is about.
@@ -42,21 +43,40 @@ func (p *pending) attempt() banto.AttemptID {
 	return ""
 }
 
-// add takes an order; false if no frame can hold it.
-func (q *orders) add(o fabric.Order) bool {
+// add takes an order; false if no frame can hold it. superseded are the orders
+// that it makes void: a start says that the tracker runs again, and a clean-up
+// that came after it would take away what it works on.
+func (q *orders) add(o fabric.Order) (superseded []string, taken bool) {
 	if q.byID[o.ID] != nil {
-		return true
+		return nil, true
 	}
 	p := &pending{order: o, size: fabric.OrderSize(&o)}
 	if p.size > frameRoom {
-		return false
+		return nil, false
 	}
 	q.byID[o.ID] = p
 	q.list = append(q.list, p)
 	if id := p.attempt(); id != "" {
 		q.attempts[id] = append(q.attempts[id], p)
 	}
-	return true
+	if o.Clean != nil {
+		q.cleans[o.Clean.Tracker] = append(q.cleans[o.Clean.Tracker], p)
+	}
+	if o.Start != nil {
+		superseded = q.voidCleans(o.Start.Spec.Tracker)
+	}
+	return superseded, true
+}
+
+// voidCleans takes out the orders to clean a tracker and gives their IDs.
+func (q *orders) voidCleans(t banto.TrackerID) []string {
+	var ids []string
+	for _, p := range q.cleans[t] {
+		q.remove(p)
+		ids = append(ids, p.order.ID)
+	}
+	delete(q.cleans, t)
+	return ids
 }
 
 // settle takes out the orders about an attempt that mean nothing any more: the
@@ -93,6 +113,12 @@ func (q *orders) confirm(ids []string) []string {
 		}
 		known = append(known, id)
 		q.remove(p)
+		if c := p.order.Clean; c != nil {
+			left := slices.DeleteFunc(q.cleans[c.Tracker], func(o *pending) bool { return o == p })
+			if q.cleans[c.Tracker] = left; len(left) == 0 {
+				delete(q.cleans, c.Tracker)
+			}
+		}
 		if a := p.attempt(); a != "" {
 			left := slices.DeleteFunc(q.attempts[a], func(o *pending) bool { return o == p })
 			if q.attempts[a] = left; len(left) == 0 {

@@ -40,9 +40,10 @@ func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
 				ID: killOrder(e.Attempt), Kill: &fabric.KillOrder{Attempt: e.Attempt, Reason: e.Reason},
 			})
 		case engine.TrackerEnded:
+			rerun := b.mem.trackers[id].Row().Rerun
 			for _, h := range e.Hosts {
 				b.putOrder(h, fabric.Order{
-					ID: cleanOrder(id, h), Clean: &fabric.CleanOrder{Tracker: id, Keep: e.KeepWork},
+					ID: cleanOrder(id, rerun, h), Clean: &fabric.CleanOrder{Tracker: id, Keep: e.KeepWork},
 				})
 			}
 		default:

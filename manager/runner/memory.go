@@ -2,6 +2,7 @@ package runner
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -119,6 +120,8 @@ func (m *memory) forget(id banto.TrackerID) {
 
 func startOrder(id banto.AttemptID) string { return "start:" + string(id) }
 func killOrder(id banto.AttemptID) string  { return "kill:" + string(id) }
-func cleanOrder(t banto.TrackerID, h banto.HostID) string {
-	return "clean:" + string(t) + ":" + string(h)
+
+// cleanOrder has the number of the rerun: a tracker can end more than once.
+func cleanOrder(t banto.TrackerID, rerun int, h banto.HostID) string {
+	return "clean:" + string(t) + ":" + strconv.Itoa(rerun) + ":" + string(h)
 }
