@@ -128,6 +128,8 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.tasks.run("gateway", s.gateway.Run)
 	s.tasks.run("http", func(ctx context.Context) error {
+		// Streams end with this context; calls get a moment to end by themselves.
+		s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 		stop := context.AfterFunc(ctx, s.shutdownHTTP)
 		defer stop()
 		if err := s.http.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
