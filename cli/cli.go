@@ -28,7 +28,8 @@ func Run(ctx context.Context, args []string, std Streams) int {
 	if std.Local == nil {
 		std.Local = time.Local
 	}
-	e := &env{std: std, lang: chooseLanguage(args, std.Env)}
+	lang := chooseLanguage(args, std.Env)
+	e := &env{std: std, lang: lang, words: catalogue(lang)}
 	root := newRoot(e)
 	root.SetArgs(args)
 	root.SetIn(std.In)
@@ -41,8 +42,9 @@ func Run(ctx context.Context, args []string, std Streams) int {
 // env is what every command needs: the streams, the language, and the flags
 // that all commands know.
 type env struct {
-	std  Streams
-	lang language
+	std   Streams
+	lang  language
+	words map[string]string // of the language, by the English text
 
 	url, token string // flags
 

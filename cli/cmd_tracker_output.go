@@ -192,7 +192,8 @@ func (o *outputCommand) one(ctx context.Context, a banto.Attempt, out io.Writer)
 		return err
 	}
 	if last.OutputLost > 0 {
-		fmt.Fprintln(o.e.std.Err, o.e.say("note: %s more were printed and are cut away", size(last.OutputLost)))
+		// The output itself is whole without this note.
+		_, _ = fmt.Fprintln(o.e.std.Err, o.e.say("note: %s more were printed and are cut away", size(last.OutputLost)))
 	}
 	return nil
 }

@@ -24,15 +24,15 @@ type display interface {
 
 // display picks how to show: in place on a terminal, a line for each change
 // elsewhere.
-func (w *watcher) display(quiet bool) (display, error) {
+func (w *watcher) display(quiet bool) display {
 	e := w.e
 	if quiet {
-		return silent{}, nil
+		return silent{}
 	}
 	if _, _, ok := e.terminal(); ok && e.std.Env("TERM") != "dumb" {
-		return &picture{e: e, screen: screen{out: e.std.Out}}, nil
+		return &picture{e: e, screen: screen{out: e.std.Out}}
 	}
-	return &lines{e: e}, nil
+	return &lines{e: e}
 }
 
 // silent shows nothing: a program waits.

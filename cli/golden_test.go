@@ -42,7 +42,7 @@ func at(seconds float64) *time.Time {
 
 // someEnv is an env whose output goes to a builder and whose clock stands.
 func someEnv(lang language, columns int, out io.Writer) *env {
-	return &env{lang: lang, std: Streams{
+	return &env{lang: lang, words: catalogue(lang), std: Streams{
 		Out: out, Err: out, Local: time.FixedZone("JST", 9*3600), Version: "1.0",
 		Now: func() time.Time { return *at(90) },
 		Env: func(name string) string {

@@ -26,14 +26,15 @@ func (e *env) during(text string, run func() error) error {
 		select {
 		case err := <-done:
 			if shown {
-				fmt.Fprint(e.std.Err, "\r\x1b[K")
+				// What is told on the way is not worth an error.
+				_, _ = fmt.Fprint(e.std.Err, "\r\x1b[K")
 			}
 			return err
 		case <-tick.C:
 			shown = true
 			tick.Reset(time.Second)
 			line := fmt.Sprintf("%s %s", text, short(e.std.Now().Sub(start).Truncate(time.Second)))
-			fmt.Fprint(e.std.Err, "\r\x1b[K"+cut(line, width-1))
+			_, _ = fmt.Fprint(e.std.Err, "\r\x1b[K"+cut(line, width-1))
 		}
 	}
 }

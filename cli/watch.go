@@ -92,12 +92,9 @@ func (e *env) watch(ctx context.Context, m *client.Client, id banto.TrackerID, b
 	if err := w.load(ctx, id); err != nil {
 		return banto.Tracker{}, err
 	}
-	show, err := w.display(quiet)
-	if err != nil {
-		return banto.Tracker{}, err
-	}
+	show := w.display(quiet)
 	go func() { w.ended <- w.follow(ctx, id) }()
-	err = w.loop(ctx, show)
+	err := w.loop(ctx, show)
 	if ctx.Err() != nil {
 		return w.v.tracker, e.interrupted(id)
 	}
@@ -116,7 +113,8 @@ func (e *env) watch(ctx context.Context, m *client.Client, id banto.TrackerID, b
 
 // interrupted tells that the tracker goes on without us.
 func (e *env) interrupted(id banto.TrackerID) error {
-	fmt.Fprintln(e.std.Err, e.say("tracker %s goes on; banto tracker watch %s shows it again, banto tracker cancel %s ends it", id, id, id))
+	// Who interrupts may have closed the terminal.
+	_, _ = fmt.Fprintln(e.std.Err, e.say("tracker %s goes on; banto tracker watch %s shows it again, banto tracker cancel %s ends it", id, id, id))
 	return exit(exitInterrupted)
 }
 

@@ -48,13 +48,19 @@ func languageOf(s string) language {
 	return english
 }
 
+// catalogue gives the texts of a language; English needs none.
+func catalogue(lang language) map[string]string {
+	if lang == japanese {
+		return wordsJA()
+	}
+	return nil
+}
+
 // say gives a text in the reader's language. The English text stands where it
 // is used and is the key of the catalogue; a test holds the two together.
 func (e *env) say(text string, args ...any) string {
-	if e.lang == japanese {
-		if ja, ok := wordsJA()[text]; ok {
-			text = ja
-		}
+	if word, ok := e.words[text]; ok {
+		text = word
 	}
 	if len(args) == 0 {
 		return text
