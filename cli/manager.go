@@ -15,15 +15,25 @@ import (
 // defaultURL is where a manager is looked for when nothing says otherwise.
 const defaultURL = "http://127.0.0.1:8600"
 
-// manager gives a client of the manager: by flags, else by the environment,
-// else by the caller's configuration. A token that is kept for one manager is
-// never sent to another.
+// manager gives a client of the manager.
 func (e *env) manager() (*client.Client, error) {
-	url, token := first(e.url, e.std.Env("BANTO_URL")), first(e.token, e.std.Env("BANTO_TOKEN"))
+	url, token, err := e.address()
+	if err != nil {
+		return nil, err
+	}
+	agent := "banto/" + e.std.Version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"
+	return client.New(url, token, client.WithUserAgent(agent)), nil
+}
+
+// address says where the manager is and what to show to it: by flags, else by
+// the environment, else by the caller's configuration. A token that is kept for
+// one manager is never sent to another.
+func (e *env) address() (url, token string, err error) {
+	url, token = first(e.url, e.std.Env("BANTO_URL")), first(e.token, e.std.Env("BANTO_TOKEN"))
 	if url == "" || token == "" {
 		kept, err := e.kept()
 		if err != nil {
-			return nil, err
+			return "", "", err
 		}
 		if url == "" {
 			url = kept.URL
@@ -32,11 +42,7 @@ func (e *env) manager() (*client.Client, error) {
 			token = kept.Token
 		}
 	}
-	if url == "" {
-		url = defaultURL
-	}
-	agent := "banto/" + e.std.Version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"
-	return client.New(url, token, client.WithUserAgent(agent)), nil
+	return strings.TrimRight(first(url, defaultURL), "/"), token, nil
 }
 
 // kept reads the caller's configuration; one that is not there is empty.
