@@ -91,6 +91,9 @@ func (l *Link) Run(ctx context.Context) error {
 	return r.run(ctx)
 }
 
+// farewell is how long a write to the keeper may take when the agent ends.
+const farewell = time.Second
+
 // loop is a Run.
 type loop struct {
 	opt  Options
@@ -123,7 +126,13 @@ func (r *loop) run(ctx context.Context) error {
 	defer func() {
 		cancel()
 		if r.keeper != nil {
-			r.keeper.Close() // and with it ends a write that hangs
+			hung := time.AfterFunc(farewell, func() { r.keeper.Close() }) // and with it ends a write that hangs
+			wg.Wait()
+			// A keeper without jobs is not left behind; one with jobs ends
+			// after the last of them, unless an agent comes back before.
+			_ = r.keeper.Send(keeper.Request{Stop: true})
+			hung.Stop()
+			r.keeper.Close()
 		}
 		wg.Wait()
 	}()

@@ -115,9 +115,20 @@ func (w *world) down() {
 		w.t.Errorf("banto up does not end:\n%s", w.log)
 		w.kill9()
 	}
+	w.until("the keeper ends with its agent", w.noKeeper)
 	if w.t.Failed() {
 		w.t.Logf("log of banto up:\n%s", w.log)
 	}
+}
+
+// noKeeper says whether no keeper holds the lock of its directory any more.
+func (w *world) noKeeper() bool {
+	f, err := os.Open(filepath.Join(w.dir, "data", "agent", "keeper", "keeper.lock"))
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	defer f.Close()
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
 // client is a client of the manager that runs now.
