@@ -140,6 +140,30 @@ func TestPathsThatDocumentsNameExist(t *testing.T) {
 	}
 }
 
+// The table of rooms says which file to open first.
+func TestTheFilesToOpenFirstExist(t *testing.T) {
+	root := top(t)
+	body, err := os.ReadFile(filepath.Join(root, "docs", "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := roomRow.FindAllStringSubmatch(string(body), -1)
+	if len(rows) < 10 {
+		t.Fatalf("only %d rooms were found", len(rows))
+	}
+	for _, m := range rows {
+		room, file := m[1], m[2]
+		if _, err := os.Stat(filepath.Join(root, room, file)); err == nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(root, file)); err != nil {
+			t.Errorf("docs/ARCHITECTURE.md sends readers of %s to %s, which is not there", room, file)
+		}
+	}
+}
+
+var roomRow = regexp.MustCompile("(?m)^\\| `([^`]+)`.* \\| `([a-z_/]+\\.[a-zA-Z]+)` \\|$")
+
 var placeholder = regexp.MustCompile(`<[a-z]+>|NNNN`)
 
 // The tutorial is true because a story does what it says.
