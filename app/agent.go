@@ -18,7 +18,7 @@ type Agent struct {
 	opts  Options
 	creds fabric.Credentials
 	link  *link.Link
-	tasks *group
+	parts *group
 }
 
 // NewAgent reads the identity and credentials in the agent's directory. The
@@ -54,16 +54,16 @@ func NewAgent(o Options) (*Agent, error) {
 
 // Start runs the agent; it connects by itself, now and again.
 func (a *Agent) Start(ctx context.Context) {
-	a.tasks = newGroup(ctx)
-	a.tasks.run("agent", a.link.Run)
+	a.parts = newGroup(ctx)
+	a.parts.run("agent", a.link.Run)
 }
 
 // Failed is closed when the agent cannot go on.
-func (a *Agent) Failed() <-chan struct{} { return a.tasks.failed() }
+func (a *Agent) Failed() <-chan struct{} { return a.parts.failed() }
 
 // Stop ends the agent. Jobs that run go on under the keeper; a keeper without
 // jobs ends too.
-func (a *Agent) Stop() error { return a.tasks.stop() }
+func (a *Agent) Stop() error { return a.parts.stop() }
 
 func (a *Agent) running() Running {
 	return Running{FabricURL: a.creds.URL, Host: a.creds.Name, Data: a.opts.Data, Version: a.opts.Version}

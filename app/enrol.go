@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/auth"
 	"github.com/bantoops/banto/fabric"
 	"github.com/bantoops/banto/internal/config"
@@ -68,7 +69,14 @@ func (s *Server) hostOfKey(ctx context.Context, key string) (banto.Host, error) 
 		ID: ids.Source{Rand: rand.Reader, Now: time.Now}.Host(), Name: name, State: banto.HostNever,
 		Since: now, EnrolledAt: now, PublicKey: key, Slots: s.opts.Slots,
 	}
-	return host, s.store.Write(ctx, func(tx store.Tx) error { return tx.PutHost(host) })
+	err = s.store.Write(ctx, func(tx store.Tx) error {
+		return errors.Join(tx.PutHost(host),
+			tx.PutAudit(audit.Done(now, starter(), audit.HostEnrol, host.Name, "the host beside the manager")))
+	})
+	if err != nil {
+		return banto.Host{}, fmt.Errorf("cannot enrol the local host: %w", err)
+	}
+	return host, nil
 }
 
 // eachHost goes through all hosts, page by page.
@@ -109,11 +117,11 @@ func (s *Server) writeConfig(ctx context.Context) error {
 	}
 	token, hash := auth.NewToken(rand.Reader)
 	next.Token = token
+	by, now := starter(), time.Now().UTC()
+	const note = "made at a start, for the one who started the manager"
 	err = s.store.Write(ctx, func(tx store.Tx) error {
-		return tx.PutToken(store.Token{
-			Hash: hash, Principal: banto.Principal{Name: callerName(), Admin: true},
-			CreatedAt: time.Now().UTC(), Note: "made at a start, for the one who started the manager",
-		})
+		return errors.Join(tx.PutToken(store.Token{Hash: hash, Principal: by, CreatedAt: now, Note: note}),
+			tx.PutAudit(audit.Done(now, by, audit.TokenCreate, by.Name, note)))
 	})
 	if err != nil {
 		return fmt.Errorf("cannot store the administrator's token: %w", err)
@@ -121,10 +129,27 @@ func (s *Server) writeConfig(ctx context.Context) error {
 	return config.Save(s.opts.Config, next)
 }
 
-// callerName is the OS user who starts the manager: the first administrator.
-func callerName() string {
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username
+// begin makes this process the active manager, and leaves that on record.
+func (s *Server) begin(ctx context.Context) (epoch int64, err error) {
+	now := time.Now().UTC()
+	if epoch, err = s.store.Begin(ctx, holder(), now); err != nil {
+		return 0, err
 	}
-	return "admin"
+	detail := fmt.Sprintf("version %s as %s, epoch %d", s.opts.Version, holder(), epoch)
+	err = s.store.Write(ctx, func(tx store.Tx) error {
+		return tx.PutAudit(audit.Done(now, starter(), audit.ManagerStart, "manager", detail))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("cannot record the manager's start: %w", err)
+	}
+	return epoch, nil
+}
+
+// starter is the OS user who starts the manager: the first administrator.
+func starter() banto.Principal {
+	p := banto.Principal{Name: "admin", Admin: true}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		p.Name = u.Username
+	}
+	return p
 }

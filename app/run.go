@@ -45,7 +45,7 @@ func serve(ctx context.Context, o Options, beside func(*Server) (func() error, <
 		return err
 	}
 	if err := server.Start(ctx); err != nil {
-		return err
+		return errors.Join(err, server.Stop())
 	}
 	stop, failed, err := beside(server)
 	if err != nil {

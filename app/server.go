@@ -35,7 +35,7 @@ type Server struct {
 	gateway *gateway.Gateway
 	http    *http.Server
 	listen  net.Listener
-	tasks   *group
+	parts   *group
 	local   banto.Host // the host beside the manager
 }
 
@@ -65,7 +65,7 @@ func NewServer(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	epoch, err := s.store.Begin(ctx, holder(), time.Now())
+	epoch, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -117,17 +117,18 @@ func (s *Server) assemble(ctx context.Context, epoch int64) error {
 	return nil
 }
 
-// Start runs the manager and returns once it answers.
+// Start runs the manager and returns once it answers. Stop ends it, also when
+// this failed half way.
 func (s *Server) Start(ctx context.Context) error {
-	s.tasks = newGroup(ctx)
-	s.tasks.run("runner", s.runner.Run)
+	s.parts = newGroup(ctx)
+	s.parts.run("runner", s.runner.Run)
 	select {
 	case <-s.runner.Ready():
-	case <-s.tasks.failed():
-		return errors.Join(s.tasks.stop(), errors.New("cannot rebuild the trackers"))
+	case <-s.parts.failed():
+		return errors.New("cannot rebuild the trackers")
 	}
-	s.tasks.run("gateway", s.gateway.Run)
-	s.tasks.run("http", func(ctx context.Context) error {
+	s.parts.run("gateway", s.gateway.Run)
+	s.parts.run("http", func(ctx context.Context) error {
 		// Streams end with this context; calls get a moment to end by themselves.
 		s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 		stop := context.AfterFunc(ctx, s.shutdownHTTP)
@@ -150,7 +151,7 @@ func (s *Server) shutdownHTTP() {
 }
 
 // Failed is closed when a part of the manager has failed.
-func (s *Server) Failed() <-chan struct{} { return s.tasks.failed() }
+func (s *Server) Failed() <-chan struct{} { return s.parts.failed() }
 
 // URL is where the manager answers.
 func (s *Server) URL() string { return "http://" + s.listen.Addr().String() }
@@ -165,7 +166,7 @@ func (s *Server) running() Running {
 // Stop ends the manager in the order opposite to the start, and gives the
 // reason if a part of it had failed.
 func (s *Server) Stop() error {
-	err := s.tasks.stop()
+	err := s.parts.stop()
 	s.closeAll()
 	return err
 }
