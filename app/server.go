@@ -146,7 +146,7 @@ func (s *Server) shutdownHTTP() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if err := s.http.Shutdown(ctx); err != nil {
-		s.http.Close()
+		_ = s.http.Close() // what is still open after that ends with the process
 	}
 }
 
@@ -176,7 +176,9 @@ func (s *Server) closeAll() {
 		s.fabric.Close()
 	}
 	if s.outputs != nil {
-		s.outputs.Close()
+		if err := s.outputs.Close(); err != nil {
+			s.opts.Log.Error("cannot close the outputs", "error", err)
+		}
 	}
 	if s.listen != nil {
 		s.listen.Close()
