@@ -63,7 +63,7 @@ func (s *server) submit(ctx context.Context, in *submitIn) (*submitOut, error) {
 		},
 	})
 	if err != nil {
-		return nil, fromRunner(err)
+		return nil, err
 	}
 	return submitAnswer(t, exists), nil
 }
@@ -125,14 +125,6 @@ func invalidParams(what, path string, problems []banto.Problem) error {
 	e := banto.Fail(banto.KindInvalid, what, why, "banto jobnet show "+path+" lists the parameters")
 	e.Problems = problems
 	return e
-}
-
-// fromRunner marks the refusals that the runner has audited itself.
-func fromRunner(err error) error {
-	if banto.KindOf(err) == banto.KindInternal {
-		return err
-	}
-	return refusedByRunner{err}
 }
 
 // TrackerPath names a tracker.
@@ -218,7 +210,7 @@ func (s *server) rerun(ctx context.Context, in *rerunIn) (*trackerOut, error) {
 	}
 	t, err = s.Runner.Rerun(ctx, principal(ctx), in.ID, again, body)
 	if err != nil {
-		return nil, fromRunner(err)
+		return nil, err
 	}
 	return &trackerOut{Body: t}, nil
 }
@@ -235,7 +227,7 @@ func (s *server) cancel(ctx context.Context, in *cancelIn) (*trackerOut, error) 
 	}
 	t, err := s.Runner.Cancel(ctx, principal(ctx), in.ID, in.Body.Reason)
 	if err != nil {
-		return nil, fromRunner(err)
+		return nil, err
 	}
 	return &trackerOut{Body: t}, nil
 }

@@ -118,6 +118,9 @@ func TestSubmitRefusedIsAudited(t *testing.T) {
 	if _, err := w.client.Cancel(ctx, tr.ID, banto.CancelRequest{}); banto.KindOf(err) != banto.KindConflict {
 		t.Errorf("got %v", err)
 	}
+	if _, err := w.client.Cancel(ctx, tr.ID, banto.CancelRequest{Reason: "\x00"}); banto.KindOf(err) != banto.KindInvalid {
+		t.Errorf("got %v", err)
+	}
 	page, err := w.client.Audit(ctx, client.AuditQuery{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +134,7 @@ func TestSubmitRefusedIsAudited(t *testing.T) {
 	}
 	want := map[string]int{
 		"jobnet.apply done": 1, "tracker.submit done": 1, "tracker.submit refused": 2,
-		"tracker.cancel refused": 2, "jobnet.delete refused": 1,
+		"tracker.cancel refused": 3, "jobnet.delete refused": 1,
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("audit %v, want %v", got, want)

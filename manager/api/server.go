@@ -170,10 +170,6 @@ func (s *server) auditRefusal(ctx context.Context, action audit.Action, object s
 	default:
 		return // not a judgement on what was asked
 	}
-	var done refusedByRunner
-	if errors.As(err, &done) {
-		return
-	}
 	entry := audit.Refused(s.Now(), principal(ctx), action, object, reasonFor(err))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -201,11 +197,6 @@ func reasonFor(err error) error {
 	}
 	return fmt.Errorf("%s: %d problems at %s", e.What, len(e.Problems), strings.Join(places, ", "))
 }
-
-// refusedByRunner marks an error of which the runner has kept the audit row.
-type refusedByRunner struct{ error }
-
-func (e refusedByRunner) Unwrap() error { return e.error }
 
 // storeError turns an error of the store into one that people are told.
 func storeError(what, missing, hint string, err error) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/fabric"
 	"github.com/bantoops/banto/job/jobnet"
 	"github.com/bantoops/banto/store"
@@ -90,11 +91,12 @@ func (b *batch) dropOrder(id string) {
 	b.orders.put(id, order{})
 }
 
-// audit notes who did what.
-func (b *batch) audit(by banto.Principal, action, object, detail, outcome string) {
-	b.audits = append(b.audits, banto.AuditEntry{
-		At: b.now, Principal: by.Name, Action: action, Object: object, Detail: detail, Outcome: outcome,
-	})
+// audit notes who did what. What was refused is noted by whoever asked.
+func (b *batch) audit(by banto.Principal, action audit.Action, object banto.TrackerID, detail, reason string) {
+	if reason != "" {
+		detail += ": " + reason
+	}
+	b.audits = append(b.audits, audit.Done(b.now, by, action, string(object), detail))
 }
 
 // empty says whether there is nothing to write.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/job/engine"
 	"github.com/bantoops/banto/store"
 )
@@ -80,7 +81,7 @@ func (r *Runner) Submit(ctx context.Context, s Submit) (banto.Tracker, bool, err
 // Cancel kills what runs in a tracker and starts nothing more.
 func (r *Runner) Cancel(ctx context.Context, by banto.Principal, id banto.TrackerID, reason string) (banto.Tracker, error) {
 	in := &changeIn{
-		caller: newCaller(), by: by, id: id, action: "tracker.cancel", what: "cannot cancel " + string(id),
+		caller: newCaller(), by: by, id: id, action: audit.TrackerCancel, what: "cannot cancel " + string(id),
 		reason: reason, input: engine.Cancel{By: by.Name, Reason: reason},
 	}
 	return r.change(ctx, in)
@@ -91,7 +92,7 @@ func (r *Runner) Cancel(ctx context.Context, by banto.Principal, id banto.Tracke
 func (r *Runner) Rerun(ctx context.Context, by banto.Principal, id banto.TrackerID, in engine.Rerun, flowBody []byte) (banto.Tracker, error) {
 	in.By = by.Name
 	c := &changeIn{
-		caller: newCaller(), by: by, id: id, action: "tracker.rerun", what: "cannot rerun " + string(id),
+		caller: newCaller(), by: by, id: id, action: audit.TrackerRerun, what: "cannot rerun " + string(id),
 		reason: in.Reason, input: in, flowHash: in.FlowHash, flow: in.Flow, flowBody: flowBody,
 	}
 	return r.change(ctx, c)

@@ -161,7 +161,7 @@ func TestCancelAndRerun(t *testing.T) {
 		for _, a := range audit {
 			got = append(got, a.Action+" "+a.Outcome)
 		}
-		want := []string{"tracker.rerun done", "tracker.cancel refused", "tracker.cancel done", "tracker.rerun refused", "tracker.submit done"}
+		want := []string{"tracker.rerun done", "tracker.cancel done", "tracker.submit done"} // whoever asks notes refusals
 		if err != nil || !equal(got, want) {
 			t.Errorf("audit: %v %v", got, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/job/engine"
 	"github.com/bantoops/banto/job/jobnet"
 	"github.com/bantoops/banto/store"
@@ -17,7 +18,7 @@ type changeIn struct {
 	caller
 	by       banto.Principal
 	id       banto.TrackerID
-	action   string // for the audit trail
+	action   audit.Action
 	what     string // for errors
 	reason   string
 	input    engine.Input
@@ -48,7 +49,7 @@ func (in *changeIn) step(b *batch) error {
 		return nil
 	}
 	if refusal := b.stepTracker(in.id, t, in.input); refusal != nil {
-		in.refused(b, refusal)
+		b.after(func() { in.refuse(refusal) })
 		return nil
 	}
 	in.revision = t.Row().Revision
@@ -58,15 +59,9 @@ func (in *changeIn) step(b *batch) error {
 	if in.flow != nil && b.r.flows.get(in.flowHash) == nil {
 		b.flows.put(in.flowHash, newFlow{flow: in.flow, body: in.flowBody})
 	}
-	b.audit(in.by, in.action, string(in.id), detail(t.Flow().Jobnet, in.reason), "done")
+	b.audit(in.by, in.action, in.id, t.Flow().Jobnet, in.reason)
 	b.after(func() { in.answer(answer{tracker: t.Row()}) })
 	return nil
-}
-
-// refused notes that the change makes no sense, and tells the caller.
-func (in *changeIn) refused(b *batch, why error) {
-	b.audit(in.by, in.action, string(in.id), detail(why.Error(), in.reason), "refused")
-	b.after(func() { in.refuse(why) })
 }
 
 // tracker gives a tracker from memory, or brings it back from the store; nil

@@ -2,9 +2,11 @@
 // steps the trackers, writes what changed in one transaction, and only then
 // answers callers, tells hosts and acknowledges reports.
 //
-// It owns the trackers in memory, and is the one writer of the store. It
-// refuses HTTP, wire formats and rules: what flows where is engine's, who may
-// start now is dispatch's.
+// It owns the trackers in memory, and is the one writer of trackers, of the
+// outbox and of what hosts say of themselves, and of the audit rows of the
+// changes that it makes. It refuses HTTP, wire formats and rules: what flows
+// where is engine's, who may start now is dispatch's. A change that it turns
+// away leaves no row here: whoever asked for it leaves one.
 //
 // Promises: nothing is answered, sent or acknowledged before it is durable;
 // when a transaction fails, memory is thrown away and rebuilt from the store,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/job/engine"
 	"github.com/bantoops/banto/store"
 )
@@ -54,7 +55,7 @@ func (in *submitIn) step(b *batch) error {
 	if in.Key != "" {
 		b.keys.put(submitKey{in.By.Name, in.Key}, submitted{hash: in.RequestHash, id: id})
 	}
-	b.audit(in.By, "tracker.submit", string(id), detail(fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version), sub.Reason), "done")
+	b.audit(in.By, audit.TrackerSubmit, id, fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version), sub.Reason)
 	b.after(func() { in.answer(answer{tracker: t.Row()}) })
 	return nil
 }
@@ -82,7 +83,6 @@ func (in *submitIn) repeat(b *batch, first submitted) error {
 		err := banto.Fail(banto.KindConflict, in.what,
 			fmt.Sprintf("the idempotency key was used for another request, which made %s", first.id),
 			"use a new key for a new request")
-		b.audit(in.By, "tracker.submit", string(first.id), err.Why, "refused")
 		b.after(func() { in.refuse(err) })
 		return nil
 	}
@@ -132,11 +132,4 @@ func (b *batch) newID() (banto.TrackerID, error) {
 		}
 	}
 	return "", errors.New("cannot find a tracker ID that is not used")
-}
-
-func detail(what, reason string) string {
-	if reason == "" {
-		return what
-	}
-	return what + ": " + reason
 }
