@@ -50,7 +50,7 @@ func (in *changeIn) step(b *batch) error {
 	}
 	if refusal := b.stepTracker(in.id, t, in.input); refusal != nil {
 		b.after(func() { in.refuse(refusal) })
-		return nil
+		return nil //nolint:nilerr // it was judged
 	}
 	in.revision = t.Row().Revision
 	if loaded {
