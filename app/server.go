@@ -102,9 +102,7 @@ func (s *Server) assemble(ctx context.Context, epoch int64) error {
 		IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, Log: log.With("room", "runner"),
 	})
 	s.gateway.Attach(s.runner, epoch, incarnation)
-	catalogue := designs.New(designs.Options{
-		Store: s.store, Now: time.Now, KnownHost: s.knownName, MaxScript: fabric.MaxSpec,
-	})
+	catalogue := designs.New(designs.Options{Store: s.store, Now: time.Now, KnownHost: s.knownName})
 	handler := api.New(api.Options{
 		Store: s.store, Runner: s.runner, Designs: catalogue, Outputs: s.outputs,
 		Auth: auth.Authenticator{Tokens: s.store}, Now: time.Now, Log: log.With("room", "api"),

@@ -164,23 +164,19 @@ func checkVersion(v int) error {
 	return nil
 }
 
-// SpecSize measures a Spec as it would be sent, within a few bytes.
-func SpecSize(s *banto.Spec) int {
-	n := 256 + TextSize(s.Script) + TextSize(string(s.Part)) + TextSize(s.Dir) + TextSize(s.Shell) + TextSize(s.Account)
+// OrderSize measures an order as it would be sent, within a few bytes.
+func OrderSize(o *Order) int {
+	n := 128 + TextSize(o.ID)
+	if o.Start == nil {
+		return n
+	}
+	s := &o.Start.Spec
+	n += 256 + TextSize(s.Script) + TextSize(string(s.Part)) + TextSize(s.Dir) + TextSize(s.Shell) + TextSize(s.Account)
 	for _, a := range s.Args {
 		n += TextSize(a) + 1
 	}
 	for _, e := range s.Env {
 		n += TextSize(e) + 1
-	}
-	return n
-}
-
-// OrderSize measures an order as it would be sent, within a few bytes.
-func OrderSize(o *Order) int {
-	n := 128 + TextSize(o.ID)
-	if o.Start != nil {
-		n += SpecSize(&o.Start.Spec)
 	}
 	return n
 }

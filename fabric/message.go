@@ -11,12 +11,10 @@ import (
 const ProtocolVersion = 1
 
 // MaxFrame is the largest frame that is sent, in bytes; well below the
-// server's payload limit.
+// server's payload limit. What a part carries by its definition
+// (jobnet.MaxScript) fits with room for parameters; an attempt that grows
+// beyond ends before it is sent.
 const MaxFrame = 512 << 10
-
-// MaxSpec is the largest Spec that can be sent, as SpecSize measures it. What
-// is larger is refused when it is applied or placed, not here.
-const MaxSpec = 400 << 10
 
 // Down is a frame from the manager to one host. Frames carry many messages;
 // the agent obeys only the highest epoch that it has seen.

@@ -13,7 +13,7 @@ import (
 // Limits of a jobnet.
 const (
 	MaxParts  = 200_000
-	MaxScript = 512 << 10 // bytes of one part's script, arguments and variables
+	MaxScript = 400 << 10 // bytes of one part's script, arguments and variables, as they travel to the host
 	MaxFlow   = 64 << 20  // bytes of those of all parts
 	maxParams = 1000
 	maxSets   = 1000 // of one part

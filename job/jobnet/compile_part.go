@@ -1,6 +1,7 @@
 package jobnet
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,7 +63,9 @@ func (c *compilation) part(i int, p *Part, to *FlowPart) {
 	c.sets(p, at("sets"))
 	n := to.size()
 	if c.size += n; n > MaxScript {
-		c.report.Add(p.Pos, "parts."+p.Name, fmt.Sprintf("what it hands to the host has %d bytes, more than %d", n, MaxScript), "put a long script into a file on the host")
+		c.report.Add(p.Pos, "parts."+p.Name,
+			fmt.Sprintf("it carries %d KiB of script, arguments and variables; the limit is %d KiB", (n+1023)>>10, MaxScript>>10),
+			"put the script in a file on the host and call it")
 	}
 }
 
@@ -73,16 +76,32 @@ func either(a, b string) string {
 	return b
 }
 
+// size reckons what a part weighs on its way to the host, before its
+// expressions are replaced.
 func (p *FlowPart) size() int {
 	const each = 24 // what an entry costs besides its text
-	n := len(p.Script)
+	n := weight(p.Script)
 	for _, a := range p.Args {
-		n += len(a.src) + each
+		n += weight(a.src) + each
 	}
 	for _, e := range p.Env {
-		n += len(e.Name) + len(e.Value.src) + each
+		n += len(e.Name) + weight(e.Value.src) + each
 	}
 	return n
+}
+
+// weight is the length of a text as JSON, whose escapes make it longer. Only
+// one that could be too long is encoded.
+func weight(s string) int {
+	const small = 4 << 10
+	if len(s) <= small {
+		return len(s)
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return len(s) // a string always encodes
+	}
+	return len(b)
 }
 
 func (c *compilation) kind(p *Part, to *FlowPart, at func(string) place) {

@@ -3,7 +3,6 @@ package designs
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -132,9 +131,6 @@ func (c *checker) jobnet(doc jobyaml.Document, from *inUse) error {
 		}
 	}
 	valid := len(problems) == 0
-	if valid {
-		problems = c.sizes(doc, flow)
-	}
 	if from != nil {
 		shift(problems, doc.File, from.offset)
 		for i := range problems {
@@ -230,54 +226,6 @@ func keyPos(keys map[string]jobnet.Pos, key string, document jobnet.Pos) jobnet.
 		return pos
 	}
 	return document
-}
-
-// sizes finds parts that carry more than the fabric can.
-func (c *checker) sizes(doc jobyaml.Document, flow *jobnet.Flow) []banto.Problem {
-	var problems []banto.Problem
-	for i := range flow.Parts {
-		part := &flow.Parts[i]
-		size := travels(part)
-		if size <= c.d.opt.MaxScript {
-			continue
-		}
-		p := banto.Problem{
-			File: doc.File, Path: "parts." + part.Name,
-			Message: fmt.Sprintf("part %s carries %d KiB of script, arguments and environment; the limit is %d KiB",
-				part.Name, size>>10, c.d.opt.MaxScript>>10),
-			Hint: "put the script in a file on the host and call it",
-		}
-		if i < len(doc.Jobnet.Parts) {
-			src := &doc.Jobnet.Parts[i]
-			p.Line, p.Column = src.Pos.Line, src.Pos.Column
-		}
-		problems = append(problems, p)
-	}
-	return problems
-}
-
-// travels reckons what a part's order weighs on its way to the host. Only a
-// text that could be too large is encoded, as escapes make it longer.
-func travels(part *jobnet.FlowPart) int {
-	size := weight(part.Script)
-	for _, a := range part.Args {
-		size += weight(a.Source())
-	}
-	for _, e := range part.Env {
-		size += len(e.Name) + weight(e.Value.Source())
-	}
-	return size
-}
-
-func weight(s string) int {
-	if len(s) < 4<<10 {
-		return len(s)
-	}
-	b, err := json.Marshal(s)
-	if err != nil {
-		return len(s)
-	}
-	return len(b)
 }
 
 // invalid makes one error of all problems, in the order of the files' lines.

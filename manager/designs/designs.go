@@ -22,19 +22,12 @@ const (
 	MaxFiles   = 10_000
 )
 
-// DefaultMaxScript is the limit of what one part can carry when Options do not
-// say one: well below a frame of the fabric, with room for parameters.
-const DefaultMaxScript = 256 << 10
-
 // Options are what designs needs.
 type Options struct {
 	Store store.Store
 	Now   func() time.Time
 	// KnownHost says whether there is a host of that name.
 	KnownHost func(name string) bool
-	// MaxScript limits the script, arguments and environment of one part, in
-	// bytes as they travel; 0 means DefaultMaxScript.
-	MaxScript int
 	// CacheBytes limits the encoded flows that are kept in memory; 0 means 32 MiB.
 	CacheBytes int
 }
@@ -54,9 +47,6 @@ type Designs struct {
 
 // New makes Designs.
 func New(opt Options) *Designs {
-	if opt.MaxScript == 0 {
-		opt.MaxScript = DefaultMaxScript
-	}
 	if opt.CacheBytes == 0 {
 		opt.CacheBytes = 32 << 20
 	}

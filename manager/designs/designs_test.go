@@ -179,7 +179,6 @@ func TestFolderMayNotBreakWhatIsBelow(t *testing.T) {
 	known := map[string]bool{"db01": true, "db02": true}
 	w := newWorld(t, func(o *designs.Options) {
 		o.KnownHost = func(name string) bool { return known[name] }
-		o.MaxScript = 8 << 10
 	})
 	old := "# a comment\n\njobnet: f/g/a\nparts:\n  p:\n    job: x\n    dir: ${params.place}\nparams:\n  place: {default: /tmp}\n"
 	w.apply(files("folder: f\ndefaults: {host: db01}\n", old, "jobnet: f/b\nparts:\n  p:\n    job: x\n    host: db02\n"))
@@ -187,8 +186,9 @@ func TestFolderMayNotBreakWhatIsBelow(t *testing.T) {
 	known["db02"] = false
 	w.is(w.apply(files("folder: f\ntitle: F\n")), "changed folder f 2")
 	w.refused(files("folder: f\ndefaults: {host: db99}\n"), `a.yaml:2:18 host "db99" is not known`)
-	w.refused(files("folder: /\ndefaults: {env: {X: "+strings.Repeat("x", 9<<10)+"}}\n"),
-		"b.yaml:5:3 part p carries 9 KiB", "jobnet f/g/a, which is in use")
+	long := strings.Repeat("x", 101<<10)
+	w.refused(files("folder: /\ndefaults: {env: {A: "+long+", B: "+long+", C: "+long+", D: "+long+"}}\n"),
+		"b.yaml:5:3 it carries 405 KiB", "jobnet f/g/a, which is in use")
 	w.is(w.active(), "f@2 f/b@1 f/g/a@1")
 	// The request's own documents count in place of the stored ones.
 	w.apply(files("folder: f\ndefaults: {host: db99}\n---\nfolder: f/g\ndefaults: {host: db01}\n",
@@ -196,10 +196,10 @@ func TestFolderMayNotBreakWhatIsBelow(t *testing.T) {
 }
 
 func TestScriptTooLargeForTheWay(t *testing.T) {
-	w := newWorld(t, func(o *designs.Options) { o.MaxScript = 64 << 10 })
-	w.refused(files("jobnet: a\nparts:\n  small:\n    job: x\n  large:\n    job: |\n      "+strings.Repeat("x", 65<<10)+"\n"),
-		"a.yaml:5:3 part large carries 65 KiB")
-	w.apply(files(net("a", strings.Repeat("x", 60<<10))))
+	w := newWorld(t)
+	w.refused(files("jobnet: a\nparts:\n  small:\n    job: x\n  large:\n    job: |\n      "+strings.Repeat(`"`, 201<<10)+"\n"),
+		"a.yaml:5:3 it carries 403 KiB")
+	w.apply(files(net("a", strings.Repeat("x", 390<<10))))
 }
 
 func TestPruneTakesOnlyWhatTheRequestHoldsWhole(t *testing.T) {
