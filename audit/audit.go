@@ -17,7 +17,6 @@ const (
 	JobnetApply   Action = "jobnet.apply"
 	JobnetDelete  Action = "jobnet.delete"
 	FolderApply   Action = "folder.apply"
-	FolderDelete  Action = "folder.delete"
 	TrackerSubmit Action = "tracker.submit"
 	TrackerCancel Action = "tracker.cancel"
 	TrackerRerun  Action = "tracker.rerun"

@@ -15,9 +15,9 @@ import (
 // a configured name. A web page that points its own name at 127.0.0.1 (DNS
 // rebinding) is refused here, as the browser sends the page's name.
 //
-// Good are localhost and loopback addresses with the port that is listened on
-// (0: any), and the names, each written as "name" (any port) or "name:port".
-func CheckHost(host string, port int, names []string) error {
+// Good are localhost and loopback addresses, and the names, each written as
+// "name" (any port) or "name:port".
+func CheckHost(host string, names []string) error {
 	name, hostPort, ok := splitHost(host)
 	if !ok {
 		return badHost(host, "is not a host name")
@@ -31,15 +31,12 @@ func CheckHost(host string, port int, names []string) error {
 	if !loopback(name) {
 		return badHost(host, "is not a name of this manager")
 	}
-	if port != 0 && hostPort != strconv.Itoa(port) && (hostPort != "" || (port != 80 && port != 443)) {
-		return badHost(host, "names another port than "+strconv.Itoa(port))
-	}
 	return nil
 }
 
 func badHost(host, why string) error {
 	return banto.Fail(banto.KindDenied, "request refused", "the Host header "+strconv.Quote(clip(host))+" "+why,
-		"use the manager's own address, or add the name to the names it is known by")
+		"call it by localhost or a loopback address such as 127.0.0.1")
 }
 
 // CheckOrigin refuses a request that a page of another site made: its Origin

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 
 	"github.com/bantoops/banto"
@@ -44,27 +43,6 @@ func wellFormed(token string) bool {
 	b, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, tokenPrefix))
 	return err == nil && len(b) == tokenBytes && strings.HasPrefix(token, tokenPrefix)
 }
-
-// TokenString is a token that does not print itself, whatever the verb, the
-// logger or the encoder. Reveal gives its text.
-type TokenString string
-
-const masked = tokenPrefix + "…****"
-
-// Reveal gives the token's text, for the one place that hands it on.
-func (t TokenString) Reveal() string { return string(t) }
-
-// String prints a mask.
-func (t TokenString) String() string { return masked }
-
-// Format prints a mask for every verb.
-func (t TokenString) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
-
-// LogValue logs a mask.
-func (t TokenString) LogValue() slog.Value { return slog.StringValue(masked) }
-
-// MarshalText encodes a mask.
-func (t TokenString) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
 // Authenticator knows principals by their tokens.
 type Authenticator struct {

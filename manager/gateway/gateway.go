@@ -20,10 +20,9 @@ import (
 
 // Options say what the gateway works with.
 type Options struct {
-	Conn    *nats.Conn
-	Inbox   runner.Inbox // may be given later with Attach
-	Outputs *outputs.Store
-	// Epoch and Incarnation may be given later with Attach.
+	Conn        *nats.Conn
+	Inbox       runner.Inbox // may be given later with Attach
+	Outputs     *outputs.Store
 	Epoch       int64
 	Incarnation string
 	Now         func() time.Time
@@ -63,11 +62,9 @@ func New(o Options) *Gateway {
 	return &Gateway{opt: o, hosts: map[banto.HostID]*host{}}
 }
 
-// Attach gives what was not known when the gateway was made. It is called
-// before Run.
-func (g *Gateway) Attach(inbox runner.Inbox, epoch int64, incarnation string) {
-	g.opt.Inbox, g.opt.Epoch, g.opt.Incarnation = inbox, epoch, incarnation
-}
+// Attach gives the inbox, since the runner needs a gateway to be made. It is
+// called before Run.
+func (g *Gateway) Attach(inbox runner.Inbox) { g.opt.Inbox = inbox }
 
 // Deliver hands over orders, repeated until the host confirms them.
 func (g *Gateway) Deliver(id banto.HostID, orders []fabric.Order) {
