@@ -77,7 +77,7 @@ func (s *server) walls(next http.Handler) http.Handler {
 				"bytes", req.w.bytes, "took", s.Now().Sub(start), "principal", req.principal.Name, "remote", r.RemoteAddr)
 		}()
 		defer s.caught(r, req)
-		if err := auth.CheckHost(r.Host, 0, s.AllowedHosts); err != nil {
+		if err := auth.CheckHost(r.Host, s.AllowedHosts); err != nil {
 			s.refuse(r.Context(), err).write(req.w)
 			return
 		}
@@ -153,7 +153,8 @@ func (s *server) guard(r route) func(huma.Context, func(huma.Context)) {
 		req.principal = who
 		if err := r.access.Allows(who); err != nil {
 			if r.action != "" {
-				s.auditRefusal(ctx.Context(), r.action, plain(ctx.Operation().Path, 200), err)
+				u := ctx.URL()
+				s.auditRefusal(ctx.Context(), r.action, u.Path, err)
 			}
 			s.refuse(ctx.Context(), err).write(req.w)
 			return
