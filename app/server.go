@@ -22,13 +22,14 @@ import (
 	"github.com/bantoops/banto/manager/gateway"
 	"github.com/bantoops/banto/manager/outputs"
 	"github.com/bantoops/banto/manager/runner"
+	"github.com/bantoops/banto/store"
 	"github.com/bantoops/banto/store/sqlite"
 )
 
 // Server is the manager process.
 type Server struct {
 	opts    Options
-	store   *sqlite.Store
+	store   store.Store
 	outputs *outputs.Store
 	fabric  *fabric.Server
 	runner  *runner.Runner
@@ -52,9 +53,11 @@ func NewServer(ctx context.Context, o Options) (_ *Server, err error) {
 			s.closeAll()
 		}
 	}()
-	if s.store, err = sqlite.Open(ctx, filepath.Join(o.Data, "store"), sqlite.Options{}); err != nil {
+	kept, err := sqlite.Open(ctx, filepath.Join(o.Data, "store"), sqlite.Options{})
+	if err != nil {
 		return nil, err
 	}
+	s.store = kept
 	if s.listen, err = listen(ctx, o.HTTP); err != nil {
 		return nil, err
 	}
@@ -94,14 +97,14 @@ func (s *Server) assemble(ctx context.Context, epoch int64) error {
 		return err
 	}
 	s.gateway = gateway.New(gateway.Options{
-		Conn: conn, Outputs: s.outputs, Now: time.Now, Log: log.With("room", "gateway"),
+		Conn: conn, Outputs: s.outputs, Epoch: epoch, Incarnation: incarnation, Now: time.Now, Log: log.With("room", "gateway"),
 		Hosts: known, Known: func(id banto.HostID) bool { return slices.Contains(known, id) }, Owns: s.owns,
 	})
 	s.runner = runner.New(runner.Options{
 		Store: s.store, Hosts: s.gateway, LocalHost: s.local.ID, Now: time.Now,
 		IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, Log: log.With("room", "runner"),
 	})
-	s.gateway.Attach(s.runner, epoch, incarnation)
+	s.gateway.Attach(s.runner)
 	catalogue := designs.New(designs.Options{Store: s.store, Now: time.Now, KnownHost: s.knownName})
 	handler := api.New(api.Options{
 		Store: s.store, Runner: s.runner, Designs: catalogue, Outputs: s.outputs,
