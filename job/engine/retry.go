@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -27,11 +26,15 @@ func (t *Tracker) retry(i int, in Ended) bool {
 	return true
 }
 
-// pause gives the wait after so many tries.
+// pause gives the wait after so many tries. It only multiplies: a power may
+// differ in its last bit from one machine to another.
 func pause(rule *jobnet.Retry, tries int) time.Duration {
 	wait := float64(rule.Wait)
-	if rule.Backoff > 0 {
-		wait *= math.Pow(rule.Backoff, float64(tries-1))
+	for range tries - 1 {
+		if rule.Backoff == 0 || wait > float64(maxWait) {
+			break
+		}
+		wait *= rule.Backoff
 	}
 	if wait > float64(maxWait) {
 		return maxWait
