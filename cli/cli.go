@@ -46,7 +46,7 @@ type env struct {
 	lang  language
 	words map[string]string // of the language, by the English text
 
-	url, token string // flags
+	url, token, wanted string // flags; wanted is the language
 
 	sources map[string]string // files that were read, to show the lines that problems are in
 }

@@ -18,7 +18,7 @@ func newApplyCommand(e *env) *cobra.Command {
 		if len(in.files) == 0 {
 			return e.wrongUse(cmd, e.say("it needs -f FILE|DIR"))
 		}
-		files, err := e.readDefinitions(in.files)
+		files, err := e.readToSend(in.files)
 		if err != nil {
 			return err
 		}

@@ -8,8 +8,12 @@ import (
 
 func newAuditListCommand(e *env) *cobra.Command {
 	var asJSON bool
+	var limit int
 	q := client.AuditQuery{}
 	cmd := e.command("list [OBJECT]", e.say("List changes, newest first"), func(cmd *cobra.Command, args []string) error {
+		if limit < 1 {
+			return e.wrongUse(cmd, e.say("--limit wants a number from 1 on"))
+		}
 		m, err := e.manager()
 		if err != nil {
 			return err
@@ -17,12 +21,12 @@ func newAuditListCommand(e *env) *cobra.Command {
 		if len(args) > 0 {
 			q.Object = args[0]
 		}
-		page, err := m.Audit(cmd.Context(), q)
+		page, err := upTo(limit, q.Cursor, func(cursor string, limit int) (banto.Page[banto.AuditEntry], error) {
+			q.Cursor, q.Limit = cursor, limit
+			return m.Audit(cmd.Context(), q)
+		})
 		if err != nil {
 			return err
-		}
-		if page.Items == nil {
-			page.Items = []banto.AuditEntry{}
 		}
 		if asJSON {
 			return e.document(page)
@@ -32,7 +36,7 @@ func newAuditListCommand(e *env) *cobra.Command {
 	cmd.Example = "  banto audit list\n  banto audit list backup/nightly\n  banto audit list --limit 100 --json"
 	cmd.Args = e.takes(0, 1, "OBJECT")
 	f := cmd.Flags()
-	f.IntVar(&q.Limit, "limit", 30, e.say("list at most this `number`"))
+	f.IntVar(&limit, "limit", 30, e.say("list at most this `number`"))
 	f.StringVar(&q.Cursor, "after", "", e.say("go on behind this `cursor`, which the list before gave"))
 	f.BoolVar(&asJSON, "json", false, e.say("write one JSON document"))
 	return cmd

@@ -14,6 +14,7 @@ func newCompletionCommand(e *env) *cobra.Command {
 		switch args[0] {
 		case "bash":
 			err = cmd.Root().GenBashCompletionV2(&b, true)
+			b.WriteString(bashAlone)
 		case "zsh":
 			err = cmd.Root().GenZshCompletion(&b)
 		case "fish":
@@ -34,3 +35,22 @@ func newCompletionCommand(e *env) *cobra.Command {
 	cmd.ValidArgs = shells
 	return cmd
 }
+
+// bashAlone finds the words of the line where the package bash-completion,
+// whose functions the script uses, is not installed. It knows no quotes.
+const bashAlone = `
+if ! declare -F _get_comp_words_by_ref >/dev/null; then
+    __banto_init_completion()
+    {
+        COMPREPLY=()
+        local line="${COMP_LINE:0:COMP_POINT}"
+        read -ra words <<<"$line"
+        if [[ -z $line || $line == *[[:space:]] ]]; then
+            words+=("")
+        fi
+        cword=$((${#words[@]} - 1))
+        cur="${words[cword]}"
+        prev="${words[cword > 0 ? cword - 1 : 0]}"
+    }
+fi
+`

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/bantoops/banto"
@@ -24,7 +23,7 @@ func newJobnetDiffCommand(e *env) *cobra.Command {
 			*into = n
 		}
 		if file != "" {
-			files, err := e.readDefinitions([]string{file})
+			files, err := e.readToSend([]string{file})
 			switch {
 			case err != nil:
 				return err
@@ -84,6 +83,10 @@ func (e *env) writeDiff(d banto.DiffResult) error {
 			value("+", styleGreen, c.New)
 		}
 	}
-	b.WriteString(e.say("%s differences", strconv.Itoa(len(d.Lines))) + "\n")
+	if len(d.Lines) == 1 {
+		b.WriteString(e.say("1 difference") + "\n")
+	} else {
+		b.WriteString(e.say("%d differences", len(d.Lines)) + "\n")
+	}
 	return e.print(b.String())
 }

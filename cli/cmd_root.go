@@ -75,7 +75,14 @@ func newRoot(e *env) *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.url, "url", "", e.say("`URL` of the manager ($BANTO_URL)"))
 	flags.StringVar(&e.token, "token", "", e.say("`token` to show to the manager ($BANTO_TOKEN)"))
-	flags.String("lang", "", e.say("`language` of the texts: en or ja ($BANTO_LANG)"))
+	flags.StringVar(&e.wanted, "lang", "", e.say("`language` of the texts: en or ja ($BANTO_LANG)"))
+	completesFlag(root, "lang", []language{english, japanese})
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if e.wanted != "" && !isLanguage(e.wanted) {
+			return e.wrongUse(cmd, e.say("%q is not a language of these texts; write en or ja", e.wanted))
+		}
+		return nil
+	}
 	root.Flags().BoolVar(&version, "version", false, e.say("show the version"))
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(newHelpCommand(e))

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/client"
@@ -23,6 +24,9 @@ func newSubmitCommand(e *env) *cobra.Command {
 			name, value, ok := strings.Cut(p, "=")
 			if !ok || name == "" {
 				return e.wrongUse(cmd, e.say("%q is not a parameter; write it as name=value", p))
+			}
+			if !utf8.ValidString(value) {
+				return e.wrongUse(cmd, e.say("the value of parameter %q is not UTF-8", name))
 			}
 			if _, twice := req.Params[name]; twice {
 				return e.wrongUse(cmd, e.say("parameter %q is given twice", name))
@@ -60,6 +64,8 @@ func newSubmitCommand(e *env) *cobra.Command {
 	f.StringVar(&in.date, "date", "", e.say("base `day`, such as 2026-11-30; today in the jobnet's time zone if left out"))
 	f.StringVar(&in.reason, "reason", "", e.say("why, in your `words`; kept with the tracker"))
 	f.StringVar(&in.key, "key", "", e.say("idempotency `key`: the same one never submits twice"))
+	// It fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("param", e.completeParams())
 	in.wait.flags(e, f)
 	f.BoolVar(&in.json, "json", false, e.say("write one JSON document: tracker and state"))
 	return cmd

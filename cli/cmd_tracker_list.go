@@ -13,6 +13,7 @@ import (
 func newTrackerListCommand(e *env) *cobra.Command {
 	var asJSON bool
 	var states []string
+	var limit int
 	q := client.TrackerQuery{}
 	cmd := e.command("list [JOBNET|FOLDER/]", e.say("List trackers, newest first"), func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -25,16 +26,19 @@ func newTrackerListCommand(e *env) *cobra.Command {
 			}
 			q.States = append(q.States, state)
 		}
+		if limit < 1 {
+			return e.wrongUse(cmd, e.say("--limit wants a number from 1 on"))
+		}
 		m, err := e.manager()
 		if err != nil {
 			return err
 		}
-		page, err := m.Trackers(cmd.Context(), q)
+		page, err := upTo(limit, q.Cursor, func(cursor string, limit int) (banto.Page[banto.Tracker], error) {
+			q.Cursor, q.Limit = cursor, limit
+			return m.Trackers(cmd.Context(), q)
+		})
 		if err != nil {
 			return err
-		}
-		if page.Items == nil {
-			page.Items = []banto.Tracker{}
 		}
 		if asJSON {
 			return e.document(page)
@@ -46,9 +50,10 @@ func newTrackerListCommand(e *env) *cobra.Command {
 	cmd.ValidArgsFunction = e.completeJobnets()
 	f := cmd.Flags()
 	f.StringArrayVar(&states, "state", nil, e.say("only those in this `state`; may be given again"))
-	f.IntVar(&q.Limit, "limit", 20, e.say("list at most this `number`"))
+	f.IntVar(&limit, "limit", 20, e.say("list at most this `number`"))
 	f.StringVar(&q.Cursor, "after", "", e.say("go on behind this `cursor`, which the list before gave"))
 	f.BoolVar(&asJSON, "json", false, e.say("write one JSON document"))
+	completesFlag(cmd, "state", trackerStates())
 	return cmd
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/client"
+	"github.com/bantoops/banto/job/jobnet/jobyaml"
 	"github.com/spf13/cobra"
 )
 
@@ -44,9 +45,9 @@ func (e *env) completes(position int, ask func(context.Context, *client.Client, 
 
 func (e *env) completeJobnets() completer {
 	return e.completes(0, func(ctx context.Context, m *client.Client, _ []string) ([]cobra.Completion, error) {
-		page, err := m.Jobnets(ctx, client.JobnetQuery{Limit: 500})
+		jobnets, err := m.AllJobnets(ctx, "")
 		var all []cobra.Completion
-		for _, j := range page.Items {
+		for _, j := range jobnets {
 			all = append(all, cobra.CompletionWithDesc(j.Path, plain(j.Title)))
 		}
 		return all, err
@@ -89,4 +90,46 @@ func (e *env) completeHosts() completer {
 		}
 		return all, err
 	})
+}
+
+// completeParams offers the parameters of the jobnet that is the first
+// argument, and what a choice may be.
+func (e *env) completeParams() completer {
+	ask := e.completes(-1, func(ctx context.Context, m *client.Client, args []string) ([]cobra.Completion, error) {
+		if len(args) == 0 {
+			return nil, nil
+		}
+		j, err := m.Jobnet(ctx, args[0], 0)
+		if err != nil {
+			return nil, err
+		}
+		var all []cobra.Completion
+		documents, _ := jobyaml.Parse("", []byte(j.Source))
+		for _, d := range documents {
+			if d.Jobnet == nil {
+				continue
+			}
+			for _, p := range d.Jobnet.Params {
+				all = append(all, cobra.CompletionWithDesc(p.Name+"=", plain(p.About)))
+				for _, choice := range p.Of {
+					all = append(all, p.Name+"="+choice)
+				}
+			}
+		}
+		return all, nil
+	})
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		all, directive := ask(cmd, args, typed)
+		return all, directive | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
+// completesFlag offers the words that a flag takes.
+func completesFlag[S ~string](cmd *cobra.Command, flag string, words []S) {
+	all := make([]cobra.Completion, len(words))
+	for i, w := range words {
+		all[i] = string(w)
+	}
+	// It fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp))
 }

@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet/jobyaml"
 )
 
 // Limits of what is read as definitions, so that a wrong path costs no memory.
@@ -35,6 +37,29 @@ func (e *env) readDefinitions(paths []string) ([]banto.File, error) {
 		e.sources[f.Name] = f.Text
 	}
 	return r.files, nil
+}
+
+// readToSend reads definitions that go to the manager. They travel as JSON,
+// where bytes that are not UTF-8 would arrive as other characters, so what is
+// wrong with such a file is told here.
+func (e *env) readToSend(paths []string) ([]banto.File, error) {
+	files, err := e.readDefinitions(paths)
+	if err != nil {
+		return nil, err
+	}
+	var problems []banto.Problem
+	for _, f := range files {
+		if !utf8.ValidString(f.Text) {
+			_, found := jobyaml.Parse(f.Name, []byte(f.Text))
+			problems = append(problems, found...)
+		}
+	}
+	if len(problems) > 0 {
+		info := banto.Fail(banto.KindInvalid, e.say("cannot accept the definitions"), counted(e, len(problems)), "")
+		info.Problems = problems
+		return nil, info
+	}
+	return files, nil
 }
 
 func counted(e *env, problems int) string {

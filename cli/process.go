@@ -31,6 +31,13 @@ func (f *processFlags) registerPorts(e *env, cmd *cobra.Command) {
 func (f *processFlags) registerHost(e *env, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.name, "name", "", e.say("`name` of this host, when it is first enrolled"))
 	cmd.Flags().IntVar(&f.slots, "slots", 0, e.say("jobs that may run on this host at once (default 64)"))
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		// Left out it is 0, and the process knows how many.
+		if cmd.Flags().Changed("slots") && f.slots < 1 {
+			return e.wrongUse(cmd, e.say("--slots wants a number from 1 on"))
+		}
+		return nil
+	}
 }
 
 func (f *processFlags) options(e *env) app.Options {

@@ -113,7 +113,11 @@ func (e *env) watch(ctx context.Context, m *client.Client, id banto.TrackerID, b
 
 // interrupted tells that the tracker goes on without us.
 func (e *env) interrupted(id banto.TrackerID) error {
-	// Who interrupts may have closed the terminal.
+	// A terminal shows ^C where the cursor stood. Who interrupts may have closed
+	// it.
+	if _, _, ok := e.size(e.std.Err); ok {
+		_, _ = fmt.Fprintln(e.std.Err)
+	}
 	_, _ = fmt.Fprintln(e.std.Err, e.say("tracker %s goes on; banto tracker watch %s shows it again, banto tracker cancel %s ends it", id, id, id))
 	return exit(exitInterrupted)
 }
@@ -257,6 +261,9 @@ func (p *progress) ask() {
 const (
 	tailLines  = 10
 	tailBytes  = 4 << 10
+	tailHead   = 240 // columns of a line that is longer than both together
+	tailEnd    = 80
+	tailLead   = 4 // columns before it
 	failedMost = 5 // parts
 )
 
@@ -314,7 +321,9 @@ func (w *watcher) failedPart(ctx context.Context, b *strings.Builder, p pen, par
 		return
 	}
 	for _, line := range tail {
-		b.WriteString("  " + p.paint(styleDim, "│") + " " + line + "\n")
+		for _, piece := range fold(line, e.width()-tailLead) {
+			b.WriteString("  " + p.paint(styleDim, "│") + " " + piece + "\n")
+		}
 	}
 }
 
@@ -348,7 +357,7 @@ func (e *env) tailOf(ctx context.Context, m *client.Client, id banto.AttemptID) 
 		// A line that was written over and over shows its last state.
 		line = strings.TrimRight(line, "\r")
 		line = line[strings.LastIndexByte(line, '\r')+1:]
-		lines = append(lines, harmless(line))
+		lines = append(lines, middle(harmless(line), tailHead, tailEnd))
 	}
 	if len(lines) == 1 && lines[0] == "" {
 		return nil, nil

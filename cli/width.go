@@ -55,6 +55,40 @@ func cut(s string, columns int) string {
 	return s
 }
 
+// middle takes out the middle of a text that is longer than both together, and
+// leaves that many columns of its head and of its end.
+func middle(s string, head, end int) string {
+	if textWidth(s) <= head+end {
+		return s
+	}
+	from, used := len(s), 0
+	for from > 0 {
+		r, size := utf8.DecodeLastRuneInString(s[:from])
+		if used += runeWidth(r); used > end {
+			break
+		}
+		from -= size
+	}
+	return strings.TrimSuffix(cut(s, head), "…") + " … " + s[from:]
+}
+
+// fold breaks a text into lines of that many columns; 0 or less: it is left as
+// it is.
+func fold(s string, columns int) []string {
+	var lines []string
+	for columns > 1 && textWidth(s) > columns {
+		used, at := 0, 0
+		for i, r := range s {
+			if used += runeWidth(r); used > columns {
+				at = i
+				break
+			}
+		}
+		lines, s = append(lines, s[:at]), s[at:]
+	}
+	return append(lines, s)
+}
+
 // pad fills a text with blanks up to that many columns.
 func pad(s string, columns int) string {
 	if n := columns - textWidth(s); n > 0 {

@@ -42,6 +42,39 @@ func TestCut(t *testing.T) {
 	}
 }
 
+func TestMiddle(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"", ""},
+		{"short", "short"},
+		{"abcdefghi", "abcdefghi"},
+		{"abcdefghij", "abcd … ghij"},
+		{"夜間バックアップ", "夜間 … ップ"},
+	} {
+		if got := middle(tt.text, 5, 4); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, tt := range []struct {
+		text    string
+		columns int
+		want    string
+	}{
+		{"", 10, ""},
+		{"abcdef", 0, "abcdef"},
+		{"abcdef", 6, "abcdef"},
+		{"abcdef", 4, "abcd|ef"},
+		{"夜間バ", 5, "夜間|バ"},
+		{"夜間", 1, "夜間"},
+	} {
+		if got := strings.Join(fold(tt.text, tt.columns), "|"); got != tt.want {
+			t.Errorf("%q in %d columns: got %q, want %q", tt.text, tt.columns, got, tt.want)
+		}
+	}
+}
+
 func TestCutAndPadKeepTheirWidth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := plain(rapid.StringOf(rapid.RuneFrom([]rune("ab夜間ﾊﾞ\u3099é…✓\x1b\u202e"))).Draw(t, "text"))

@@ -48,6 +48,12 @@ func languageOf(s string) language {
 	return english
 }
 
+// isLanguage says whether somebody who wrote that gets what was asked for.
+func isLanguage(s string) bool {
+	s = strings.ToLower(s)
+	return languageOf(s) == japanese || s == "en" || strings.HasPrefix(s, "en_") || strings.HasPrefix(s, "en-") || strings.HasPrefix(s, "en.") || s == "c" || strings.HasPrefix(s, "c.")
+}
+
 // catalogue gives the texts of a language; English needs none.
 func catalogue(lang language) map[string]string {
 	if lang == japanese {

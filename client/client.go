@@ -75,7 +75,7 @@ func New(managerURL, token string, opts ...Option) *Client {
 	u, err := url.Parse(c.base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		c.err = banto.Fail(banto.KindInvalid, "cannot use the manager's URL "+strconv.Quote(managerURL),
-			"it is not a URL such as http://127.0.0.1:8600", "check $BANTO_URL")
+			"it is not a URL such as http://127.0.0.1:8600", "check --url and $BANTO_URL")
 	}
 	return c
 }
