@@ -62,7 +62,7 @@ func common(name string, log *slog.Logger) []nats.Option {
 		nats.FlusherTimeout(10 * time.Second),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if log != nil {
-				log.Warn("fabric", "err", err)
+				log.Warn("fabric", "error", err)
 			}
 		}),
 	}

@@ -177,13 +177,13 @@ func (r *loop) receive(now time.Time) {
 		r.m.Connected(connected, now)
 		if !connected && now.Sub(r.lost) > time.Minute {
 			r.lost = now
-			r.opt.Log.Warn("the manager cannot be reached; trying again until it can", "url", r.opt.URL, "err", err)
+			r.opt.Log.Warn("the manager cannot be reached; trying again until it can", "url", r.opt.URL, "error", err)
 		}
 	}
 	for _, data := range frames {
 		d, err := fabric.DecodeDown(data)
 		if err != nil {
-			r.opt.Log.Warn("frame of the manager is dropped", "err", err)
+			r.opt.Log.Warn("frame of the manager is dropped", "error", err)
 			continue
 		}
 		if note := r.m.Frame(d, now); note != "" {
@@ -221,7 +221,7 @@ func (r *loop) send(now time.Time) {
 			err = r.conn.Publish(fabric.UpSubject(r.opt.HostID), data)
 		}
 		if err != nil {
-			r.opt.Log.Debug("frame is not sent", "err", err)
+			r.opt.Log.Debug("frame is not sent", "error", err)
 		}
 	}
 }
@@ -238,7 +238,7 @@ func (r *loop) read(id banto.AttemptID, offset int64, n int) []byte {
 		if err != nil || m == 0 {
 			if now := r.opt.Now(); now.Sub(r.unread) > time.Minute {
 				r.unread = now
-				r.opt.Log.Warn("output is shorter than the keeper said", "attempt", id, "at", offset+int64(got), "err", err)
+				r.opt.Log.Warn("output is shorter than the keeper said", "attempt", id, "at", offset+int64(got), "error", err)
 			}
 			break
 		}
@@ -270,7 +270,7 @@ func (r *loop) connect(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.opt.Log.Warn("the keeper cannot be reached; trying again", "err", err)
+		r.opt.Log.Warn("the keeper cannot be reached; trying again", "error", err)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -286,7 +286,7 @@ func (r *loop) write(ctx context.Context) {
 		select {
 		case a := <-r.asks:
 			if err := a.keeper.Send(a.request); err != nil {
-				r.opt.Log.Warn("cannot write to the keeper", "err", err)
+				r.opt.Log.Warn("cannot write to the keeper", "error", err)
 				a.keeper.Close() // the loop sees its events end
 			}
 			r.asked <- struct{}{}

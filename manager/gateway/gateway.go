@@ -220,7 +220,7 @@ func (g *Gateway) frame(id banto.HostID, m *Machine, data []byte, now time.Time)
 		fallthrough
 	case err != nil:
 		if n, ok := g.malformed.due(now); ok {
-			g.opt.Log.Warn("frame is dropped", "host", id, "err", err, "dropped", n)
+			g.opt.Log.Warn("frame is dropped", "host", id, "error", err, "dropped", n)
 		}
 		return
 	}
@@ -269,7 +269,7 @@ func (g *Gateway) write(id banto.HostID, m *Machine, c fabric.OutputChunk, now t
 	var gap *outputs.GapError
 	if err != nil && !errors.As(err, &gap) {
 		if n, ok := g.unwritten.due(now); ok {
-			g.opt.Log.Error("output is not written and will be asked for again; its attempts cannot end until it is", "err", err, "failed", n)
+			g.opt.Log.Error("output is not written and will be asked for again; its attempts cannot end until it is", "error", err, "failed", n)
 		}
 		return
 	}
@@ -312,7 +312,7 @@ func (g *Gateway) publish(id banto.HostID, d fabric.Down) {
 	}
 	if err != nil {
 		if n, ok := g.unsent.due(g.opt.Now()); ok {
-			g.opt.Log.Warn("frame is not sent", "host", id, "err", err, "failed", n)
+			g.opt.Log.Warn("frame is not sent", "host", id, "error", err, "failed", n)
 		}
 	}
 }

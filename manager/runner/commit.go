@@ -142,7 +142,7 @@ func (r *Runner) ail(err error) {
 	h.failures++
 	h.cause = err
 	h.retryAt = r.now().Add(pause)
-	r.log.Error("the store cannot be used; it is tried again", "in", pause, "err", err)
+	r.log.Error("the store cannot be used; it is tried again", "in", pause, "error", err)
 }
 
 // wrote notes that a transaction was written.

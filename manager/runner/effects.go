@@ -92,7 +92,7 @@ func (b *batch) placeOne(p dispatch.Placement) {
 			in = engine.NoPlace{Part: part, Reason: p.Reason, Message: p.Message}
 		}
 		if err := b.stepTracker(id, t, in); err != nil {
-			b.r.log.Error("a placement was refused", "tracker", id, "part", part, "err", err)
+			b.r.log.Error("a placement was refused", "tracker", id, "part", part, "error", err)
 		}
 	}
 	// A place that no attempt came of goes back: the part ended before it

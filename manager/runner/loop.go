@@ -117,7 +117,7 @@ func (r *Runner) turn(ctx context.Context) error {
 		refuseAll(ins, errStopped)
 		return err
 	}
-	r.log.Warn("a transaction failed; its inputs are tried one by one", "inputs", len(ins), "err", err)
+	r.log.Warn("a transaction failed; its inputs are tried one by one", "inputs", len(ins), "error", err)
 	return r.oneByOne(ctx, ins)
 }
 

@@ -120,7 +120,7 @@ func (r *Runner) suspected(in input) bool {
 // refusePoison ends an input that cannot be stored: a caller is told, a result
 // becomes one that says so. Only a deposed manager gets an error.
 func (r *Runner) refusePoison(ctx context.Context, in input, cause error) error {
-	r.log.Error("an input cannot be stored, and is refused alone", "input", fmt.Sprintf("%T", in), "err", cause)
+	r.log.Error("an input cannot be stored, and is refused alone", "input", fmt.Sprintf("%T", in), "error", cause)
 	e, ok := in.(endedIn)
 	if !ok {
 		in.refuse(banto.Fail(banto.KindInvalid, "cannot do what was asked",
@@ -134,7 +134,7 @@ func (r *Runner) refusePoison(ctx context.Context, in input, cause error) error 
 	case errors.Is(err, store.ErrDeposed):
 		return err
 	case errors.Is(err, store.ErrPoison):
-		r.log.Error("a result cannot be stored in any form, and is given up", "attempt", e.report.Attempt, "err", err)
+		r.log.Error("a result cannot be stored in any form, and is given up", "attempt", e.report.Attempt, "error", err)
 		r.opt.Hosts.Acknowledge(e.host, []banto.AttemptID{e.report.Attempt})
 		return nil
 	}
@@ -186,7 +186,7 @@ func (r *Runner) placeOneByOne(ctx context.Context) error {
 				r.ail(err)
 				return nil
 			}
-			r.log.Error("a part cannot be started: what it starts with cannot be stored", "tracker", k.tracker, "part", k.part, "err", err)
+			r.log.Error("a part cannot be started: what it starts with cannot be stored", "tracker", k.tracker, "part", k.part, "error", err)
 			refused[k] = true
 			break // memory is gone, and with it the other decisions
 		}

@@ -59,7 +59,7 @@ func (b *batch) restore(rec engine.Records) error {
 	}
 	if err != nil {
 		// One damaged tracker must not keep all others from running.
-		b.r.log.Error("a tracker cannot be brought back, and stays as it is", "tracker", id, "err", err)
+		b.r.log.Error("a tracker cannot be brought back, and stays as it is", "tracker", id, "error", err)
 		b.mem.unusable[id] = err
 		for _, a := range rec.Attempts {
 			b.mem.board.Occupy(a.ID, a.HostID)
@@ -113,7 +113,7 @@ func (r *Runner) learnHost(ctx context.Context, m *memory, name string) {
 	h, err := r.opt.Store.Host(ctx, name)
 	if err != nil {
 		if !errors.Is(err, store.ErrNotFound) {
-			r.log.Error("cannot read a host", "host", name, "err", err)
+			r.log.Error("cannot read a host", "host", name, "error", err)
 		}
 		return
 	}

@@ -139,7 +139,7 @@ func (in hostUpIn) forgotten(a banto.AttemptID, before banto.Host) engine.Ended 
 // mustStep steps a tracker with an input that cannot be refused.
 func (b *batch) mustStep(id banto.TrackerID, t *engine.Tracker, in engine.Input) {
 	if err := b.stepTracker(id, t, in); err != nil {
-		b.r.log.Error("an input was refused that cannot be", "tracker", id, "input", fmt.Sprintf("%T", in), "err", err)
+		b.r.log.Error("an input was refused that cannot be", "tracker", id, "input", fmt.Sprintf("%T", in), "error", err)
 	}
 }
 
