@@ -164,6 +164,29 @@ func checkVersion(v int) error {
 	return nil
 }
 
+// FrameRoom is what a frame can hold beside its head.
+const FrameRoom = MaxFrame - 1<<10
+
+// Fitting cuts off the head of a list, as much as there is room for.
+func Fitting[T any](list []T, room int, size func(*T) int) (head, rest []T, left int) {
+	n := 0
+	for n < len(list) {
+		s := size(&list[n])
+		if s > room {
+			break
+		}
+		room -= s
+		n++
+	}
+	if n == 0 {
+		return nil, list, room
+	}
+	if n == len(list) {
+		return list, nil, room
+	}
+	return list[:n:n], list[n:], room
+}
+
 // OrderSize measures an order as it would be sent, within a few bytes.
 func OrderSize(o *Order) int {
 	n := 128 + TextSize(o.ID)

@@ -240,9 +240,6 @@ func (m *Machine) Request() (keeper.Request, bool) {
 // no more can be had.
 type ReadOutput func(id banto.AttemptID, offset int64, n int) []byte
 
-// frameRoom is what a frame can hold beside its head.
-const frameRoom = fabric.MaxFrame - 1<<10
-
 // Next gives the next frame to send, as long as there is one.
 func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 	u := fabric.Up{Session: m.session}
@@ -263,9 +260,9 @@ func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 		u.Hello = m.hello()
 		return u, true
 	}
-	room := frameRoom
-	u.Confirmed, m.confirm, room = take(m.confirm, room, func(s *string) int { return fabric.TextSize(*s) + 1 })
-	u.Started, m.started, room = take(m.started, room, func(s *fabric.StartedReport) int { return len(s.Attempt) + 80 })
+	room := fabric.FrameRoom
+	u.Confirmed, m.confirm, room = fabric.Fitting(m.confirm, room, func(s *string) int { return fabric.TextSize(*s) + 1 })
+	u.Started, m.started, room = fabric.Fitting(m.started, room, func(s *fabric.StartedReport) int { return len(s.Attempt) + 80 })
 	u.Output, room = m.runs.output(room, now, read)
 	u.Ended = m.runs.results(room, now)
 	if len(u.Confirmed)+len(u.Started)+len(u.Output)+len(u.Ended) == 0 {
@@ -283,24 +280,4 @@ func (m *Machine) hello() *fabric.Hello {
 	h.BootID, h.Generation = m.keeper.BootID, m.keeper.Generation
 	h.Running = m.runs.running()
 	return &h
-}
-
-// take cuts off the head of a list, as much as there is room for.
-func take[T any](list []T, room int, size func(*T) int) (head, rest []T, left int) {
-	n := 0
-	for n < len(list) {
-		s := size(&list[n])
-		if s > room {
-			break
-		}
-		room -= s
-		n++
-	}
-	if n == 0 {
-		return nil, list, room
-	}
-	if n == len(list) {
-		return list, nil, room
-	}
-	return list[:n:n], list[n:], room
 }

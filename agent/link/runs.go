@@ -12,7 +12,7 @@ const (
 	chunk      = 64 << 10  // of one attempt at a time
 	runWindow  = 256 << 10 // of one attempt without acknowledgement
 	allWindow  = 1 << 20   // of all attempts without acknowledgement
-	outputRoom = frameRoom / 2
+	outputRoom = fabric.FrameRoom / 2
 	leastChunk = 1 << 10 // what is left of a frame is not worth a smaller piece
 )
 

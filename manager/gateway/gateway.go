@@ -299,7 +299,7 @@ func (g *Gateway) tooLarge(id banto.HostID, o fabric.Order, now time.Time) {
 	if o.Start != nil {
 		g.opt.Inbox.HostEnded(id, []engine.Ended{{
 			Attempt: o.Start.Attempt, At: now, Reason: banto.ReasonNotStarted,
-			Message: fmt.Sprintf("script, arguments and environment are more than %d KiB", frameRoom>>10),
+			Message: fmt.Sprintf("script, arguments and environment are more than %d KiB", fabric.FrameRoom>>10),
 		}})
 	}
 	g.opt.Inbox.Confirmed(id, []string{o.ID})

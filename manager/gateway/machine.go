@@ -16,9 +16,8 @@ const (
 )
 
 const (
-	frameRoom   = fabric.MaxFrame - 1<<10 // what a frame can hold beside its head
-	maxInFlight = 4 << 20                 // bytes of orders that wait for confirmation
-	maxPast     = 32                      // agent processes that are remembered as replaced
+	maxInFlight = 4 << 20 // bytes of orders that wait for confirmation
+	maxPast     = 32      // agent processes that are remembered as replaced
 )
 
 // Machine is the manager's end of one host: it takes what happens, with the
@@ -227,31 +226,11 @@ func (m *Machine) Next(now time.Time) (fabric.Down, bool) {
 	if m.session == "" {
 		return d, false
 	}
-	room := frameRoom
-	d.Acks, m.acks, room = take(m.acks, room, func(id *banto.AttemptID) int { return len(*id) + 3 })
-	d.OutputAcks, m.outputAcks, room = take(m.outputAcks, room, func(a *fabric.OutputAck) int { return len(a.Attempt) + 72 })
+	room := fabric.FrameRoom
+	d.Acks, m.acks, room = fabric.Fitting(m.acks, room, func(id *banto.AttemptID) int { return len(*id) + 3 })
+	d.OutputAcks, m.outputAcks, room = fabric.Fitting(m.outputAcks, room, func(a *fabric.OutputAck) int { return len(a.Attempt) + 72 })
 	d.Orders = m.queue.send(room, now)
 	send := m.welcome || len(d.Acks) > 0 || len(d.OutputAcks) > 0 || len(d.Orders) > 0
 	m.welcome = false
 	return d, send
-}
-
-// take cuts off the head of a list, as much as there is room for.
-func take[T any](list []T, room int, size func(*T) int) (head, rest []T, left int) {
-	n := 0
-	for n < len(list) {
-		s := size(&list[n])
-		if s > room {
-			break
-		}
-		room -= s
-		n++
-	}
-	if n == 0 {
-		return nil, list, room
-	}
-	if n == len(list) {
-		return list, nil, room
-	}
-	return list[:n:n], list[n:], room
 }

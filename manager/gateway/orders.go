@@ -51,7 +51,7 @@ func (q *orders) add(o fabric.Order) (superseded []string, taken bool) {
 		return nil, true
 	}
 	p := &pending{order: o, size: fabric.OrderSize(&o)}
-	if p.size > frameRoom {
+	if p.size > fabric.FrameRoom {
 		return nil, false
 	}
 	q.byID[o.ID] = p
