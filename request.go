@@ -37,19 +37,19 @@ type SubmitRequest struct {
 	Jobnet string            `json:"jobnet"`
 	Params map[string]string `json:"params,omitempty"`
 	Date   Date              `json:"date,omitzero" doc:"Base day; today in the jobnet's time zone if empty"`
-	Reason string            `json:"reason,omitempty"`
+	Reason string            `json:"reason,omitempty" maxLength:"1000"`
 }
 
 // CancelRequest asks to kill what runs in a tracker and start nothing more.
 type CancelRequest struct {
-	Reason string `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty" maxLength:"1000"`
 }
 
 // RerunRequest asks to run parts of a tracker again.
 type RerunRequest struct {
 	From   []PartKey `json:"from,omitempty" doc:"Parts to run again with all behind them; empty: the failed ones"`
 	Latest bool      `json:"latest,omitempty" doc:"Use the definition that is active now"`
-	Reason string    `json:"reason,omitempty"`
+	Reason string    `json:"reason,omitempty" maxLength:"1000"`
 }
 
 // PartView is a part of a tracker with its place in the definition; parts that

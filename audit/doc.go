@@ -2,7 +2,9 @@
 // when, and whether it was done.
 //
 // The rule: every change leaves a row, done or refused, in the transaction of
-// the change itself when it was done. Reading leaves none. Secrets never go
+// the change itself when it was done. Reading leaves none, and neither does
+// what is no change yet: a request that cannot be read, that names nobody, or
+// that the manager cannot take now. Secrets never go
 // into an entry: no token, no password, no value of a parameter; name the
 // thing, not its content.
 //

@@ -121,6 +121,9 @@ func TestSubmitRefusedIsAudited(t *testing.T) {
 	if _, err := w.client.Cancel(ctx, tr.ID, banto.CancelRequest{Reason: "\x00"}); banto.KindOf(err) != banto.KindInvalid {
 		t.Errorf("got %v", err)
 	}
+	if _, err := w.client.Cancel(ctx, tr.ID, banto.CancelRequest{Reason: strings.Repeat("長", 1001)}); banto.KindOf(err) != banto.KindInvalid {
+		t.Errorf("a long reason: %v", err)
+	}
 	page, err := w.client.Audit(ctx, client.AuditQuery{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
