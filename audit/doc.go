@@ -4,9 +4,8 @@
 // The rule: every change leaves a row, done or refused, in the transaction of
 // the change itself when it was done. Reading leaves none, and neither does
 // what is no change yet: a request that cannot be read, that names nobody, or
-// that the manager cannot take now. Secrets never go
-// into an entry: no token, no password, no value of a parameter; name the
-// thing, not its content.
+// that the manager cannot take now. Secrets never go into an entry: no token,
+// no password, no value of a parameter; name the thing, not its content.
 //
 // It owns the names of the actions, which are part of the API and only added
 // to. It refuses storage (store keeps the entries) and clocks. An entry made
