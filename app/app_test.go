@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -122,6 +123,7 @@ func TestStartsThatCannotBe(t *testing.T) {
 		"fabric port in use":        func(o *app.Options) { o.Fabric = taken.Addr().String() },
 		"an address of the network": func(o *app.Options) { o.HTTP = "0.0.0.0:0" },
 		"no address":                func(o *app.Options) { o.Fabric = "8601" },
+		"no port":                   func(o *app.Options) { o.Fabric = "127.0.0.1:99999" },
 		"too many slots":            func(o *app.Options) { o.Slots = 1_000_000 },
 		"a file as data directory": func(o *app.Options) {
 			o.Data += "-file"
@@ -141,6 +143,38 @@ func TestStartsThatCannotBe(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestWhoMayPassThroughTheDataDirectory lets the jobs that root runs as other
+// users reach their work directories, and leaves a directory that somebody made
+// as it is.
+func TestWhoMayPassThroughTheDataDirectory(t *testing.T) {
+	want := fs.FileMode(0o700)
+	if os.Geteuid() == 0 {
+		want = 0o711
+	}
+	made, there := options(t, t.TempDir()), options(t, t.TempDir())
+	if err := os.Mkdir(there.Data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []app.Options{made, there} {
+		_, stop := up(t, o)
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]fs.FileMode{
+		made.Data: want, filepath.Join(made.Data, "agent"): want, there.Data: 0o700,
+		filepath.Join(made.Data, "store"): 0o700, filepath.Join(made.Data, "outputs"): 0o700, filepath.Join(made.Data, "fabric"): 0o700,
+	} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != want {
+			t.Errorf("%s has mode %o, want %o", path, info.Mode().Perm(), want)
+		}
 	}
 }
 

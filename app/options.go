@@ -1,10 +1,13 @@
 package app
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/bantoops/banto"
 )
@@ -80,10 +83,20 @@ func (o Options) complete() (Options, error) {
 	return o, makeDirs(o.Data)
 }
 
-// makeDirs makes the data directory, for its owner alone.
+// makeDirs makes the data directory, for its owner alone. When root starts,
+// jobs may run as other users: they may pass through it to their work
+// directory, and look at nothing on the way. A directory that was there keeps
+// its mode.
 func makeDirs(data string) error {
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return banto.Fail(banto.KindInvalid, "cannot use the data directory "+data, reasonOf(err), "name another with --data").Because(err)
+	for _, dir := range []string{data, agentDir(data)} {
+		_, err := os.Stat(dir)
+		made := errors.Is(err, fs.ErrNotExist)
+		if err = os.MkdirAll(dir, 0o700); err == nil && made && os.Geteuid() == 0 {
+			err = os.Chmod(dir, 0o711)
+		}
+		if err != nil {
+			return banto.Fail(banto.KindInvalid, "cannot use the data directory "+data, reasonOf(err), "name another with --data").Because(err)
+		}
 	}
 	probe, err := os.CreateTemp(data, ".probe-")
 	if err != nil {
@@ -96,9 +109,12 @@ func makeDirs(data string) error {
 // loopbackOnly refuses an address that others could reach: without TLS a
 // token would cross the network in the clear.
 func loopbackOnly(addr string) error {
-	host, _, err := net.SplitHostPort(addr)
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return banto.Fail(banto.KindInvalid, "cannot listen on "+addr, "it is not an address", "write it as 127.0.0.1:8600, or :0 for a free port").Because(err)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return banto.Fail(banto.KindInvalid, "cannot listen on "+addr, "its port is not a number from 0 to 65535", "write it as 127.0.0.1:8600, or :0 for a free port").Because(err)
 	}
 	if host == "" || host == "localhost" {
 		return nil
