@@ -38,7 +38,6 @@ var walls = []wall{
 	{"examples", []string{"banto", "cli"}, "the examples run the commands"},
 }
 
-// storetestUsers may import the conformance suite beside the stores.
 func TestImportWalls(t *testing.T) {
 	for _, f := range goFiles(t) {
 		room := roomOf(f.pkg)

@@ -109,14 +109,24 @@ func (r *reader) kindKey(m member, p *jobnet.Part) bool {
 		return false
 	}
 	p.Kind = jobnet.Kind(m.name)
-	if p.Kind == jobnet.KindJob {
-		s, ok := r.text(m)
-		p.Script = s
-		if strings.TrimSpace(s) == "" {
-			p.Mark("job", r.pos(m.value))
-		}
-		return ok
+	switch p.Kind {
+	case jobnet.KindJob:
+		return r.script(m, p)
+	case jobnet.KindRun:
+		return r.args(m, p)
 	}
+	return false
+}
+
+func (r *reader) script(m member, p *jobnet.Part) (ok bool) {
+	p.Script, ok = r.text(m)
+	if strings.TrimSpace(p.Script) == "" {
+		p.Mark("job", r.pos(m.value))
+	}
+	return ok
+}
+
+func (r *reader) args(m member, p *jobnet.Part) bool {
 	args, at, ok := r.texts(m)
 	p.Args = args
 	if !ok || len(args) == 0 || args[0] == "" {
