@@ -48,7 +48,7 @@ func (t *Tracker) WaitsFor() []string {
 		}
 	}
 	if more > 0 {
-		out = append(out, fmt.Sprintf("and %d more", more))
+		out = append(out, fmt.Sprintf("%d more parts", more))
 	}
 	return out
 }
