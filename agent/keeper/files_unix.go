@@ -168,14 +168,21 @@ func (f *files) script(id banto.AttemptID, acc *account, text string) (string, e
 	if err != nil {
 		return "", err
 	}
+	// The directory may be the account's already: whatever other jobs of it put
+	// there is neither written through nor handed over.
 	path := filepath.Join(dir, "script")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	if acc.credential != nil {
-		return path, os.Chown(path, acc.uid, acc.gid)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
 	}
-	return path, nil
+	_, err = file.WriteString(text)
+	if err == nil && acc.credential != nil {
+		err = file.Chown(acc.uid, acc.gid)
+	}
+	return path, errors.Join(err, file.Close())
 }
 
 // vars reads what an attempt has set. The directory can be the job's own: no
