@@ -80,7 +80,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 			return &Server{ns: ns, keys: k, log: o.Log}, nil
 		}
 		ns.Shutdown()
-		return nil, banto.Fail(banto.KindInternal, "cannot start the fabric", "the server was not ready in time", "")
+		return nil, banto.Fail(banto.KindInternal, "cannot start the fabric", "the server was not ready in time", "the machine may be too busy: try again")
 	case why := <-log.fatal:
 		ns.Shutdown()
 		return nil, cannotListen(o.Listen, why)

@@ -31,7 +31,7 @@ func Main(ctx context.Context, opt Options) error {
 	if err != nil {
 		ready(err.Error())
 		if errors.Is(err, ErrBusy) {
-			return banto.Fail(banto.KindConflict, "cannot start a keeper", err.Error(), "").Because(err)
+			return banto.Fail(banto.KindConflict, "cannot start a keeper", err.Error(), "leave it, or name another directory with --dir").Because(err)
 		}
 		return err
 	}

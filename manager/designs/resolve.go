@@ -115,14 +115,14 @@ func (d *Designs) FlowByHash(ctx context.Context, hash string) (*jobnet.Flow, er
 	what := "cannot read flow " + hash
 	body, err := d.opt.Store.Flow(ctx, hash)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, banto.Fail(banto.KindNotFound, what, "it is not there", "").Because(err)
+		return nil, banto.Fail(banto.KindNotFound, what, "the store does not hold it", "a store that lost it is damaged: put a backup in its place").Because(err)
 	}
 	if err != nil {
 		return nil, failed(what, "", err)
 	}
 	flow, err := jobnet.Decode(body)
 	if err != nil {
-		return nil, banto.Fail(banto.KindInternal, what, "it cannot be decoded", "").Because(err)
+		return nil, banto.Fail(banto.KindInternal, what, "it cannot be decoded", "the manager's log says more").Because(err)
 	}
 	d.cache.putFlow(hash, flow, len(body))
 	return flow, nil
