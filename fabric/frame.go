@@ -3,6 +3,7 @@ package fabric
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/bantoops/banto"
@@ -118,7 +119,7 @@ func DecodeUp(b []byte) (Up, error) {
 
 func (u *Up) checkAttempts() error {
 	if u.Hello != nil {
-		for _, id := range u.Hello.Running {
+		for _, id := range slices.Concat(u.Hello.Running, u.Hello.Ended) {
 			if _, _, err := id.Split(); err != nil {
 				return err
 			}
@@ -194,7 +195,7 @@ func OrderSize(o *Order) int {
 		return n
 	}
 	s := &o.Start.Spec
-	n += 256 + TextSize(s.Script) + TextSize(string(s.Part)) + TextSize(s.Dir) + TextSize(s.Shell) + TextSize(s.Account)
+	n += 256 + TextSize(o.Start.Generation) + TextSize(s.Script) + TextSize(string(s.Part)) + TextSize(s.Dir) + TextSize(s.Shell) + TextSize(s.Account)
 	for _, a := range s.Args {
 		n += TextSize(a) + 1
 	}

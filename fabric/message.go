@@ -39,10 +39,13 @@ type Order struct {
 	Clean *CleanOrder `json:"clean,omitempty"`
 }
 
-// StartOrder asks to run an attempt.
+// StartOrder asks to run an attempt. Only a keeper with the claims that the
+// host had when the attempt was placed may start it: with others, after a loss
+// or in a copy of the host, nobody knows whether it was started before.
 type StartOrder struct {
-	Attempt banto.AttemptID `json:"attempt"`
-	Spec    banto.Spec      `json:"spec"`
+	Attempt    banto.AttemptID `json:"attempt"`
+	Generation string          `json:"generation,omitempty"` // of those claims; empty: any
+	Spec       banto.Spec      `json:"spec"`
 }
 
 // KillOrder asks to kill an attempt, started or not.
@@ -87,7 +90,11 @@ type Hello struct {
 	Generation string            `json:"generation"` // of the keeper's claims
 	Slots      int               `json:"slots"`
 	Running    []banto.AttemptID `json:"running,omitempty"`
+	Ended      []banto.AttemptID `json:"ended,omitempty"` // their results follow; at most MaxHelloEnded
 }
+
+// MaxHelloEnded is how many results a Hello announces.
+const MaxHelloEnded = 5000
 
 // StartedReport says that an attempt's process runs. Repeated only in Hello's
 // list of what runs; its loss does no harm.

@@ -164,6 +164,10 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 	}
 	m.welcome = true
 	for _, o := range d.Orders {
+		if o.Start != nil && m.stale(o.Start) {
+			m.runs.end(lostClaims(o.Start.Attempt, now))
+			continue
+		}
 		if m.orders.take(o) {
 			m.confirm = append(m.confirm, o.ID)
 		}
@@ -177,6 +181,20 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 		m.runs.stored(a, now)
 	}
 	return ""
+}
+
+// stale says whether a start was meant for other claims than the keeper has,
+// and the keeper does not know the attempt. It may have been started by then.
+func (m *Machine) stale(o *fabric.StartOrder) bool {
+	return m.keeper != nil && o.Generation != "" && o.Generation != m.keeper.Generation && m.runs.byID[o.Attempt] == nil
+}
+
+// lostClaims is the result of an attempt that must not be started any more.
+func lostClaims(id banto.AttemptID, now time.Time) fabric.EndedReport {
+	return fabric.EndedReport{
+		Attempt: id, At: now, Reason: banto.ReasonKeeperDied,
+		Message: "the records of the host's keeper were lost, or the host was copied, while it was to be started: whether it ran is not known",
+	}
 }
 
 // obeys says whether the frame is of the manager that is to be obeyed: the
@@ -278,6 +296,6 @@ func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 func (m *Machine) hello() *fabric.Hello {
 	h := m.about
 	h.BootID, h.Generation = m.keeper.BootID, m.keeper.Generation
-	h.Running = m.runs.running()
+	h.Running, h.Ended = m.runs.known()
 	return &h
 }

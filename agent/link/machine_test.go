@@ -317,3 +317,42 @@ func TestHugeResultsFitAFrame(t *testing.T) {
 		t.Errorf("%d results were sent", results)
 	}
 }
+
+func TestAStartForOtherClaimsIsRefused(t *testing.T) {
+	m := welcomed(t, attempt(3))
+	placed := func(n int, generation string) fabric.Order {
+		o := order(n)
+		o.Start.Generation = generation
+		return o
+	}
+	down(m, fabric.Down{Orders: []fabric.Order{placed(1, "gen"), placed(2, "lost"), placed(3, "lost"), placed(4, "")}})
+	q, _ := m.Request()
+	var asked []banto.AttemptID
+	for _, s := range q.Start {
+		asked = append(asked, s.Attempt)
+	}
+	// The third is known to the keeper, which starts nothing twice by itself.
+	if want := []banto.AttemptID{attempt(1), attempt(3), attempt(4)}; !reflect.DeepEqual(asked, want) {
+		t.Errorf("the keeper is asked to start %v", asked)
+	}
+	got := frames(m, start)
+	if len(got) != 1 || len(got[0].Ended) != 1 {
+		t.Fatalf("answers %+v", got)
+	}
+	if e := got[0].Ended[0]; e.Attempt != attempt(2) || e.Reason != banto.ReasonKeeperDied || e.Exit != nil || e.StartedAt != nil || e.Message == "" {
+		t.Errorf("answers %+v", e)
+	}
+}
+
+func TestHelloAnnouncesResults(t *testing.T) {
+	m := NewMachine("a", fabric.Hello{})
+	m.Connected(true, start)
+	m.Keeper(keeper.Event{
+		Hello: &keeper.Hello{Generation: "gen", Running: []banto.AttemptID{attempt(1)}},
+		Ended: []keeper.Ended{{Attempt: attempt(2)}, {Attempt: attempt(3)}},
+	}, start)
+	got := frames(m, start)
+	if len(got) != 1 || got[0].Hello == nil || !reflect.DeepEqual(got[0].Hello.Ended, []banto.AttemptID{attempt(2), attempt(3)}) {
+		t.Fatalf("says %+v", got)
+	}
+}

@@ -114,15 +114,19 @@ func (q *runs) restart(running []banto.AttemptID) {
 	q.compact()
 }
 
-// running lists the attempts that the keeper runs.
-func (q *runs) running() []banto.AttemptID {
-	var ids []banto.AttemptID
+// known lists the attempts that the keeper runs, and those whose results the
+// manager does not have.
+func (q *runs) known() (running, ended []banto.AttemptID) {
 	for _, r := range q.list {
-		if r.live && !r.gone {
-			ids = append(ids, r.id)
+		switch {
+		case r.gone:
+		case r.live:
+			running = append(running, r.id)
+		case r.result != nil && len(ended) < fabric.MaxHelloEnded:
+			ended = append(ended, r.id)
 		}
 	}
-	return ids
+	return running, ended
 }
 
 // queue puts a run where it is due.

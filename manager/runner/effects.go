@@ -33,7 +33,9 @@ func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
 		case engine.Start:
 			b.mem.board.Bind(id, e.Attempt.Part, e.Attempt.ID)
 			b.putOrder(e.Attempt.HostID, fabric.Order{
-				ID: startOrder(e.Attempt.ID), Start: &fabric.StartOrder{Attempt: e.Attempt.ID, Spec: e.Spec},
+				ID: startOrder(e.Attempt.ID), Start: &fabric.StartOrder{
+					Attempt: e.Attempt.ID, Generation: b.mem.hosts[e.Attempt.HostID].Generation, Spec: e.Spec,
+				},
 			})
 		case engine.Kill:
 			b.putOrder(e.HostID, fabric.Order{

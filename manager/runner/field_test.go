@@ -111,7 +111,10 @@ func (f *field) up(l *link, id banto.HostID) {
 	h.link = l
 	hello := fabric.Hello{Name: h.name, Version: "1", OS: "linux", Arch: "amd64", BootID: h.boot, Generation: h.gen, Slots: h.slots}
 	for _, a := range h.claimed {
-		if c := h.claims[a]; c.starts > 0 && c.end == nil {
+		switch c := h.claims[a]; {
+		case c.end != nil && !c.acked:
+			hello.Ended = append(hello.Ended, a)
+		case c.starts > 0 && c.end == nil:
 			hello.Running = append(hello.Running, a)
 		}
 	}
@@ -168,6 +171,10 @@ func (h *played) obey(l *link, o fabric.Order) {
 func (h *played) start(l *link, o *fabric.StartOrder) {
 	if h.claims[o.Attempt] != nil {
 		return // claimed before
+	}
+	if o.Generation != h.gen { // as the agent does
+		l.inbox.HostEnded(h.id, []engine.Ended{{Attempt: o.Attempt, At: time.Now(), Reason: banto.ReasonKeeperDied}})
+		return
 	}
 	c := &claim{spec: o.Spec, starts: 1}
 	h.claims[o.Attempt] = c

@@ -90,11 +90,16 @@ func (in hostUpIn) step(b *batch) error {
 
 // settle compares attempts: those that the keeper runs are found, or started;
 // of the others the results follow, or the starts are sent again, unless the
-// keeper has lost its claims and cannot know them.
+// keeper has lost its claims and does not know them. A start that was not
+// confirmed is the agent's to refuse: it was meant for the claims that are lost.
 func (in hostUpIn) settle(b *batch, before banto.Host) {
 	runs := make(map[banto.AttemptID]bool, len(in.Hello.Running))
 	for _, a := range in.Hello.Running {
 		runs[a] = true
+	}
+	ends := make(map[banto.AttemptID]bool, len(in.Hello.Ended))
+	for _, a := range in.Hello.Ended {
+		ends[a] = true
 	}
 	claimsLost := before.Generation != "" && before.Generation != in.Hello.Generation
 	for _, a := range b.mem.attemptsOn(in.ID) {
@@ -109,7 +114,7 @@ func (in hostUpIn) settle(b *batch, before banto.Host) {
 		case runs[a]:
 			b.dropOrder(startOrder(a))
 			b.mustStep(id, t, engine.Found{Attempt: a})
-		case claimsLost && !b.mem.startUnconfirmed(a):
+		case claimsLost && !ends[a] && !b.mem.startUnconfirmed(a):
 			b.dropOrder(killOrder(a))
 			b.mustStep(id, t, in.forgotten(a, before))
 		}

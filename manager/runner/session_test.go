@@ -141,6 +141,48 @@ func TestClaimsThatAreLost(t *testing.T) {
 	}
 }
 
+func TestResultsThatOutliveTheClaimsCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.run()
+		defer w.close()
+		w.field.result = runsOn
+		w.field.up(w.link, hostA)
+		id := w.submit(flowOf(t, "a/b", "p1"))
+		settled()
+		w.field.down(hostA, "link broken")
+		w.field.end(hostA, "p1", engine.Ended{Exit: new(int)})
+		w.field.hosts[hostA].gen = "gen-2" // a part of the journal was damaged, another one
+		w.field.up(w.link, hostA)
+		settled()
+		w.wantStates(id, banto.TrackerOK, "p1=ok")
+	})
+}
+
+func TestAnOrderIsMeantForTheClaimsItWasPlacedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.run()
+		defer w.close()
+		w.field.act = func(func()) {} // what is sent is lost
+		w.field.up(w.link, hostA)
+		id := w.submit(flowOf(t, "a/b", "p1"))
+		settled()
+		w.field.hosts[hostA].gen = "gen-2"
+		w.field.act = nil
+		w.field.up(w.link, hostA) // a copy of the host, while the first may have the order
+		settled()
+		w.wantStates(id, banto.TrackerError, "p1=error(keeper-died)")
+		if n := w.field.starts("p1"); n != 0 {
+			t.Errorf("started %d times", n)
+		}
+		w.field.result = succeed
+		id = w.submit(flowOf(t, "a/b", "p2"))
+		settled()
+		w.wantStates(id, banto.TrackerOK, "p2=ok")
+	})
+}
+
 func TestARestartOfTheHostAloneIsTheKeepersToTell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
