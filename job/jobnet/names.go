@@ -75,9 +75,20 @@ func reserved(name string) bool {
 	return later || slices.Contains(functionNames(), name)
 }
 
-// envNameFault says why a text cannot be the name of an environment variable
-// or parameter, or "".
+// envNameFault says why a text cannot be the name of a variable under env, or
+// "". What changes how programs are found and loaded is the designer's to say;
+// what would make the shell run something else first is not.
 func envNameFault(name string) string {
+	switch upper := strings.ToUpper(name); {
+	case upper == "PATH", strings.HasPrefix(upper, "LD_"):
+		name = "_" + name
+	}
+	return paramNameFault(name)
+}
+
+// paramNameFault says why a text cannot be the name of a parameter, or "". Who
+// submits gives its value, so it must not change what the job runs.
+func paramNameFault(name string) string {
 	switch {
 	case name == "":
 		return "is empty"
@@ -104,7 +115,10 @@ func envNameFault(name string) string {
 	return ""
 }
 
-const envNameHint = "it becomes an environment variable: A-Z, a-z, 0-9 and _, not first a digit; not PATH, IFS, ENV, BASH_ENV, LD_… or BANTO_…"
+const (
+	paramNameHint = "it becomes an environment variable: A-Z, a-z, 0-9 and _, not first a digit; not PATH, IFS, ENV, BASH_ENV, LD_… or BANTO_…"
+	envNameHint   = "a name is A-Z, a-z, 0-9 and _, not first a digit; not IFS, ENV, BASH_ENV or BANTO_…"
+)
 
 // pathFault says why a text cannot be the path of a jobnet or folder, or "".
 func pathFault(path string) string {

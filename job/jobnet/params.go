@@ -159,8 +159,8 @@ func checkParams(params []Param, r *Report) []Param {
 	}
 	for _, p := range params {
 		at := "params." + p.Name
-		if fault := envNameFault(p.Name); fault != "" {
-			r.Add(p.Pos, "params", fmt.Sprintf("the parameter name %q %s", clip(p.Name), fault), envNameHint)
+		if fault := paramNameFault(p.Name); fault != "" {
+			r.Add(p.Pos, "params", fmt.Sprintf("the parameter name %q %s", clip(p.Name), fault), paramNameHint)
 		}
 		if seen[p.Name] {
 			r.Add(p.Pos, at, "there are two parameters of this name", "give one of them another name")

@@ -148,3 +148,29 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// Who submits gives a parameter's value, the designer a variable's: so a
+// variable may say where programs are, and a parameter may not.
+func TestNamesOfVariables(t *testing.T) {
+	for name, want := range map[string]struct{ env, param bool }{
+		"A":               {true, true},
+		"_a1":             {true, true},
+		"PATH":            {true, false},
+		"LD_LIBRARY_PATH": {true, false},
+		"Path":            {true, false},
+		"IFS":             {},
+		"ENV":             {},
+		"BASH_ENV":        {},
+		"BANTO_WORK":      {},
+		"LD_ x":           {},
+		"1st":             {},
+		"":                {},
+	} {
+		if got := envNameFault(name) == ""; got != want.env {
+			t.Errorf("%q as a variable: %v", name, got)
+		}
+		if got := paramNameFault(name) == ""; got != want.param {
+			t.Errorf("%q as a parameter: %v", name, got)
+		}
+	}
+}

@@ -295,6 +295,8 @@ func (a *analysis) syntax(err error) {
 	switch {
 	case strings.Contains(message, "unexpected token EOF"):
 		message = "the expression ends too early"
+	case strings.Contains(message, `Bracket("{")`):
+		message, hint = "a { has no place in an expression", "write the expression itself: params.name, not ${params.name}"
 	case strings.Contains(message, `Operator("=")`):
 		message, hint = "= does not compare", "write == for equal"
 	case strings.Contains(message, `Operator("contains")`), strings.Contains(message, `Operator("matches")`):
