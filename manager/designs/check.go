@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/jobnet"
@@ -79,6 +80,7 @@ func (c *checker) below(docs []jobyaml.Document, handled map[string]bool) error 
 		if err == nil && def.Source == doc.Source {
 			continue
 		}
+		c.folderHost(doc)
 		under := doc.Path
 		if under == "/" {
 			under = ""
@@ -181,13 +183,31 @@ func (c *checker) hosts(doc jobyaml.Document, flow *jobnet.Flow, chain []*folder
 		if c.d.opt.KnownHost(name) {
 			continue
 		}
-		p := banto.Problem{Message: fmt.Sprintf("host %q is not known", name), Hint: "banto host list"}
+		p := unknownHost(name)
 		given := placeHost(&p, doc, chain, name)
 		if !stored || given {
 			problems = append(problems, p)
 		}
 	}
 	return problems
+}
+
+// folderHost finds a host that a folder hands down and nobody knows, whether or
+// not a jobnet is below it yet.
+func (c *checker) folderHost(doc jobyaml.Document) {
+	name := doc.Folder.Defaults.Host
+	if name == "" || strings.Contains(name, "${") || c.d.opt.KnownHost == nil || c.d.opt.KnownHost(name) {
+		return
+	}
+	const key = "defaults.host"
+	p := unknownHost(name)
+	pos := keyPos(doc.Folder.KeyPos, key, doc.Folder.Pos)
+	p.File, p.Line, p.Column, p.Path = doc.File, pos.Line, pos.Column, key
+	c.found = append(c.found, p)
+}
+
+func unknownHost(name string) banto.Problem {
+	return banto.Problem{Message: fmt.Sprintf("host %q is not known", name), Hint: "banto host list"}
 }
 
 // placeHost says where a host is named: by a part, the jobnet, or a folder

@@ -172,6 +172,7 @@ func TestUnknownHostOfJobnetAndFolder(t *testing.T) {
 	w := newWorld(t)
 	w.refused(files("jobnet: a\ndefaults: {host: db98}\nparts:\n  p:\n    job: x\n"), `a.yaml:2:18 host "db98" is not known`)
 	w.refused(files(net("f/a", "x"), "title: F\nfolder: f\ndefaults: {host: db97}\n"), `b.yaml:3:18 host "db97" is not known`)
+	w.refused(files("folder: empty\ndefaults: {host: db96}\n"), `a.yaml:2:18 host "db96" is not known`)
 	w.apply(files("jobnet: a\ndefaults: {host: db01}\nparts:\n  p:\n    job: x\n"))
 }
 
@@ -187,12 +188,13 @@ func TestFolderMayNotBreakWhatIsBelow(t *testing.T) {
 	w.is(w.apply(files("folder: f\ntitle: F\n")), "changed folder f 2")
 	w.refused(files("folder: f\ndefaults: {host: db99}\n"), `a.yaml:2:18 host "db99" is not known`)
 	long := strings.Repeat("x", 101<<10)
-	w.refused(files("folder: /\ndefaults: {env: {A: "+long+", B: "+long+", C: "+long+", D: "+long+"}}\n"),
+	env := "{env: {A: " + long + ", B: " + long + ", C: " + long + ", D: " + long + "}}\n"
+	w.refused(files("folder: /\ndefaults: "+env),
 		"b.yaml:5:3 it carries 405 KiB", "jobnet f/g/a, which is in use")
 	w.is(w.active(), "f@2 f/b@1 f/g/a@1")
 	// The request's own documents count in place of the stored ones.
-	w.apply(files("folder: f\ndefaults: {host: db99}\n---\nfolder: f/g\ndefaults: {host: db01}\n",
-		"jobnet: f/b\nparts:\n  p:\n    job: x\n    host: db01\n"))
+	w.apply(files("folder: f\ndefaults: "+env+"---\nfolder: f/g\ndefaults: {env: {A: x, B: x, C: x, D: x}}\n",
+		"jobnet: f/b\nenv: {A: x, B: x, C: x, D: x}\nparts:\n  p:\n    job: x\n"))
 }
 
 func TestScriptTooLargeForTheWay(t *testing.T) {
