@@ -252,7 +252,7 @@ func TestRestoreRefusesWhatCannotBe(t *testing.T) {
 func TestWaitsForIsBounded(t *testing.T) {
 	tracker, _ := submit(chain(t, 1000))
 	got := tracker.WaitsFor()
-	if len(got) != 21 || got[0] != "p0: wants a place on the host beside the manager" || got[20] != "980 more parts" {
+	if len(got) != 21 || got[0].String() != "p0: wants a place on the host beside the manager" || got[20].String() != "980 more parts" {
 		t.Errorf("%d lines: %q", len(got), got)
 	}
 }

@@ -14,21 +14,41 @@ const (
 	maxBehind = 3  // names in a line
 )
 
+// Wait is one thing that a tracker waits for.
+type Wait struct {
+	Part banto.PartKey // empty in the line that says how many more there are
+	Text string        // in words
+	// OnHost says that it is a host's turn: the one of that name, or the one
+	// beside the manager if the name is empty.
+	OnHost bool
+	Host   string
+}
+
+// String names the part and says what it waits for.
+func (w Wait) String() string {
+	if w.Part == "" {
+		return w.Text
+	}
+	return string(w.Part) + ": " + w.Text
+}
+
 // WaitsFor says by name what the tracker waits for: first the parts that move,
 // then those in error that block it, then what is behind them. A long list is
 // cut. A tracker that has ended waits for nothing.
-func (t *Tracker) WaitsFor() []string {
+func (t *Tracker) WaitsFor() []Wait {
 	if t.row.State.Ended() {
 		return nil
 	}
-	var out []string
+	var out []Wait
 	more := 0
-	add := func(i int, text func(int) string) {
+	add := func(i int, wait func(int) Wait) {
 		if len(out) == maxWaits {
 			more++
 			return
 		}
-		out = append(out, string(t.key(i))+": "+text(i))
+		w := wait(i)
+		w.Part = t.key(i)
+		out = append(out, w)
 	}
 	for i := range t.parts {
 		if t.state(i).Live() {
@@ -38,7 +58,7 @@ func (t *Tracker) WaitsFor() []string {
 	if t.row.State == banto.TrackerBlocked {
 		for i := range t.parts {
 			if t.state(i) == banto.PartError && !t.parts[i].row.Healed {
-				add(i, func(int) string { return "in error; rerun it or cancel the tracker" })
+				add(i, func(int) Wait { return Wait{Text: "in error; rerun it or cancel the tracker"} })
 			}
 		}
 	}
@@ -48,35 +68,36 @@ func (t *Tracker) WaitsFor() []string {
 		}
 	}
 	if more > 0 {
-		out = append(out, fmt.Sprintf("%d more parts", more))
+		out = append(out, Wait{Text: fmt.Sprintf("%d more parts", more)})
 	}
 	return out
 }
 
 // moving says where a live part stands.
-func (t *Tracker) moving(i int) string {
+func (t *Tracker) moving(i int) Wait {
 	r := t.parts[i].row
+	onHost := func(text string) Wait { return Wait{Text: text, OnHost: true, Host: r.Host} }
 	if a := t.attempts[r.AttemptID]; a != nil && a.Killing {
-		return "being killed on " + r.Host
+		return onHost("being killed on " + r.Host)
 	}
 	switch r.State {
 	case banto.PartReady:
 		if r.Host == "" {
-			return "wants a place on the host beside the manager"
+			return onHost("wants a place on the host beside the manager")
 		}
-		return "wants a place on " + r.Host
+		return onHost("wants a place on " + r.Host)
 	case banto.PartStarting:
-		return "starting on " + r.Host
+		return onHost("starting on " + r.Host)
 	case banto.PartRetrying:
-		return "next attempt at " + r.RetryAt.Format(time.RFC3339)
+		return Wait{Text: "next attempt at " + r.RetryAt.Format(time.RFC3339)}
 	case banto.PartLost:
-		return "lost: " + r.Host + " cannot be reached, it may still run there"
+		return onHost("lost: " + r.Host + " cannot be reached, it may still run there")
 	}
-	return "running on " + r.Host
+	return onHost("running on " + r.Host)
 }
 
 // behind names the parts that keep a part waiting.
-func (t *Tracker) behind(i int) string {
+func (t *Tracker) behind(i int) Wait {
 	var names []string
 	more := 0
 	seen := map[int]bool{}
@@ -96,5 +117,5 @@ func (t *Tracker) behind(i int) string {
 	if more > 0 {
 		s += fmt.Sprintf(" and %d more", more)
 	}
-	return s
+	return Wait{Text: s}
 }

@@ -2,10 +2,10 @@ package runner
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/engine"
 )
 
 // waitsFor joins what the engine says of a tracker with what is known of the
@@ -18,34 +18,26 @@ func (m *memory) waitsFor(id banto.TrackerID, local banto.HostID) []string {
 	if t == nil {
 		return nil
 	}
-	lines := t.WaitsFor()
-	for i, line := range lines {
-		part, text, ok := strings.Cut(line, ": ")
-		if !ok {
-			continue
+	var lines []string
+	for _, w := range t.WaitsFor() {
+		line := w.String()
+		if more := m.hostTrouble(w, local); more != "" {
+			line += more
+		} else if why := m.board.Waiting(id, w.Part); why != "" {
+			line += "; " + why
 		}
-		if more := m.hostTrouble(text, local); more != "" {
-			lines[i] = line + more
-		} else if why := m.board.Waiting(id, banto.PartKey(part)); why != "" {
-			lines[i] = line + "; " + why
-		}
+		lines = append(lines, line)
 	}
 	return lines
 }
 
-// hostTrouble says what is wrong with the host that a line speaks of.
-func (m *memory) hostTrouble(text string, local banto.HostID) string {
-	name := ""
-	for _, p := range []string{"wants a place on ", "starting on ", "being killed on "} {
-		if rest, ok := strings.CutPrefix(text, p); ok {
-			name = rest
-		}
+// hostTrouble says what is wrong with the host whose turn it is.
+func (m *memory) hostTrouble(w engine.Wait, local banto.HostID) string {
+	if !w.OnHost {
+		return ""
 	}
-	if rest, ok := strings.CutPrefix(text, "lost: "); ok {
-		name, _, _ = strings.Cut(rest, " ")
-	}
-	id, known := m.names[name]
-	if name == "the host beside the manager" {
+	id, known := m.names[w.Host]
+	if w.Host == "" {
 		id, known = local, true
 	}
 	h, there := m.hosts[id]

@@ -120,7 +120,11 @@ func (s *scenario) input(line string) ([]string, error) {
 		s.tracker = t
 		return s.print(t.Resume()), nil
 	case "waits":
-		return indent(s.tracker.WaitsFor()), nil
+		var out []string
+		for _, w := range s.tracker.WaitsFor() {
+			out = append(out, w.String())
+		}
+		return indent(out), nil
 	case "live":
 		var out []string
 		for _, a := range s.tracker.Live() {
