@@ -33,7 +33,9 @@ type changeIn struct {
 func (in *changeIn) step(b *batch) error {
 	if b.mem.isUnusable(in.id) {
 		why := b.mem.unusable[in.id]
-		b.after(func() { in.refuse(banto.Fail(banto.KindInternal, in.what, why.Error(), "it stays as it is; the manager's log says more").Because(why)) })
+		b.after(func() {
+			in.refuse(banto.Fail(banto.KindInternal, in.what, why.Error(), "it stays as it is; the manager's log says more").Because(why))
+		})
 		return nil
 	}
 	t, loaded, err := b.tracker(in.id)
