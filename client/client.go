@@ -40,11 +40,6 @@ type Client struct {
 // Option changes a client that New makes.
 type Option func(*Client)
 
-// WithTransport uses this transport, such as one that pins a certificate.
-func WithTransport(t http.RoundTripper) Option {
-	return func(c *Client) { c.http.Transport = t }
-}
-
 // WithTimeout limits every call that is neither a stream nor an apply.
 func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = d } }
 
@@ -79,9 +74,6 @@ func New(managerURL, token string, opts ...Option) *Client {
 	}
 	return c
 }
-
-// URL gives the manager's URL.
-func (c *Client) URL() string { return c.base }
 
 // call is one request of the API.
 type call struct {

@@ -8,17 +8,12 @@ import (
 	"github.com/bantoops/banto"
 )
 
-// HostsPage gives one page of the hosts by name.
-func (c *Client) HostsPage(ctx context.Context, cursor string, limit int) (banto.Page[banto.Host], error) {
-	var p banto.Page[banto.Host]
-	_, err := c.do(ctx, call{method: http.MethodGet, path: "/hosts", query: list(cursor, limit)}, &p)
-	return p, err
-}
-
 // Hosts gives all hosts by name.
 func (c *Client) Hosts(ctx context.Context) ([]banto.Host, error) {
 	return pages(func(cursor string) (banto.Page[banto.Host], error) {
-		return c.HostsPage(ctx, cursor, 500)
+		var p banto.Page[banto.Host]
+		_, err := c.do(ctx, call{method: http.MethodGet, path: "/hosts", query: list(cursor, 500)}, &p)
+		return p, err
 	})
 }
 
