@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // group is a heading of banto --help.
@@ -88,7 +90,13 @@ func newRoot(e *env) *cobra.Command {
 	root.SetHelpCommand(newHelpCommand(e))
 	root.SetHelpFunc(e.help)
 	root.SetUsageFunc(func(cmd *cobra.Command) error { e.help(cmd, nil); return nil })
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return e.wrongUse(cmd, err.Error()) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var value *pflag.InvalidValueError
+		if errors.As(err, &value) && value.GetFlag().Value.Type() == "int" {
+			return e.wrongUse(cmd, e.say("--%s wants a number, not %q", value.GetFlag().Name, value.GetValue()))
+		}
+		return e.wrongUse(cmd, err.Error())
+	})
 	e.prepare(root)
 	return root
 }

@@ -97,14 +97,6 @@ func pad(s string, columns int) string {
 	return s
 }
 
-// padLeft is pad with the blanks in front.
-func padLeft(s string, columns int) string {
-	if n := columns - textWidth(s); n > 0 {
-		return strings.Repeat(" ", n) + s
-	}
-	return s
-}
-
 // plain makes a text of others fit for one line of a terminal: what would move
 // the cursor, change colours or turn the direction of writing is made visible
 // instead.

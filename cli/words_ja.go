@@ -213,6 +213,7 @@ func wordsJA() map[string]string {
 		"1 difference":                                        "違い 1 件",
 		"%d differences":                                      "違い %d 件",
 		"the value of parameter %q is not UTF-8":              "パラメータ %q の値が UTF-8 ではありません",
+		"--%s wants a number, not %q":                         "--%s は数です (%q は数ではありません)",
 		"--limit wants a number from 1 on":                    "--limit は 1 以上の数です",
 		"%q is not a language of these texts; write en or ja": "%q の表示はありません。en または ja です",
 		"--slots wants a number from 1 on":                    "--slots は 1 以上の数です",
