@@ -10,6 +10,9 @@ type File struct {
 	Text string `json:"text" doc:"YAML, one or more documents"`
 }
 
+// MaxApply limits the text of all files of one ApplyRequest together, in bytes.
+const MaxApply = 64 << 20
+
 // ApplyRequest makes definitions the ones in use.
 type ApplyRequest struct {
 	Files  []File `json:"files"`

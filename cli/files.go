@@ -15,8 +15,8 @@ import (
 
 // Limits of what is read as definitions, so that a wrong path costs no memory.
 const (
-	maxDefinition  = 16 << 20 // bytes of one file
-	maxDefinitions = 64 << 20 // bytes of all files
+	maxDefinition  = 16 << 20       // bytes of one file
+	maxDefinitions = banto.MaxApply // bytes of all files
 )
 
 // readDefinitions reads the named files, and in folders, at any depth, those

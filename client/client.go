@@ -22,7 +22,6 @@ const (
 	callTimeout  = 30 * time.Second
 	applyTimeout = 5 * time.Minute
 	maxAnswer    = 64 << 20 // bytes of one answer
-	maxApply     = 64 << 20 // bytes of files of one apply; the manager takes no more
 	maxTries     = 4        // of a call that may be sent again
 )
 

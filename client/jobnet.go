@@ -23,7 +23,7 @@ func (c *Client) Apply(ctx context.Context, req banto.ApplyRequest) (banto.Apply
 	for _, f := range req.Files {
 		total += len(f.Text)
 	}
-	if total > maxApply {
+	if total > banto.MaxApply {
 		return r, banto.Fail(banto.KindInvalid, "cannot apply", "the files hold more than 64 MiB", "apply them folder by folder")
 	}
 	_, err := c.do(ctx, call{method: http.MethodPost, path: "/apply", body: req, timeout: applyTimeout}, &r)

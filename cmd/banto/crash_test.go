@@ -14,7 +14,9 @@ import (
 // from a history that the jobs write that each ran exactly once.
 func TestKillAndRestartRunsEachJobOnce(t *testing.T) {
 	w := newWorld(t)
-	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2))
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 2))
+	t.Logf("seed %d", seed)
 	for round := range rounds(4) {
 		edges := randomEdges(r, 200)
 		name := "history-" + string(rune('a'+round%26)) + time.Now().Format("150405.000")

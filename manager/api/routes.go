@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/auth"
 )
@@ -32,7 +33,7 @@ type route struct {
 // The limits of a request, unless its route says otherwise.
 const (
 	bodyLimit      = 1 << 20
-	applyBodyLimit = 96 << 20 // 64 MiB of text and what JSON adds to it
+	applyBodyLimit = banto.MaxApply * 3 / 2 // the text and what JSON adds to it
 	callTimeout    = 30 * time.Second
 	applyTimeout   = 5 * time.Minute
 	stream         = -1

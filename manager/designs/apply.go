@@ -78,7 +78,7 @@ func checkSize(what string, files []banto.File) error {
 	for _, f := range files {
 		total += len(f.Text)
 	}
-	if total > MaxRequest {
+	if total > banto.MaxApply {
 		return banto.Fail(banto.KindInvalid, what, fmt.Sprintf("the files hold %d MiB, the limit is 64 MiB", total>>20),
 			"apply them folder by folder")
 	}

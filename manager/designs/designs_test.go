@@ -230,7 +230,7 @@ func TestLimits(t *testing.T) {
 	if _, err := w.Apply(t.Context(), hanako, many); banto.KindOf(err) != banto.KindInvalid || !strings.Contains(err.Error(), "10001 files") {
 		t.Errorf("got %v", err)
 	}
-	big := strings.Repeat("# ", designs.MaxRequest/4)
+	big := strings.Repeat("# ", banto.MaxApply/4)
 	if _, err := w.Apply(t.Context(), hanako, files(big, big+"x")); banto.KindOf(err) != banto.KindInvalid || !strings.Contains(err.Error(), "64 MiB") {
 		t.Errorf("got %v", err)
 	}
