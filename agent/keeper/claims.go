@@ -97,13 +97,11 @@ func (c *claims) record(fx *effects, r record) {
 }
 
 // start asks to run an attempt, in this boot of the host.
-func (c *claims) start(fx *effects, s Start, bootID string, now time.Time) {
-	known := c.byID[s.Attempt]
+func (c *claims) start(fx *effects, s Start, bootID string) {
 	if _, _, err := s.Attempt.Split(); err != nil {
-		c.end(fx, Ended{Attempt: s.Attempt, At: now, Reason: banto.ReasonNotStarted, Message: err.Error()})
-		return
+		return // no agent sends it: what it was told could not be passed on
 	}
-	switch {
+	switch known := c.byID[s.Attempt]; {
 	case known == nil:
 		c.supersedeClean(fx, s.Attempt)
 		c.record(fx, record{Claim: &claimRecord{
@@ -135,6 +133,9 @@ func (c *claims) supersedeClean(fx *effects, id banto.AttemptID) {
 
 // killAttempt asks to kill an attempt, started or not.
 func (c *claims) killAttempt(fx *effects, k Kill, now time.Time) {
+	if _, _, err := k.Attempt.Split(); err != nil {
+		return
+	}
 	if k.Reason == "" {
 		k.Reason = banto.ReasonKilled
 	}

@@ -138,7 +138,7 @@ func TestClaims(t *testing.T) {
 			"start": func(t *rapid.T) {
 				id := pick("id")
 				w.started[id] = true
-				w.do(t, func(fx *effects) { w.claims.start(fx, Start{Attempt: id}, "boot", w.now) })
+				w.do(t, func(fx *effects) { w.claims.start(fx, Start{Attempt: id}, "boot") })
 			},
 			"kill": func(t *rapid.T) {
 				id := pick("id")
@@ -149,7 +149,7 @@ func TestClaims(t *testing.T) {
 				id := pick("id")
 				w.started[id] = true
 				w.do(t, func(fx *effects) {
-					w.claims.start(fx, Start{Attempt: id}, "boot", w.now)
+					w.claims.start(fx, Start{Attempt: id}, "boot")
 					w.claims.killAttempt(fx, Kill{Attempt: id}, w.now)
 				})
 			},
@@ -230,7 +230,7 @@ func TestSeenIsBounded(t *testing.T) {
 		t.Fatalf("%d known, %d seen, %d trackers, %d live", len(c.byID), len(c.seen), len(c.trackers), c.live)
 	}
 	fx := &effects{}
-	c.start(fx, Start{Attempt: id(more)}, "b", time.Time{})
+	c.start(fx, Start{Attempt: id(more)}, "b")
 	if len(fx.launch) != 0 {
 		t.Fatal("one that was remembered was launched")
 	}

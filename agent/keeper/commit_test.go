@@ -28,7 +28,7 @@ func TestJournalFails(t *testing.T) {
 		k := &keeper{log: slog.New(slog.NewTextHandler(io.Discard, nil)), claims: c, journal: j,
 			alarm: &alarm{C: make(chan struct{})}}
 		fx := effects{}
-		c.start(&fx, Start{Attempt: try(1)}, "b", time.Now())
+		c.start(&fx, Start{Attempt: try(1)}, "b")
 		done := make(chan error)
 		go func() { done <- k.commit(t.Context(), &fx) }()
 		select {

@@ -105,9 +105,17 @@ func (f *files) workDir(tracker banto.TrackerID, acc *account) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.made[tracker][acc.uid] {
-		return path, nil
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			return path, nil
+		}
+		delete(f.made, tracker) // a job, or a person, has removed it
 	}
 	err := os.Mkdir(path, 0o700)
+	if errors.Is(err, fs.ErrNotExist) { // the directory above it was removed
+		if f.opened, err = false, os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			err = os.Mkdir(path, 0o700)
+		}
+	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}

@@ -34,11 +34,26 @@ func TestStartOnce(t *testing.T) {
 	if got := b.output(2); got != "x\nx\n" || len(b.hear.Ended) != 1 {
 		t.Fatalf("%q %+v", got, b.hear)
 	}
-	b.send(Request{Start: []Start{{Attempt: "../../etc", Spec: spec}}})
-	b.await(func() bool { return len(b.hear.Ended) == 2 })
-	if e := b.hear.Ended[1]; e.Reason != banto.ReasonNotStarted || e.StartedAt != nil {
-		t.Fatalf("%+v", e)
+	// What is no attempt leaves no trace: nobody could be told its result.
+	b.send(Request{Start: []Start{{Attempt: "../../etc", Spec: spec}}, Kill: []Kill{{Attempt: ""}, {Attempt: "x"}}})
+	wantExit(t, b.run(3, spec), 0)
+	if len(b.hear.Ended) != 2 {
+		t.Fatalf("%+v", b.hear.Ended)
 	}
+	if journal, err := os.ReadFile(filepath.Join(b.dir, journalName)); err != nil || strings.Contains(string(journal), "etc") {
+		t.Errorf("the journal holds %s (%v)", journal, err)
+	}
+}
+
+// Work directories that somebody removed are made again.
+func TestWorkRemoved(t *testing.T) {
+	b := setUp(t)
+	wantExit(t, b.run(1, banto.Spec{Script: `rm -rf "$BANTO_WORK"`}), 0)
+	wantExit(t, b.run(2, banto.Spec{Script: `pwd && touch here`}), 0)
+	if err := os.RemoveAll(filepath.Join(b.dir, workName)); err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, b.run(3, banto.Spec{Script: `touch here`}), 0)
 }
 
 // A request is answered by its number once it is on disk.

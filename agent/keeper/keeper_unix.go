@@ -154,7 +154,7 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 	switch {
 	case in.request != nil:
 		for _, s := range in.request.Start {
-			k.claims.start(fx, s, k.hello.BootID, now)
+			k.claims.start(fx, s, k.hello.BootID)
 		}
 		for _, kill := range in.request.Kill {
 			k.claims.killAttempt(fx, kill, now)
