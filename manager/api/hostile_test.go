@@ -3,8 +3,10 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"testing"
@@ -49,6 +51,7 @@ func TestHostileRequests(t *testing.T) {
 		{"a wrong type", "POST", "/api/v1/trackers", `{"jobnet":1}`, nil, 422, banto.KindInvalid},
 		{"a wrong date", "POST", "/api/v1/trackers", `{"jobnet":"ops/chain","date":"2026-02-30"}`, nil, 422, banto.KindInvalid},
 		{"a NUL", "POST", "/api/v1/trackers", `{"jobnet":"ops/chain","reason":"a\u0000b"}`, nil, 422, banto.KindInvalid},
+		{"what is not UTF-8", "POST", "/api/v1/trackers", "{\"jobnet\":\"ops/chain\",\"reason\":\"a\xffb\"}", nil, 400, banto.KindInvalid},
 		{"a long key", "POST", "/api/v1/trackers", `{"jobnet":"ops/chain"}`, []string{"Idempotency-Key", strings.Repeat("k", 201)}, 422, banto.KindInvalid},
 		{"files that are null", "POST", "/api/v1/apply", `{"files":null}`, nil, 422, banto.KindInvalid},
 		{"no files", "POST", "/api/v1/apply", `{"files":[]}`, nil, 422, banto.KindInvalid},
@@ -188,4 +191,27 @@ func TestPartsOfALargeTracker(t *testing.T) {
 			t.Fatalf("part %d is %+v", i, p)
 		}
 	}
+}
+
+// Those who send their definitions slowly hold up nobody else's.
+func TestSlowSendersHoldUpNoApply(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		body, _ := io.Pipe() // nothing ever comes
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/api/v1/apply", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := make(chan struct{})
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{WroteHeaders: func() { close(sent) }}))
+		req.Header.Set("Authorization", "Bearer "+w.admin)
+		req.Header.Set("Content-Type", "application/json")
+		go func() {
+			if res, err := http.DefaultClient.Do(req); err == nil {
+				res.Body.Close()
+			}
+		}()
+		<-sent
+	}
+	w.apply("jobnet: quick\nparts:\n  a:\n    job: \"true\"\n")
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -146,6 +147,7 @@ func (s *server) config() huma.Config {
 		"Lists come in pages: pass next as cursor. Errors are RFC 9457 problems with kind, hint and problems."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil
+	c.Formats = map[string]huma.Format{"application/json": strictJSON(), "json": strictJSON()}
 	c.Transformers = []huma.Transformer{convertError}
 	c.RejectUnknownQueryParameters = true
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
@@ -153,6 +155,20 @@ func (s *server) config() huma.Config {
 	}
 	c.Components.Schemas.RegisterTypeAlias(errorModelType, refusalType)
 	return c
+}
+
+// strictJSON refuses what is not UTF-8: encoding/json would change it in
+// silence, and a job would be given another value than the one that was sent.
+func strictJSON() huma.Format {
+	return huma.Format{
+		Marshal: huma.DefaultJSONFormat.Marshal,
+		Unmarshal: func(data []byte, v any) error {
+			if !utf8.Valid(data) {
+				return errors.New("it is not UTF-8")
+			}
+			return huma.DefaultJSONFormat.Unmarshal(data, v)
+		},
+	}
 }
 
 // principal gives who asks.

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"runtime/debug"
@@ -186,6 +188,7 @@ func (s *server) frame(r route) func(huma.Context, func(huma.Context)) {
 		defer cancel()
 		_ = control.SetWriteDeadline(s.Now().Add(timeout + callTimeout)) // not every transport has deadlines
 		if r.alone {
+			readAhead(control, httpReq, r.limit, s.Now().Add(timeout))
 			select {
 			case s.applying <- struct{}{}:
 				defer func() { <-s.applying }()
@@ -198,6 +201,27 @@ func (s *server) frame(r route) func(huma.Context, func(huma.Context)) {
 		next(huma.WithContext(ctx, inner))
 	}
 }
+
+// readAhead takes the body in, so that nobody who sends slowly holds the turn.
+// What is beyond the limit, or an error, is left for the reader that follows.
+func readAhead(control *http.ResponseController, r *http.Request, limit int64, until time.Time) {
+	_ = control.SetReadDeadline(until) // not every transport has deadlines
+	body := r.Body
+	head, err := io.ReadAll(io.LimitReader(body, limit+1))
+	rest := io.Reader(body)
+	if err != nil {
+		rest = failed{err}
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(head), rest), body}
+}
+
+// failed is a reader that has failed.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
 // checkContentType wants JSON where there is a body: another type is what a
 // web page can send without being asked for leave.
