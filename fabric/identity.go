@@ -22,7 +22,7 @@ type Identity struct {
 func LoadOrCreateIdentity(dir string) (Identity, error) {
 	pair, err := loadOrCreate(filepath.Join(dir, "host.nk"), nkeys.CreateUser)
 	if err != nil {
-		return Identity{}, err
+		return Identity{}, cannotKeep("cannot use the host's key", err)
 	}
 	seed, err := pair.Seed()
 	if err != nil {
@@ -72,7 +72,13 @@ func (c Credentials) Save(dir string) error {
 		return fmt.Errorf("cannot write credentials: %w", err)
 	}
 	if err := writePrivate(credentialsFile(dir), append(b, '\n')); err != nil {
-		return fmt.Errorf("cannot write credentials: %w", err)
+		return cannotKeep("cannot write the host's credentials", err)
 	}
 	return nil
+}
+
+// cannotKeep says what to do about a directory that cannot be used.
+func cannotKeep(what string, err error) error {
+	return banto.Fail(banto.KindInvalid, what, err.Error(),
+		"the directory must be writable and have room, and its files be as they were made").Because(err)
 }

@@ -299,3 +299,17 @@ func TestDialWaitsForTheManager(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCredentialsThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := fabric.LoadOrCreateIdentity(filepath.Join(file, "agent"))
+	for _, err := range []error{err, fabric.Credentials{Host: "h-1"}.Save(filepath.Join(file, "agent"))} {
+		var e *banto.ErrorInfo
+		if !errors.As(err, &e) || e.Kind != banto.KindInvalid || e.Hint == "" {
+			t.Errorf("says %v", err)
+		}
+	}
+}
