@@ -85,9 +85,6 @@ func TestCutAndPadKeepTheirWidth(t *testing.T) {
 		if got := textWidth(pad(cut(text, columns), columns)); got != columns {
 			t.Fatalf("padded to %d columns", got)
 		}
-		if got := textWidth(pad(cut(text, columns), columns)); got != columns {
-			t.Fatalf("padded on the left to %d columns", got)
-		}
 	})
 }
 

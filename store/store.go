@@ -21,12 +21,18 @@ var (
 	ErrDamaged   = errors.New("store: damaged, or not a store of ours")
 )
 
-// Store is everything a manager keeps.
+// Store is everything a manager keeps, in the hands of the one who opened it.
 type Store interface {
-	Reader
+	ReadWriter
 	// Begin makes this process the active manager: it raises the epoch, so
 	// that every transaction of an earlier manager fails with ErrDeposed.
 	Begin(ctx context.Context, holder string, now time.Time) (epoch int64, err error)
+	Close() error
+}
+
+// ReadWriter is a store that has begun, as the manager's rooms use it.
+type ReadWriter interface {
+	Reader
 	// Write runs one transaction. When fn or the commit fails, nothing is
 	// written. The transaction proves the epoch of Begin. Writes are serial;
 	// fn must not call Write, and must not use its Tx after it returned.
@@ -35,7 +41,6 @@ type Store interface {
 	// one row is not written and the transaction can go on. After any other
 	// error it fails, also when fn gives nil.
 	Write(ctx context.Context, fn func(Tx) error) error
-	Close() error
 }
 
 // Reader reads outside of the writer's way: it sees what is committed.

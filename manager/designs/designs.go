@@ -18,13 +18,12 @@ import (
 
 // The limits of one apply.
 const (
-	MaxRequest = 64 << 20 // bytes of all files together
-	MaxFiles   = 10_000
+	MaxFiles = 10_000
 )
 
 // Options are what designs needs.
 type Options struct {
-	Store store.Store
+	Store store.ReadWriter
 	Now   func() time.Time
 	// KnownHost says whether there is a host of that name.
 	KnownHost func(name string) bool
@@ -126,7 +125,7 @@ func (d *Designs) version(ctx context.Context, what, path string, version int) (
 
 // textOf finds the jobnet of that path in a file.
 func textOf(what, path string, file *banto.File) (*jobnet.Jobnet, error) {
-	if len(file.Text) > MaxRequest {
+	if len(file.Text) > banto.MaxApply {
 		return nil, banto.Fail(banto.KindInvalid, what, "the file is larger than 64 MiB", "")
 	}
 	docs, problems := jobyaml.Parse(file.Name, []byte(file.Text))

@@ -29,7 +29,7 @@ type IDs interface{ Tracker() banto.TrackerID }
 // Options are what a Runner needs. Store, Hosts and IDs must be set; the store
 // must have been begun.
 type Options struct {
-	Store store.Store
+	Store store.ReadWriter
 	Hosts Hosts
 	IDs   IDs
 	// LocalHost is the host beside the manager, where parts without a host run.
