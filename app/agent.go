@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/bantoops/banto/agent/keeper"
 	"github.com/bantoops/banto/agent/link"
 	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/internal/dirlock"
 )
 
 // Agent is the agent process of a host.
@@ -18,6 +20,7 @@ type Agent struct {
 	opts  Options
 	creds fabric.Credentials
 	link  *link.Link
+	lock  *os.File // the directory is this agent's while it is open
 	parts *group
 }
 
@@ -45,6 +48,9 @@ func NewAgent(o Options) (*Agent, error) {
 		return keeper.Connect(ctx, keeper.ClientOptions{Dir: filepath.Join(dir, "keeper"), Exe: o.Exe, Version: o.Version})
 	}
 	a := &Agent{opts: o, creds: creds}
+	if a.lock, err = lockAgent(dir); err != nil {
+		return nil, err
+	}
 	a.link = link.New(link.Options{
 		URL: creds.URL, HostID: creds.Host, Name: creds.Name, JWT: creds.JWT, Seed: identity.Seed,
 		Keeper: connect, Slots: o.Slots, Version: o.Version, Now: time.Now, Log: o.Log.With("room", "link"),
@@ -63,7 +69,24 @@ func (a *Agent) Failed() <-chan struct{} { return a.parts.failed() }
 
 // Stop ends the agent. Jobs that run go on under the keeper; a keeper without
 // jobs ends too.
-func (a *Agent) Stop() error { return a.parts.stop() }
+func (a *Agent) Stop() error {
+	defer a.lock.Close()
+	return a.parts.stop()
+}
+
+// lockAgent refuses a second agent with the identity in this directory.
+func lockAgent(dir string) (*os.File, error) {
+	f, err := dirlock.Take(dir)
+	var held *dirlock.HeldError
+	if errors.As(err, &held) {
+		return nil, banto.Fail(banto.KindInvalid, "cannot start the agent in "+dir, held.Who("another agent")+" uses it",
+			"stop that one; banto up has an agent of its own").Because(err)
+	}
+	if err != nil {
+		return nil, banto.Fail(banto.KindInvalid, "cannot start the agent in "+dir, reasonOf(err), "change its owner, or name another with --data").Because(err)
+	}
+	return f, nil
+}
 
 func (a *Agent) running() Running {
 	return Running{FabricURL: a.creds.URL, Host: a.creds.Name, Data: a.opts.Data, Version: a.opts.Version}

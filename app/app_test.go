@@ -178,11 +178,12 @@ func TestWhoMayPassThroughTheDataDirectory(t *testing.T) {
 	}
 }
 
-func TestTwoManagersOnOneDirectory(t *testing.T) {
+func TestTwoOfEverythingOnOneDirectory(t *testing.T) {
 	o := options(t, t.TempDir())
 	_, stop := up(t, o)
 	err := app.Up(t.Context(), o, func(app.Running) error { return errors.New("it started") })
 	refused(t, err)
+	refused(t, app.RunAgent(t.Context(), o, func(app.Running) error { return errors.New("it started") }))
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
