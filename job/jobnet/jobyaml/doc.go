@@ -1,8 +1,9 @@
 // Package jobyaml reads definitions written in YAML.
 //
-// One table of keys (keys.go) says what may stand where. The parser, the JSON
-// Schema for editors and the reference in Markdown all come from it, so that
-// they cannot tell different tales. Keys that a later version will know are in
+// One table of keys (keys.go) says what may stand where. What the parser
+// accepts, the JSON Schema for editors and the reference in Markdown come from
+// it, so that they cannot tell different tales; how a value is read stands in
+// document.go and part.go, and which keys exclude each other in schema.go. Keys that a later version will know are in
 // it, and are refused by name.
 //
 // Parse tells all problems of a file in one go, each with its place, what was
