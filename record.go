@@ -26,6 +26,8 @@ type Tracker struct {
 	WaitsFor    []string          `json:"waits_for,omitempty" doc:"What the tracker waits for, by name; made when it is read"`
 	Cancelling  bool              `json:"cancelling,omitempty" doc:"A cancel was accepted and running parts are being killed"`
 	Hosts       []HostID          `json:"hosts,omitempty" doc:"Hosts that attempts were sent to, in order of first use"`
+	Held        bool              `json:"held,omitempty" doc:"Nothing new starts in it until it is released"`
+	Places      map[string]HostID `json:"places,omitempty" doc:"The host that was chosen for each group or set of labels"`
 }
 
 // Part is one part of a tracker as it stands now.
@@ -70,6 +72,8 @@ type Attempt struct {
 	OutputSize int64        `json:"output_size" doc:"Bytes of output kept"`
 	OutputLost int64        `json:"output_lost,omitempty" doc:"Bytes of output cut away at the limit"`
 	Killing    bool         `json:"killing,omitempty" doc:"A kill was accepted and its end is not yet known"`
+	Account    string       `json:"account,omitempty" doc:"The OS user that it was sent to run as; empty: the agent's own"`
+	Encoding   string       `json:"encoding,omitempty" doc:"Of its output; empty: UTF-8"`
 	CreatedAt  time.Time    `json:"created_at"`
 	StartedAt  *time.Time   `json:"started_at,omitempty"`
 	EndedAt    *time.Time   `json:"ended_at,omitempty"`
@@ -93,6 +97,74 @@ type Host struct {
 	PublicKey   string            `json:"public_key,omitempty"`
 	EnrolledAt  time.Time         `json:"enrolled_at"`
 	ConnectedAt *time.Time        `json:"connected_at,omitempty"`
+
+	Admission      Admission  `json:"admission" doc:"Whether it takes new work"`
+	AdmissionBy    string     `json:"admission_by,omitempty"`
+	AdmissionWhy   string     `json:"admission_why,omitempty"`
+	AdmissionSince *time.Time `json:"admission_since,omitempty"`
+
+	Endpoint string `json:"endpoint,omitempty" doc:"The address of the manager that the agent uses"`
+	ClockMS  int64  `json:"clock_ms,omitempty" doc:"Milliseconds that its clock is ahead of the manager's; left out when it is right within a second"`
+	Claims   int64  `json:"claims,omitempty" doc:"Attempts that its keeper has ever claimed; fewer than before mean that it was rolled back"`
+	Problem  string `json:"problem,omitempty" doc:"What the manager last refused of an agent with this identity; made when it is read"`
+}
+
+// Admission says whether a host takes new work.
+type Admission string
+
+// The admissions. The empty one means open.
+const (
+	AdmissionOpen     Admission = "open"
+	AdmissionDraining Admission = "draining" // no new tracker chooses it; those that have chosen it may go on
+	AdmissionHeld     Admission = "held"     // nothing starts on it
+)
+
+// HostRef is a host by name and ID.
+type HostRef struct {
+	Name string `json:"name"`
+	ID   HostID `json:"id"`
+}
+
+// GroupInfo is a host group as lists show it.
+type GroupInfo struct {
+	Name      string            `json:"name"`
+	Title     string            `json:"title,omitempty"`
+	Names     []string          `json:"names,omitempty" doc:"Hosts by name"`
+	Labels    map[string]string `json:"labels,omitempty" doc:"Hosts by labels: all of these"`
+	Pick      string            `json:"pick"`
+	Hosts     []string          `json:"hosts" doc:"The hosts that are in it now, by name"`
+	Version   int               `json:"version"`
+	AppliedAt time.Time         `json:"applied_at"`
+	AppliedBy string            `json:"applied_by"`
+}
+
+// AccountInfo is an account as lists show it.
+type AccountInfo struct {
+	Name      string        `json:"name"`
+	Title     string        `json:"title,omitempty"`
+	Users     []AccountUser `json:"users"`
+	Version   int           `json:"version"`
+	AppliedAt time.Time     `json:"applied_at"`
+	AppliedBy string        `json:"applied_by"`
+	Failures  int           `json:"failures,omitempty" doc:"Logons in a row that failed"`
+	Blocked   *time.Time    `json:"blocked,omitempty" doc:"Since when nothing starts under it, after too many failed logons"`
+	BlockedBy string        `json:"blocked_by,omitempty" doc:"The last failure, in words"`
+}
+
+// AccountUser says who an account is on some hosts. The first that holds the
+// host counts.
+type AccountUser struct {
+	Hosts string `json:"hosts,omitempty" doc:"A host, a group, or labels as role=batch,area=east; empty: all"`
+	User  string `json:"user" doc:"The OS user"`
+}
+
+// JoinToken lets one machine join as a host, once.
+type JoinToken struct {
+	Token     string            `json:"token" doc:"Shown once; only its hash is kept"`
+	Command   string            `json:"command" doc:"What to type on that machine"`
+	Name      string            `json:"name,omitempty" doc:"The name the host gets; empty: its own"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	ExpiresAt time.Time         `json:"expires_at"`
 }
 
 // HostState says whether a host's agent is connected.

@@ -125,3 +125,100 @@ type JobnetVersion struct {
 	Active bool   `json:"active" doc:"The version in use"`
 	File   string `json:"file,omitempty" doc:"The file it was applied from"`
 }
+
+// Move is something that an operator does to a tracker or to parts of it.
+type Move string
+
+// The moves.
+const (
+	MoveHold     Move = "hold"      // start nothing of it
+	MoveRelease  Move = "release"   // take a hold away
+	MoveSkip     Move = "skip"      // count parts as done without running them
+	MoveForceEnd Move = "force-end" // give parts the outcome that the operator says
+	MoveKill     Move = "kill"      // end running attempts with all their processes
+	MoveCancel   Move = "cancel"    // kill what runs and start nothing more
+	MoveRerun    Move = "rerun"     // run again
+	MoveComment  Move = "comment"   // leave a note
+)
+
+// MoveRequest asks for a move. Without parts it is the tracker itself: hold
+// and release of all of it, kill of everything that runs, rerun of what failed.
+type MoveRequest struct {
+	Move    Move              `json:"move" enum:"hold,release,skip,force-end,kill,cancel,rerun,comment"`
+	Parts   []PartKey         `json:"parts,omitempty" maxItems:"100000"`
+	Outcome Outcome           `json:"outcome,omitempty" doc:"For force-end: ok, warning or error"`
+	Only    bool              `json:"only,omitempty" doc:"For rerun: only these parts, not what is behind them"`
+	Params  map[string]string `json:"params,omitempty" doc:"For rerun: parameters to change"`
+	Latest  bool              `json:"latest,omitempty" doc:"For rerun: use the definition that is active now"`
+	Yes     bool              `json:"yes,omitempty" doc:"For rerun: also parts that want to be asked for (rerun: ask)"`
+	Reason  string            `json:"reason,omitempty" maxLength:"1000"`
+	DryRun  bool              `json:"dry_run,omitempty" doc:"Say what would change, and change nothing"`
+}
+
+// MoveResult says what a move did, or would do.
+type MoveResult struct {
+	Move    Move         `json:"move"`
+	DryRun  bool         `json:"dry_run,omitempty"`
+	Tracker Tracker      `json:"tracker"`
+	Changes []MoveChange `json:"changes" doc:"The parts that it changes at once, in the order of the definition; what follows from them comes later"`
+}
+
+// MoveChange is one part that a move changes.
+type MoveChange struct {
+	Part PartKey   `json:"part"`
+	From PartState `json:"from"`
+	To   PartState `json:"to" doc:"The state at once; of a running part that is to be killed its state now"`
+	Note string    `json:"note,omitempty" doc:"What else happens, such as a process that is killed"`
+}
+
+// EnrolRequest asks for a token with which a machine joins.
+type EnrolRequest struct {
+	Name    string            `json:"name,omitempty" doc:"Name the host gets; empty: what its system says" maxLength:"253"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	Expires int64             `json:"expires,omitempty" doc:"Seconds until the token ends; 0: an hour" minimum:"0" maximum:"2592000"`
+	Again   string            `json:"again,omitempty" doc:"A host that is known and is to be taken in again, with a new key"`
+	URL     string            `json:"url,omitempty" doc:"Address of the manager as that machine sees it; empty: the one of this request"`
+}
+
+// JoinRequest is what a machine says that joins. The token is its credential.
+type JoinRequest struct {
+	Secret    string `json:"secret" maxLength:"200"`
+	Name      string `json:"name" doc:"What its system is called" maxLength:"253"`
+	PublicKey string `json:"public_key" maxLength:"200"`
+	Version   string `json:"version,omitempty" maxLength:"100"`
+	OS        string `json:"os,omitempty" maxLength:"40"`
+	Arch      string `json:"arch,omitempty" maxLength:"40"`
+}
+
+// JoinResult is what a machine that has joined keeps.
+type JoinResult struct {
+	Host      HostID   `json:"host"`
+	Name      string   `json:"name"`
+	JWT       string   `json:"jwt" doc:"Its credential for the fabric"`
+	CA        string   `json:"ca,omitempty" doc:"The manager's own CA as PEM; empty: the manager has a given certificate, or is on loopback"`
+	Endpoints []string `json:"endpoints" doc:"Where the fabric answers, the best first: tls://manager:8601, wss://manager:8600/fabric"`
+}
+
+// HostChange changes how a host is kept. Nil and empty fields stay as they are.
+type HostChange struct {
+	Admission Admission          `json:"admission,omitempty" enum:"open,draining,held"`
+	Labels    map[string]*string `json:"labels,omitempty" doc:"Labels to set; null takes one away"`
+	Reason    string             `json:"reason,omitempty" maxLength:"1000"`
+}
+
+// ManagerInfo is what a person should know of the manager they talk to.
+type ManagerInfo struct {
+	VersionInfo
+	Environment string `json:"environment,omitempty" doc:"Such as production; shown wherever a person acts"`
+	Colour      string `json:"colour,omitempty" doc:"Of the environment: red, yellow, green, blue, magenta, cyan"`
+	Guarded     bool   `json:"guarded,omitempty" doc:"Moves that cannot be undone ask for the tracker's name"`
+}
+
+// Finding is one line of a doctor's report.
+type Finding struct {
+	Check  string `json:"check" doc:"Such as name, port, proxy, tls, token, key, clock, identity, version"`
+	OK     bool   `json:"ok"`
+	Object string `json:"object,omitempty" doc:"Such as the host"`
+	Found  string `json:"found" doc:"What was seen"`
+	Advice string `json:"advice,omitempty" doc:"What to do"`
+}

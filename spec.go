@@ -10,7 +10,11 @@ type Spec struct {
 	// Exactly one of Script and Args is set. A script is handed to the shell.
 	Script string   `json:"script,omitempty"`
 	Args   []string `json:"args,omitempty"`
-	Shell  string   `json:"shell,omitempty"` // sh (default) or bash
+	Shell  string   `json:"shell,omitempty"` // sh, bash, pwsh, powershell or cmd; empty: the host's own kind
+	// ScriptHash stands for a script that is too long for an order: hex of its
+	// SHA-256. The agent fetches it and fills Script in; the keeper never sees
+	// a hash alone.
+	ScriptHash string `json:"script_hash,omitempty"`
 
 	// Dir is the directory to run in: empty for the tracker's work directory;
 	// a relative path is taken from there.
@@ -26,8 +30,24 @@ type Spec struct {
 	OutputLimit int64 `json:"output_limit,omitempty"`
 	// WantOutput asks for the head of the output with the result.
 	WantOutput bool `json:"want_output,omitempty"`
+	// Encoding is that of its output and its variables file, by its IANA name in
+	// lower case or cp932; empty for UTF-8.
+	Encoding string `json:"encoding,omitempty"`
+	// Limits bound what it may use; nil for none.
+	Limits *Limits `json:"limits,omitempty"`
 	// Date is the base day, for BANTO_DATE.
 	Date Date `json:"date"`
+}
+
+// Limits bound what one attempt may use, with all its processes where the host
+// can (a control group, a job object), else each process by itself. A zero is
+// no limit.
+type Limits struct {
+	Memory    int64 `json:"memory,omitempty" doc:"Bytes"`
+	CPU       int   `json:"cpu,omitempty" doc:"Percent of one processor"`
+	Processes int   `json:"processes,omitempty"`
+	Files     int   `json:"files,omitempty" doc:"Open files of each process"`
+	Nice      int   `json:"nice,omitempty" doc:"From 0 to 19: the higher, the more it gives way"`
 }
 
 // Limits of what an attempt can hand back with its result.

@@ -125,19 +125,24 @@ type Reason string
 
 // The reasons. An exit code that the part's rules call ok needs none.
 const (
-	ReasonExit          Reason = "exit"           // the exit code, by the part's rules
-	ReasonSignal        Reason = "signal"         // ended by a signal that we did not send
-	ReasonTimeout       Reason = "timeout"        // ran longer than its timeout, and was killed
-	ReasonKilled        Reason = "killed"         // killed by a person, or with its tracker
-	ReasonNoProgram     Reason = "no-program"     // the program or shell does not exist
-	ReasonNoDirectory   Reason = "no-directory"   // the directory does not exist
-	ReasonNoAccount     Reason = "no-account"     // the OS user does not exist
-	ReasonNoRight       Reason = "no-right"       // the agent may not run as that user, or not that program
-	ReasonNoHost        Reason = "no-host"        // the host is not known
-	ReasonNotStarted    Reason = "not-started"    // the host could not start it, for another reason
-	ReasonVariables     Reason = "variables"      // it ended well, but what it set is not what it declared
-	ReasonExpression    Reason = "expression"     // an expression of the part had no value
-	ReasonLost          Reason = "lost"           // the host did not come back
-	ReasonHostRestarted Reason = "host-restarted" // the host started anew while it ran
-	ReasonKeeperDied    Reason = "keeper-died"    // its keeper died, and its exit status is not known
+	ReasonExit          Reason = "exit"            // the exit code, by the part's rules
+	ReasonSignal        Reason = "signal"          // ended by a signal that we did not send
+	ReasonTimeout       Reason = "timeout"         // ran longer than its timeout, and was killed
+	ReasonKilled        Reason = "killed"          // killed by a person, or with its tracker
+	ReasonNoProgram     Reason = "no-program"      // the program or shell does not exist
+	ReasonNoDirectory   Reason = "no-directory"    // the directory does not exist
+	ReasonNoAccount     Reason = "no-account"      // the OS user does not exist
+	ReasonNoRight       Reason = "no-right"        // the agent may not run as that user, or not that program
+	ReasonExpired       Reason = "account-expired" // the OS user or its password has expired
+	ReasonLogonFailed   Reason = "logon-failed"    // the system refused the logon of the OS user
+	ReasonMemory        Reason = "memory"          // killed at its memory limit
+	ReasonUnkillable    Reason = "unkillable"      // killed, but the system holds a process of it: it may still be there
+	ReasonForced        Reason = "forced"          // a person said the outcome
+	ReasonNoHost        Reason = "no-host"         // the host is not known, or the group has none
+	ReasonNotStarted    Reason = "not-started"     // the host could not start it, for another reason
+	ReasonVariables     Reason = "variables"       // it ended well, but what it set is not what it declared
+	ReasonExpression    Reason = "expression"      // an expression of the part had no value
+	ReasonLost          Reason = "lost"            // the host did not come back
+	ReasonHostRestarted Reason = "host-restarted"  // the host started anew while it ran
+	ReasonKeeperDied    Reason = "keeper-died"     // its keeper died, and its exit status is not known
 )

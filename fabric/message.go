@@ -26,6 +26,8 @@ type Down struct {
 	Orders      []Order           `json:"orders,omitempty"`
 	Acks        []banto.AttemptID `json:"acks,omitempty"` // results that are committed
 	OutputAcks  []OutputAck       `json:"output_acks,omitempty"`
+	Scripts     []ScriptPiece     `json:"scripts,omitempty"` // answers to Up.Scripts
+	Renew       bool              `json:"renew,omitempty"`   // the keeper's claims are older than the manager knows: begin a new generation, then say hello again
 	Ask         bool              `json:"ask,omitempty"`     // please say hello (the manager has just started)
 	Refused     string            `json:"refused,omitempty"` // why the session is refused, in words
 }
@@ -77,7 +79,9 @@ type Up struct {
 	Started   []StartedReport `json:"started,omitempty"`
 	Output    []OutputChunk   `json:"output,omitempty"`
 	Ended     []EndedReport   `json:"ended,omitempty"`
-	Bye       string          `json:"bye,omitempty"` // the session ends, and why in words; jobs go on
+	Scripts   []ScriptWant    `json:"scripts,omitempty"` // scripts that orders name by hash and that are not here yet
+	Claims    int64           `json:"claims,omitempty"`  // attempts that the keeper has ever claimed; told with confirmations
+	Bye       string          `json:"bye,omitempty"`     // the session ends, and why in words; jobs go on
 }
 
 // Hello opens a session of an agent: at each connect, and when asked.
@@ -90,7 +94,26 @@ type Hello struct {
 	Generation string            `json:"generation"` // of the keeper's claims
 	Slots      int               `json:"slots"`
 	Running    []banto.AttemptID `json:"running,omitempty"`
-	Ended      []banto.AttemptID `json:"ended,omitempty"` // their results follow; at most MaxHelloEnded
+	Ended      []banto.AttemptID `json:"ended,omitempty"`    // their results follow; at most MaxHelloEnded
+	Claims     int64             `json:"claims,omitempty"`   // attempts that the keeper has ever claimed
+	At         time.Time         `json:"at,omitzero"`        // the host's clock
+	Endpoint   string            `json:"endpoint,omitempty"` // the address of the manager that it uses
+	Shells     []string          `json:"shells,omitempty"`   // that it found on the host
+}
+
+// ScriptWant asks for a script that an order names, from an offset.
+type ScriptWant struct {
+	Hash   string `json:"hash"`
+	Offset int64  `json:"offset"`
+}
+
+// ScriptPiece is a piece of a script.
+type ScriptPiece struct {
+	Hash    string `json:"hash"`
+	Offset  int64  `json:"offset"`
+	Size    int64  `json:"size"` // of the whole
+	Data    []byte `json:"data,omitempty"`
+	Missing bool   `json:"missing,omitempty"` // the manager does not have it
 }
 
 // MaxHelloEnded is how many results a Hello announces.

@@ -19,7 +19,13 @@ type Request struct {
 	Kill  []Kill            `json:"kill,omitempty"`
 	Ack   []banto.AttemptID `json:"ack,omitempty"`   // results that the manager has committed
 	Clean []Clean           `json:"clean,omitempty"` // trackers that have ended
-	Stop  bool              `json:"stop,omitempty"`  // exit once no job runs (for tests and a stop of banto up)
+	// Renew begins a new generation: the manager knows of claims that are not
+	// here, so they were rolled back. Answered by a new Hello.
+	Renew bool `json:"renew,omitempty"`
+	// Replace asks the keeper to become this binary under the same process ID,
+	// with all its jobs. The connection ends; the agent connects again.
+	Replace string `json:"replace,omitempty"`
+	Stop    bool   `json:"stop,omitempty"` // exit once no job runs (for tests and a stop of banto up)
 }
 
 // Start asks to run an attempt, unless it was claimed before.
@@ -49,6 +55,8 @@ type Event struct {
 	// start is claimed (or was known), every kill acted on or left as a
 	// tombstone, on disk.
 	Done    uint64            `json:"done,omitempty"`
+	Claims  int64             `json:"claims,omitempty"`  // with Done: attempts ever claimed
+	Problem string            `json:"problem,omitempty"` // the keeper cannot take new work and why, such as a full disk; repeated while it lasts
 	Hello   *Hello            `json:"hello,omitempty"`
 	Started []Started         `json:"started,omitempty"`
 	Output  []Output          `json:"output,omitempty"`
@@ -63,6 +71,8 @@ type Hello struct {
 	BootID     string            `json:"boot_id"`
 	Generation string            `json:"generation"` // of the claims on disk; another one means they were lost or rolled back
 	Running    []banto.AttemptID `json:"running,omitempty"`
+	Claims     int64             `json:"claims,omitempty"` // attempts ever claimed under this generation and those before
+	Shells     []string          `json:"shells,omitempty"` // that were found on the host
 }
 
 // Started says that an attempt's process runs. It is left out when the end is

@@ -19,6 +19,15 @@ type (
 		Part   banto.PartKey
 		Host   string
 		HostID banto.HostID
+		// Target is the group or the labels for which the host was chosen, to be
+		// kept for the tracker's later parts; empty: nothing is to be kept.
+		Target string
+	}
+	// FanOut says that a part runs on every host of a group (pick: all): the
+	// part gets an item for each, "copy[db01]", which wants its place there.
+	FanOut struct {
+		Part  banto.PartKey
+		Hosts []banto.HostRef // by name; never empty
 	}
 	// NoPlace says that a ready part can never get a place, such as on a host
 	// that is not known. The part ends in error.
@@ -52,6 +61,35 @@ type (
 	Found struct{ Attempt banto.AttemptID }
 	// Wake says that the time of an earlier WakeAt for the part has come.
 	Wake struct{ Part banto.PartKey }
+	// Hold keeps parts from starting; without parts, the whole tracker.
+	Hold struct {
+		By, Reason string
+		Parts      []banto.PartKey
+	}
+	// Release takes holds away; without parts, the tracker's and all parts'.
+	Release struct {
+		By, Reason string
+		Parts      []banto.PartKey
+	}
+	// Skip counts parts as done without running them. A lost part is given up:
+	// its attempt is killed if the host comes back.
+	Skip struct {
+		By, Reason string
+		Parts      []banto.PartKey
+	}
+	// ForceEnd gives parts an outcome. What runs is killed first; a lost part
+	// is given up.
+	ForceEnd struct {
+		By, Reason string
+		Parts      []banto.PartKey
+		Outcome    banto.Outcome
+	}
+	// KillParts ends running attempts; without parts, all. They end in error,
+	// killed, and the tracker goes on from there.
+	KillParts struct {
+		By, Reason string
+		Parts      []banto.PartKey
+	}
 	// Cancel asks to kill what runs and start nothing more.
 	Cancel struct{ By, Reason string }
 	// Rerun asks to run again: From names parts to run again with all that is
@@ -61,21 +99,30 @@ type (
 	Rerun struct {
 		By, Reason string
 		From       []banto.PartKey
+		Only       bool              // only those parts, not what is behind them
+		Params     map[string]string // parameters to change, as given
+		Yes        bool              // also parts with rerun: ask
 		Flow       *jobnet.Flow
 		FlowHash   string
 		Version    int
 	}
 )
 
-func (Placed) input()  {}
-func (NoPlace) input() {}
-func (Started) input() {}
-func (Ended) input()   {}
-func (Lost) input()    {}
-func (Found) input()   {}
-func (Wake) input()    {}
-func (Cancel) input()  {}
-func (Rerun) input()   {}
+func (Placed) input()    {}
+func (NoPlace) input()   {}
+func (Started) input()   {}
+func (Ended) input()     {}
+func (Lost) input()      {}
+func (Found) input()     {}
+func (Wake) input()      {}
+func (FanOut) input()    {}
+func (Hold) input()      {}
+func (Release) input()   {}
+func (Skip) input()      {}
+func (ForceEnd) input()  {}
+func (KillParts) input() {}
+func (Cancel) input()    {}
+func (Rerun) input()     {}
 
 // Effect is something to be done. SaveTracker, SavePart and SaveAttempt are
 // rows to write; the rest is carried out after they are durable, in order.
@@ -92,10 +139,17 @@ type (
 	SaveAttempt struct{ Attempt banto.Attempt }
 
 	// WantPlace says that a part has become ready and wants a place on a host.
-	// Host is a name; empty means the host beside the manager.
+	// Host is a host's or group's name, or labels ("area=east,role=batch", sorted);
+	// empty means the host beside the manager.
 	WantPlace struct {
 		Part banto.PartKey
 		Host string
+		// Chosen is the host that the tracker chose for this group or these
+		// labels earlier; empty: choose one now.
+		Chosen  banto.HostID
+		PerPart bool   // choose anew, and do not keep the choice
+		Account string // the account by its name, for accounts that are blocked
+		Shell   string // that the host must have; empty: its own kind
 	}
 	// Withdraw says that the part wants no place any more (it was cancelled
 	// while it was ready).

@@ -2,6 +2,8 @@ package jobnet
 
 import (
 	"time"
+
+	"github.com/bantoops/banto"
 )
 
 // Flow is what the engine runs: a jobnet with its folders' defaults merged in,
@@ -21,24 +23,31 @@ type Flow struct {
 
 // FlowPart is one part of a flow. Parts keep the order of the definition.
 type FlowPart struct {
-	Name    string        `json:"name"`
-	Title   string        `json:"title,omitempty"`
-	Kind    Kind          `json:"kind"`
-	Script  string        `json:"script,omitempty"`
-	Args    []Text        `json:"args,omitempty"`
-	After   []Edge        `json:"after,omitempty"`
-	Join    Join          `json:"join"` // never empty
-	When    *Condition    `json:"when,omitempty"`
-	Heals   bool          `json:"heals,omitempty"`
-	Dir     Text          `json:"dir,omitzero"`
-	Env     []FlowEnv     `json:"env,omitempty"` // folder, jobnet and part, later ones of one name win
-	Host    Text          `json:"host,omitzero"` // empty: the host beside the manager
-	Account string        `json:"account,omitempty"`
-	Shell   string        `json:"shell,omitempty"`
-	Timeout time.Duration `json:"timeout,omitempty"`
-	Retry   *Retry        `json:"retry,omitempty"`
-	Exit    *ExitRules    `json:"exit,omitempty"`
-	Sets    []Set         `json:"sets,omitempty"`
+	Name   string     `json:"name"`
+	Title  string     `json:"title,omitempty"`
+	Kind   Kind       `json:"kind"`
+	Script string     `json:"script,omitempty"`
+	Args   []Text     `json:"args,omitempty"`
+	After  []Edge     `json:"after,omitempty"`
+	Join   Join       `json:"join"` // never empty
+	When   *Condition `json:"when,omitempty"`
+	Heals  bool       `json:"heals,omitempty"`
+	Dir    Text       `json:"dir,omitzero"`
+	Env    []FlowEnv  `json:"env,omitempty"` // folder, jobnet and part, later ones of one name win
+	// Host is a host or a group by name; empty, and without HostLabels: the
+	// host beside the manager.
+	Host       Text          `json:"host,omitzero"`
+	HostLabels []HostLabel   `json:"host_labels,omitempty"` // in place of Host; sorted by name
+	PerPart    bool          `json:"per_part,omitempty"`    // choose a host of the group or labels anew for this part
+	Account    string        `json:"account,omitempty"`
+	Shell      string        `json:"shell,omitempty"` // empty: the host's own kind
+	Encoding   string        `json:"encoding,omitempty"`
+	Limits     *banto.Limits `json:"limits,omitempty"`
+	Rerun      Rerun         `json:"rerun,omitempty"` // empty: yes
+	Timeout    time.Duration `json:"timeout,omitempty"`
+	Retry      *Retry        `json:"retry,omitempty"`
+	Exit       *ExitRules    `json:"exit,omitempty"`
+	Sets       []Set         `json:"sets,omitempty"`
 	// OutputUsed says that some expression of the flow reads this part's output.
 	OutputUsed bool `json:"output_used,omitempty"`
 
@@ -57,6 +66,13 @@ type Edge struct {
 type NextEdge struct {
 	To int
 	N  int
+}
+
+// HostLabel is one label that a host must have. Value may hold ${…}; what it
+// gives must be a label's value (ValidLabel).
+type HostLabel struct {
+	Name  string `json:"name"`
+	Value Text   `json:"value"`
 }
 
 // FlowEnv is one environment variable of a flow's part.

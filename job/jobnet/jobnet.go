@@ -149,6 +149,61 @@ type ExitRules struct {
 	Error   []CodeRange `json:"error,omitempty"`
 }
 
+// Rerun says whether the operator may run a part again.
+type Rerun string
+
+// The values of Rerun; empty means yes.
+const (
+	RerunYes   Rerun = "yes"
+	RerunAsk   Rerun = "ask"   // only when asked for and confirmed
+	RerunNever Rerun = "never" // it would do harm
+)
+
+// Pick says which host of a group a tracker gets.
+type Pick string
+
+// The values of Pick; empty means least-loaded.
+const (
+	PickLeastLoaded Pick = "least-loaded" // the fewest attempts for its places
+	PickRoundRobin  Pick = "round-robin"
+	PickFirstAlive  Pick = "first-alive" // in the order of the group, else by name
+	PickAll         Pick = "all"         // every host, with an outcome for each
+)
+
+// PerPart is the value of a part's key pick that chooses a host anew.
+const PerPart Pick = "per-part"
+
+// Group is a host group: hosts by name, or all that have the labels.
+type Group struct {
+	Name   string
+	Title  string
+	Hosts  []string
+	Labels map[string]string
+	Pick   Pick
+	Pos    Pos
+	KeyPos map[string]Pos
+	File   string
+}
+
+// Account says who jobs run as, on which hosts.
+type Account struct {
+	Name   string
+	Title  string
+	Users  []AccountUser
+	Pos    Pos
+	KeyPos map[string]Pos
+	File   string
+}
+
+// AccountUser is the OS user of an account on some hosts: a host, a group, or
+// labels as LabelsText writes them; empty means all. The first that holds the
+// host counts.
+type AccountUser struct {
+	Hosts string
+	User  string
+	Pos   Pos
+}
+
 // Set declares a variable that a part sets.
 type Set struct {
 	Name string `json:"name"`
