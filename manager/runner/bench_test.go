@@ -28,7 +28,7 @@ func (p *prompt) Deliver(host banto.HostID, orders []fabric.Order) {
 			ended = append(ended, engine.Ended{Attempt: o.Start.Attempt, StartedAt: new(timeOfBench), At: timeOfBench, Exit: new(int)})
 		}
 	}
-	p.inbox.Confirmed(host, ids)
+	p.inbox.Confirmed(host, ids, 0)
 	if len(ended) > 0 {
 		p.inbox.HostEnded(host, ended)
 	}
@@ -37,6 +37,9 @@ func (p *prompt) Deliver(host banto.HostID, orders []fabric.Order) {
 func (p *prompt) Acknowledge(_ banto.HostID, attempts []banto.AttemptID) {
 	p.ended.Add(int64(len(attempts)))
 }
+
+func (p *prompt) Enrolled(banto.HostID, string, int64) {}
+func (p *prompt) Removed(banto.HostID, string)         {}
 
 // manyParts makes a flow of independent jobs, or of jobs in a row.
 func manyParts(b *testing.B, n int, chain bool) *jobnet.Flow {

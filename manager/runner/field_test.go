@@ -93,6 +93,12 @@ func (l *link) Acknowledge(host banto.HostID, attempts []banto.AttemptID) {
 	}
 }
 
+// Enrolled implements Hosts.
+func (l *link) Enrolled(banto.HostID, string, int64) {}
+
+// Removed implements Hosts.
+func (l *link) Removed(banto.HostID, string) {}
+
 // do does something now or when the test says.
 func (f *field) do(what func()) {
 	if f.act != nil {
@@ -165,7 +171,7 @@ func (h *played) obey(l *link, o fabric.Order) {
 		}
 	}
 	l.pending[h.id] = slices.DeleteFunc(l.pending[h.id], func(p fabric.Order) bool { return p.ID == o.ID })
-	l.inbox.Confirmed(h.id, []string{o.ID})
+	l.inbox.Confirmed(h.id, []string{o.ID}, int64(len(h.claimed)))
 }
 
 func (h *played) start(l *link, o *fabric.StartOrder) {

@@ -16,6 +16,14 @@ type Hosts interface {
 	Deliver(host banto.HostID, orders []fabric.Order)
 	// Acknowledge tells the host that these results are committed.
 	Acknowledge(host banto.HostID, attempts []banto.AttemptID)
+	// Enrolled says that this host may connect: at the start for every host of
+	// the store, and again when something of it has changed. claims is how many
+	// attempts its keeper had claimed, at least, under that generation; a keeper
+	// that says fewer under the same generation was rolled back, and is asked
+	// to begin a new one (fabric.Down.Renew) before its session opens.
+	Enrolled(id banto.HostID, generation string, claims int64)
+	// Removed says that this host may connect no more, and why in words.
+	Removed(id banto.HostID, why string)
 }
 
 // Inbox takes what the gateway has to say: all methods only queue, and are
@@ -26,8 +34,9 @@ type Inbox interface {
 	HostUp(up HostSession)
 	// HostDown says that a host's session is gone, and why in words.
 	HostDown(id banto.HostID, why string, at time.Time)
-	// Confirmed says that the host has these orders for good.
-	Confirmed(id banto.HostID, orders []string)
+	// Confirmed says that the host has these orders for good, and how many
+	// attempts its keeper has claimed so far (0: it does not say).
+	Confirmed(id banto.HostID, orders []string, claims int64)
 	// HostStarted and HostEnded pass reports on. Each result is answered by
 	// Hosts.Acknowledge once it is committed, also when it was known before.
 	HostStarted(id banto.HostID, reports []engine.Started)
@@ -39,4 +48,6 @@ type HostSession struct {
 	ID    banto.HostID
 	Hello fabric.Hello
 	At    time.Time
+	// ClockMS is how far its clock is ahead of the manager's, in milliseconds.
+	ClockMS int64
 }

@@ -117,13 +117,13 @@ func TestConfirmationsTravelWithOthers(t *testing.T) {
 		}
 		n := w.store.count()
 		check("before", n, 2)
-		w.r.Confirmed(hostA, []string{startOrder(banto.NewAttemptID(id, 1))})
-		w.r.Confirmed(hostB, []string{startOrder(banto.NewAttemptID(id, 2))}) // is not that host's
+		w.r.Confirmed(hostA, []string{startOrder(banto.NewAttemptID(id, 1))}, 0)
+		w.r.Confirmed(hostB, []string{startOrder(banto.NewAttemptID(id, 2))}, 0) // is not that host's
 		settled()
 		check("at once", n, 2)
 		pass(confirmedPause)
 		check("in a while", n+1, 1)
-		w.r.Confirmed(hostA, []string{startOrder(banto.NewAttemptID(id, 2))})
+		w.r.Confirmed(hostA, []string{startOrder(banto.NewAttemptID(id, 2))}, 0)
 		w.r.HostEnded(hostA, []engine.Ended{{Attempt: banto.NewAttemptID(id, 2), At: time.Now(), Exit: new(int)}})
 		settled()
 		check("with a result", n+2, 0)

@@ -14,6 +14,7 @@ import (
 type confirmedIn struct {
 	host   banto.HostID
 	orders []string
+	claims int64
 }
 
 // startedIn and endedIn are one report of a host each, so that one that cannot
@@ -28,9 +29,10 @@ type endedIn struct {
 	report engine.Ended
 }
 
-// Confirmed says that the host has these orders for good.
-func (r *Runner) Confirmed(id banto.HostID, orders []string) {
-	r.inbox.report(confirmedIn{host: id, orders: orders})
+// Confirmed says that the host has these orders for good, and how many attempts
+// its keeper has claimed.
+func (r *Runner) Confirmed(id banto.HostID, orders []string, claims int64) {
+	r.inbox.report(confirmedIn{host: id, orders: orders, claims: claims})
 }
 
 // HostStarted passes on that attempts' processes run.

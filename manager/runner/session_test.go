@@ -269,7 +269,7 @@ func TestReportsThatMeanNothing(t *testing.T) {
 			w.r.HostStarted(hostB, []engine.Started{{Attempt: a, At: time.Now()}})
 			w.r.HostEnded(hostB, []engine.Ended{{Attempt: a, At: time.Now(), Exit: &one}})
 		}
-		w.r.Confirmed(hostB, []string{startOrder(banto.NewAttemptID(runs, 1)), "nonsense"})
+		w.r.Confirmed(hostB, []string{startOrder(banto.NewAttemptID(runs, 1)), "nonsense"}, 0)
 		w.r.HostUp(HostSession{ID: "h-zzzzzzzzzz", At: time.Now()})
 		w.r.HostDown("h-zzzzzzzzzz", "never was", time.Now())
 		settled()
