@@ -10,6 +10,7 @@ import (
 type Options struct {
 	Dir     string // its data directory; made when it is not there
 	Version string // told to the agent
+	Allow   Allow  // which OS users jobs may run as
 
 	Grace       time.Duration    // between TERM and KILL; 0 for DefaultGrace
 	OutputLimit int64            // bytes of output kept of one attempt; 0 for DefaultOutputLimit
@@ -30,7 +31,21 @@ const (
 type ClientOptions struct {
 	Dir     string // the keeper's data directory
 	Exe     string // the banto binary, to start a keeper with; empty for the running one
-	Version string // of the agent
+	Version string // of the agent; a keeper of another one is replaced when Exe is given
+	Allow   Allow  // which OS users jobs may run as; holds for a keeper that runs already, too
+}
+
+// Args gives the arguments of `banto keeper` that say the same: what a new
+// keeper, or one that replaces itself, is started with.
+func (a Allow) Args() []string {
+	var args []string
+	for _, name := range a.Accounts {
+		args = append(args, "--account", name)
+	}
+	if a.Root {
+		args = append(args, "--allow-root")
+	}
+	return args
 }
 
 // ErrBusy says that another keeper serves the directory.

@@ -25,7 +25,16 @@ type Request struct {
 	// Replace asks the keeper to become this binary under the same process ID,
 	// with all its jobs. The connection ends; the agent connects again.
 	Replace string `json:"replace,omitempty"`
-	Stop    bool   `json:"stop,omitempty"` // exit once no job runs (for tests and a stop of banto up)
+	// Allow says from now on which OS users jobs may run as.
+	Allow *Allow `json:"allow,omitempty"`
+	Stop  bool   `json:"stop,omitempty"` // exit once no job runs (for tests and a stop of banto up)
+}
+
+// Allow says which OS users jobs may run as. Without any it is the keeper's own
+// user, unless that is root: never root by accident.
+type Allow struct {
+	Accounts []string `json:"accounts,omitempty"` // names of OS users; when there are some, no other than these
+	Root     bool     `json:"root,omitempty"`     // a keeper that runs as root may run jobs as root
 }
 
 // Start asks to run an attempt, unless it was claimed before.
