@@ -22,6 +22,9 @@ type (
 		// Target is the group or the labels for which the host was chosen, to be
 		// kept for the tracker's later parts; empty: nothing is to be kept.
 		Target string
+		// User is the OS user that the part's account is on that host; empty: the
+		// account is taken as the user's name itself.
+		User string
 	}
 	// FanOut says that a part runs on every host of a group (pick: all): the
 	// part gets an item for each, "copy[db01]", which wants its place there.

@@ -67,6 +67,9 @@ func (t *Tracker) placed(in Placed) {
 		t.fail(i, banto.ReasonExpression, err.Error())
 		return
 	}
+	if in.User != "" {
+		spec.Account = in.User
+	}
 	t.row.Attempts++
 	t.sentTo(in.HostID)
 	r := t.set(i, banto.PartStarting)
@@ -79,7 +82,7 @@ func (t *Tracker) placed(in Placed) {
 		ID: r.AttemptID, Tracker: t.row.ID, Seq: t.row.Attempts,
 		Part: in.Part, Number: r.Attempt, Rerun: t.row.Rerun,
 		State: banto.AttemptStarting, Host: in.Host, HostID: in.HostID,
-		CreatedAt: t.cur.now,
+		Account: spec.Account, CreatedAt: t.cur.now,
 	}
 	t.attempts[a.ID] = a
 	t.touchAttempt(a)
