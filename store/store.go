@@ -48,6 +48,8 @@ type Reader interface {
 	Definitions
 	Trackers
 	Hosts
+	Joins
+	Accounts
 	Tokens
 	Audits
 	// Outbox gives all undelivered entries, oldest first.
@@ -75,6 +77,9 @@ type DefinitionKind string
 const (
 	KindJobnet DefinitionKind = "jobnet"
 	KindFolder DefinitionKind = "folder"
+	// Their path is their name, which holds no slash.
+	KindGroup   DefinitionKind = "group"
+	KindAccount DefinitionKind = "account"
 )
 
 // Definition is one version of a definition document. Versions count from 1
@@ -104,6 +109,8 @@ type Definitions interface {
 	Versions(ctx context.Context, kind DefinitionKind, path string, limit int) ([]Definition, error)
 	// Flow gives an encoded flow by its hash.
 	Flow(ctx context.Context, hash string) ([]byte, error)
+	// Script gives a script by its hash.
+	Script(ctx context.Context, hash string) ([]byte, error)
 }
 
 // TrackerQuery says which trackers to list, newest first. A Limit below 1
@@ -156,6 +163,52 @@ type Hosts interface {
 	ListHosts(ctx context.Context, after string, limit int) ([]banto.Host, error)
 }
 
+// Join lets one machine join as a host, once. Only its secret's hash is kept.
+type Join struct {
+	Hash      string // hex of SHA-256
+	Name      string // the name the host gets; empty: its own
+	Labels    map[string]string
+	Again     banto.HostID // the host that is taken in again; empty: a new one
+	By        string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    *time.Time
+	UsedBy    banto.HostID
+}
+
+// RevokedKey is the public key of a host that may not come in any more.
+type RevokedKey struct {
+	PublicKey string
+	Host      banto.HostID // whose it was
+	Name      string       // of the host, as it was then
+	At        time.Time
+	By        string
+}
+
+// Joins reads how hosts come in, and which are shut out.
+type Joins interface {
+	// Join gives what the hash of a secret allows, also when it has been used
+	// or has expired.
+	Join(ctx context.Context, hash string) (Join, error)
+	// Revoked gives all keys that were revoked, in the order of the keys.
+	Revoked(ctx context.Context) ([]RevokedKey, error)
+}
+
+// AccountState is what has come of an account's logons. The account itself is
+// a definition.
+type AccountState struct {
+	Name     string
+	Failures int        // logons in a row that failed
+	Blocked  *time.Time // since when nothing starts under it
+	Why      string     // the last failure, in words
+}
+
+// Accounts reads what has come of accounts.
+type Accounts interface {
+	// AccountStates gives all that were ever kept, by name.
+	AccountStates(ctx context.Context) ([]AccountState, error)
+}
+
 // Token is a way in for a principal. Only the token's hash is kept.
 type Token struct {
 	Hash      string // hex of SHA-256
@@ -189,7 +242,7 @@ type OutboxEntry struct {
 // Every store treats values alike: text with a NUL or that is not UTF-8 is
 // refused (ErrPoison) before anything is written; times are kept to the
 // microsecond and come back in UTC; an empty map or slice comes back as nil.
-// What is made at read (Tracker.WaitsFor, Part.Progress) is not kept.
+// What is made at read (Tracker.WaitsFor, Part.Progress, Host.Problem) is not kept.
 type Tx interface {
 	// PutDefinition stores the next version, makes it the active one, and
 	// gives its number.
@@ -198,6 +251,8 @@ type Tx interface {
 	DeleteDefinition(kind DefinitionKind, path string) error
 	// PutFlow keeps an encoded flow under its hash; the same again is no error.
 	PutFlow(hash string, body []byte) error
+	// PutScript keeps a script under its hash; the same again is no error.
+	PutScript(hash string, body []byte) error
 
 	// PutTracker needs the tracker's flow to be there at the commit. ID, Jobnet
 	// and SubmittedAt never change: another tracker under an ID that is taken
@@ -211,9 +266,20 @@ type Tx interface {
 
 	PutOutbox(e OutboxEntry) error
 	DeleteOutbox(id string) error
+	// DeleteOutboxOf drops all entries of one host, such as one that is
+	// removed. It may read the whole outbox.
+	DeleteOutboxOf(host banto.HostID) error
 
 	// PutHost is an upsert by ID. ErrDuplicate if another host has the name.
 	PutHost(h banto.Host) error
+	// DeleteHost forgets a host: another may take its name. Attempts keep its
+	// name and ID, and its outbox stays (DeleteOutboxOf). ErrNotFound if there
+	// is none.
+	DeleteHost(id banto.HostID) error
+	// PutJoin is an upsert by hash: that it is used once is for the caller to see to.
+	PutJoin(j Join) error
+	PutRevoked(k RevokedKey) error
+	PutAccountState(a AccountState) error
 	PutToken(t Token) error
 	PutAudit(e banto.AuditEntry) error // Seq is given by the store
 }

@@ -88,6 +88,8 @@ func textOf(field any) (string, bool) {
 		return string(*p), true
 	case *banto.HostState:
 		return string(*p), true
+	case *banto.Admission:
+		return string(*p), true
 	case *banto.Reason:
 		return string(*p), true
 	case *store.DefinitionKind:
@@ -98,35 +100,16 @@ func textOf(field any) (string, bool) {
 	return "", false
 }
 
-// encodeJSON writes the small maps and lists; nothing in them is an empty text.
-// The texts inside are checked as they are: JSON would hide a NUL, and replace
-// what is not UTF-8.
+// encodeJSON writes the small maps and lists, with the keys of a map in order;
+// nothing in them is an empty text.
 func encodeJSON(field any) (any, error) {
-	var v any
 	switch p := field.(type) {
 	case *map[string]string:
-		if len(*p) == 0 {
-			return "", nil
-		}
-		for name, value := range *p {
-			if err := store.CheckText(name); err != nil {
-				return nil, err
-			}
-			if err := store.CheckText(value); err != nil {
-				return nil, err
-			}
-		}
-		v = *p
+		return jsonMap(*p)
+	case *map[string]banto.HostID:
+		return jsonMap(*p)
 	case *map[banto.PartState]int:
-		if len(*p) == 0 {
-			return "", nil
-		}
-		for state := range *p {
-			if err := store.CheckText(string(state)); err != nil {
-				return nil, err
-			}
-		}
-		v = *p
+		return jsonMap(*p)
 	case *[]banto.HostID:
 		if len(*p) == 0 {
 			return "", nil
@@ -136,10 +119,31 @@ func encodeJSON(field any) (any, error) {
 				return nil, err
 			}
 		}
-		v = *p
-	default:
-		return nil, fmt.Errorf("cannot store a %T", field)
+		return jsonText(*p)
 	}
+	return nil, fmt.Errorf("cannot store a %T", field)
+}
+
+// jsonMap checks the texts of a map as they are: JSON would hide a NUL, and
+// replace what is not UTF-8.
+func jsonMap[K ~string, V any](m map[K]V) (any, error) {
+	if len(m) == 0 {
+		return "", nil
+	}
+	for name, value := range m {
+		if err := store.CheckText(string(name)); err != nil {
+			return nil, err
+		}
+		if text, ok := textOf(&value); ok {
+			if err := store.CheckText(text); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return jsonText(m)
+}
+
+func jsonText(v any) (any, error) {
 	text, err := json.Marshal(v)
 	return string(text), err
 }
@@ -215,6 +219,8 @@ func (c *column) scanText(v string) error {
 		*p = banto.AttemptState(v)
 	case *banto.HostState:
 		*p = banto.HostState(v)
+	case *banto.Admission:
+		*p = banto.Admission(v)
 	case *banto.Reason:
 		*p = banto.Reason(v)
 	case *store.DefinitionKind:

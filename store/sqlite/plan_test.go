@@ -15,7 +15,9 @@ import (
 
 // allowed are steps of a plan that read more than they give back, with the reason.
 var allowed = map[string]string{
-	"SCAN outbox": "all of it is wanted, in its own order",
+	"SCAN outbox":         "all of it is wanted, in its own order; or a host is removed, which is seldom",
+	"SCAN revoked_keys":   "all of it is wanted, in its own order",
+	"SCAN account_states": "all of it is wanted, in its own order",
 	"SCAN trackers USING INDEX trackers_unfinished": "the index holds what is wanted and nothing else",
 	// Parts that changed since a revision:
 	"SEARCH parts USING INDEX parts_revision (tracker=? AND revision>?) USE TEMP B-TREE FOR ORDER BY": "only what changed is put in order",
@@ -40,6 +42,7 @@ func TestNoListScans(t *testing.T) {
 		t.Fatalf("only %d statements came of %d questions", len(queries), asked)
 	}
 	queries = append(queries, putTracker, putPart, putAttempt, putFolder, putOutbox, putHost, putSubmitted,
+		putScript, putJoin, putRevoked, putAccount, deleteHost, deleteOutboxOf,
 		"SELECT count(*) FROM hosts WHERE name = ? AND id <> ?",
 		"SELECT COALESCE(max(version), 0) FROM definitions WHERE kind = ? AND path = ?",
 		"UPDATE definitions SET active = 0 WHERE kind = ? AND path = ? AND active = 1",
@@ -152,6 +155,10 @@ func askEverything(ctx context.Context, t *testing.T, s *Store) int {
 	_, _ = s.HostByID(ctx, "x")
 	_, _ = s.ListHosts(ctx, "x", 9)
 	_, _ = s.Token(ctx, "x")
+	_, _ = s.Script(ctx, "x")
+	_, _ = s.Join(ctx, "x")
+	_, _ = s.Revoked(ctx)
+	_, _ = s.AccountStates(ctx)
 	_, _ = s.Outbox(ctx)
 	if err := s.Unfinished(ctx, func(engine.Records) error { return nil }); err != nil {
 		t.Fatal(err)
@@ -159,7 +166,7 @@ func askEverything(ctx context.Context, t *testing.T, s *Store) int {
 	if _, err := s.now().records(ctx, banto.Tracker{ID: "x"}); err != nil {
 		t.Fatal(err)
 	}
-	return asked - 4*3 + 12 // n=3 and n=2 differ, Before never does
+	return asked - 4*3 + 16 // n=3 and n=2 differ, Before never does
 }
 
 func explain(ctx context.Context, t *testing.T, s *Store, query string) string {

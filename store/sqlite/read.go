@@ -150,6 +150,21 @@ func (s *Store) ListHosts(ctx context.Context, after string, limit int) ([]banto
 		"SELECT "+hostColumns+" FROM hosts WHERE name > ? ORDER BY name LIMIT ?", after, bounded(limit))
 }
 
+// Join implements store.Joins.
+func (s *Store) Join(ctx context.Context, hash string) (store.Join, error) {
+	return one(ctx, s.now(), "join", joinFields, "SELECT "+joinColumns+" FROM joins WHERE hash = ?", hash)
+}
+
+// Revoked implements store.Joins.
+func (s *Store) Revoked(ctx context.Context) ([]store.RevokedKey, error) {
+	return list(ctx, s.now(), revokedFields, "SELECT "+revokedColumns+" FROM revoked_keys ORDER BY public_key")
+}
+
+// AccountStates implements store.Accounts.
+func (s *Store) AccountStates(ctx context.Context) ([]store.AccountState, error) {
+	return list(ctx, s.now(), accountStateFields, "SELECT "+accountStateColumns+" FROM account_states ORDER BY name")
+}
+
 // Token implements store.Tokens.
 func (s *Store) Token(ctx context.Context, hash string) (store.Token, error) {
 	return one(ctx, s.now(), "token", tokenFields, "SELECT "+tokenColumns+" FROM tokens WHERE hash = ?", hash)

@@ -43,3 +43,8 @@ func (s *Store) Versions(ctx context.Context, kind store.DefinitionKind, path st
 func (s *Store) Flow(ctx context.Context, hash string) ([]byte, error) {
 	return one(ctx, s.now(), "flow "+hash, itself[[]byte], "SELECT body FROM flows WHERE hash = ?", hash)
 }
+
+// Script implements store.Definitions.
+func (s *Store) Script(ctx context.Context, hash string) ([]byte, error) {
+	return one(ctx, s.now(), "script "+hash, itself[[]byte], "SELECT body FROM scripts WHERE hash = ?", hash)
+}

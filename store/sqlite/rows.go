@@ -21,12 +21,13 @@ func definitionFieldsWithSource(d *store.Definition) []any {
 }
 
 const trackerColumns = "id, jobnet, title, version, flow, state, message, date, rerun, attempts, parts, " +
-	"submitted_by, reason, submitted_at, started_at, ended_at, revision, cancelling, counts, hosts, params"
+	"submitted_by, reason, submitted_at, started_at, ended_at, revision, cancelling, counts, hosts, params, held, places"
 
 func trackerFields(t *banto.Tracker) []any {
 	return []any{
 		&t.ID, &t.Jobnet, &t.Title, &t.Version, &t.Flow, &t.State, &t.Message, &t.Date, &t.Rerun, &t.Attempts, &t.Parts,
 		&t.SubmittedBy, &t.Reason, &t.SubmittedAt, &t.StartedAt, &t.EndedAt, &t.Revision, &t.Cancelling, &t.Counts, &t.Hosts, &t.Params,
+		&t.Held, &t.Places,
 	}
 }
 
@@ -46,23 +47,43 @@ func partFields(p *banto.Part) []any {
 
 // attemptColumns leaves out the ID, which the tracker and seq make.
 const attemptColumns = "tracker, seq, part, number, rerun, state, reason, host, host_id, exit, " +
-	"output_size, output_lost, killing, created_at, started_at, ended_at, message"
+	"output_size, output_lost, killing, created_at, started_at, ended_at, message, account, encoding"
 
 func attemptFields(a *banto.Attempt) []any {
 	return []any{
 		&a.Tracker, &a.Seq, &a.Part, &a.Number, &a.Rerun, &a.State, &a.Reason, &a.Host, &a.HostID, &a.Exit,
 		&a.OutputSize, &a.OutputLost, &a.Killing, &a.CreatedAt, &a.StartedAt, &a.EndedAt, &a.Message,
+		&a.Account, &a.Encoding,
 	}
 }
 
 const hostColumns = "id, name, labels, state, since, why, slots, running, version, os, arch, boot_id, generation, " +
-	"public_key, enrolled_at, connected_at"
+	"public_key, enrolled_at, connected_at, admission, admission_by, admission_why, admission_since, endpoint, clock_ms, claims"
 
 func hostFields(h *banto.Host) []any {
 	return []any{
 		&h.ID, &h.Name, &h.Labels, &h.State, &h.Since, &h.Why, &h.Slots, &h.Running, &h.Version, &h.OS, &h.Arch, &h.BootID, &h.Generation,
 		&h.PublicKey, &h.EnrolledAt, &h.ConnectedAt,
+		&h.Admission, &h.AdmissionBy, &h.AdmissionWhy, &h.AdmissionSince, &h.Endpoint, &h.ClockMS, &h.Claims,
 	}
+}
+
+const joinColumns = "hash, name, labels, again, made_by, created_at, expires_at, used_at, used_by"
+
+func joinFields(j *store.Join) []any {
+	return []any{&j.Hash, &j.Name, &j.Labels, &j.Again, &j.By, &j.CreatedAt, &j.ExpiresAt, &j.UsedAt, &j.UsedBy}
+}
+
+const revokedColumns = "public_key, host, name, at, revoked_by"
+
+func revokedFields(k *store.RevokedKey) []any {
+	return []any{&k.PublicKey, &k.Host, &k.Name, &k.At, &k.By}
+}
+
+const accountStateColumns = "name, failures, blocked, why"
+
+func accountStateFields(a *store.AccountState) []any {
+	return []any{&a.Name, &a.Failures, &a.Blocked, &a.Why}
 }
 
 const tokenColumns = "hash, principal, admin, created_at, note"

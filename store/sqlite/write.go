@@ -162,7 +162,9 @@ var (
 		" ON CONFLICT (folder, seq) DO UPDATE SET state = excluded.state WHERE tracker_folders.state <> excluded.state"
 	putPart    = insert("parts", partColumns) + replacing(partColumns, "tracker, key")
 	putAttempt = insert("attempts", "ended, "+attemptColumns) + replacing("ended, "+attemptColumns, "tracker, seq")
-	putOutbox  = insert("outbox", outboxColumns) + replacing(outboxColumns, "id")
+	// An index by host would cost every order, and hosts are removed seldom.
+	deleteOutboxOf = "DELETE FROM outbox WHERE host_id = ?"
+	putOutbox      = insert("outbox", outboxColumns) + replacing(outboxColumns, "id")
 )
 
 // drift bounds how far a tracker's seq may lie behind its time of submission,
@@ -220,5 +222,10 @@ func (t *tx) PutOutbox(e store.OutboxEntry) error {
 
 func (t *tx) DeleteOutbox(id string) error {
 	_, err := t.exec("drop an order", "DELETE FROM outbox WHERE id = ?", id)
+	return err
+}
+
+func (t *tx) DeleteOutboxOf(host banto.HostID) error {
+	_, err := t.exec("drop the orders of host "+string(host), deleteOutboxOf, &host)
 	return err
 }

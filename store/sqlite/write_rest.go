@@ -14,6 +14,11 @@ var (
 	putSubmitted = insert("submitted", "principal, key, request_hash, tracker, at") + " ON CONFLICT (principal, key) DO NOTHING"
 	putFlow      = insert("flows", "hash, body") + " ON CONFLICT (hash) DO NOTHING"
 	putHost      = insert("hosts", hostColumns) + replacing(hostColumns, "id")
+	deleteHost   = "DELETE FROM hosts WHERE id = ?"
+	putScript    = insert("scripts", "hash, body") + " ON CONFLICT (hash) DO NOTHING"
+	putJoin      = insert("joins", joinColumns) + replacing(joinColumns, "hash")
+	putRevoked   = insert("revoked_keys", revokedColumns) + replacing(revokedColumns, "public_key")
+	putAccount   = insert("account_states", accountStateColumns) + replacing(accountStateColumns, "name")
 	putToken     = insert("tokens", tokenColumns) + replacing(tokenColumns, "hash")
 	putAudit     = insert("audit", auditColumns)
 	// The version is counted on from all that ever were under the path.
@@ -73,6 +78,11 @@ func (t *tx) PutFlow(hash string, body []byte) error {
 	return err
 }
 
+func (t *tx) PutScript(hash string, body []byte) error {
+	_, err := t.exec("store a script", putScript, &hash, &body)
+	return err
+}
+
 func (t *tx) PutSubmitted(principal, key, requestHash string, id banto.TrackerID, at time.Time) error {
 	n, err := t.exec("store an idempotency key", putSubmitted, &principal, &key, &requestHash, &id, &at)
 	if err == nil && n == 0 {
@@ -93,6 +103,30 @@ func (t *tx) PutHost(h banto.Host) error {
 		return fmt.Errorf("cannot %s: %w", doing, store.ErrDuplicate)
 	}
 	_, err = t.exec(doing, putHost, hostFields(&h)...)
+	return err
+}
+
+func (t *tx) DeleteHost(id banto.HostID) error {
+	doing := "delete host " + string(id)
+	n, err := t.exec(doing, deleteHost, &id)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("cannot %s: %w", doing, store.ErrNotFound)
+	}
+	return err
+}
+
+func (t *tx) PutJoin(j store.Join) error {
+	_, err := t.exec("store a join", putJoin, joinFields(&j)...)
+	return err
+}
+
+func (t *tx) PutRevoked(k store.RevokedKey) error {
+	_, err := t.exec("store a revoked key", putRevoked, revokedFields(&k)...)
+	return err
+}
+
+func (t *tx) PutAccountState(a store.AccountState) error {
+	_, err := t.exec("store the state of account "+a.Name, putAccount, accountStateFields(&a)...)
 	return err
 }
 

@@ -31,6 +31,10 @@ func lookups(b *bed, text string) map[string]error {
 	keep("Host", err)
 	_, err = s.HostByID(ctx, banto.HostID(text))
 	keep("HostByID", err)
+	_, err = s.Script(ctx, text)
+	keep("Script", err)
+	_, err = s.Join(ctx, text)
+	keep("Join", err)
 	_, err = s.Token(ctx, text)
 	keep("Token", err)
 	_, _, err = s.Submitted(ctx, text, "key")
@@ -86,7 +90,8 @@ func testEmpty(b *bed) {
 		}
 	}
 	ctx := b.Context()
-	if n := len(must(b.s.Outbox(ctx))(b)) + len(must(b.s.ListHosts(ctx, "", 0))(b)) + len(must(b.s.ListAudit(ctx, "", 0, 0))(b)); n != 0 {
+	if n := len(must(b.s.Outbox(ctx))(b)) + len(must(b.s.ListHosts(ctx, "", 0))(b)) + len(must(b.s.ListAudit(ctx, "", 0, 0))(b)) +
+		len(must(b.s.Revoked(ctx))(b)) + len(must(b.s.AccountStates(ctx))(b)); n != 0 {
 		b.Errorf("%d rows in an empty store", n)
 	}
 	err := b.s.Unfinished(ctx, func(engine.Records) error { return errors.New("there is one") })

@@ -16,6 +16,9 @@ type full struct {
 	attempt    banto.Attempt
 	order      store.OutboxEntry
 	host       banto.Host
+	join       store.Join
+	revoked    store.RevokedKey
+	account    store.AccountState
 	token      store.Token
 	audit      banto.AuditEntry
 }
@@ -27,6 +30,7 @@ func newFull(seed int) full {
 	f := full{
 		definition: fill[store.Definition](seed), tracker: fill[banto.Tracker](seed), part: fill[banto.Part](seed),
 		attempt: fill[banto.Attempt](seed), order: fill[store.OutboxEntry](seed), host: fill[banto.Host](seed),
+		join: fill[store.Join](seed), revoked: fill[store.RevokedKey](seed), account: fill[store.AccountState](seed),
 		token: fill[store.Token](seed), audit: fill[banto.AuditEntry](seed),
 	}
 	f.definition.Kind, f.definition.Path = store.KindJobnet, "backup/夜間"
@@ -36,7 +40,8 @@ func newFull(seed int) full {
 	f.attempt.Tracker, f.attempt.Seq = f.tracker.ID, 7
 	f.attempt.ID = banto.NewAttemptID(f.tracker.ID, 7)
 	f.order.ID = "start:" + string(f.attempt.ID)
-	f.host.ID = "h-0123456789"
+	f.host.ID, f.host.Problem = "h-0123456789", ""
+	f.join.Hash, f.revoked.PublicKey, f.account.Name = "beef", "UABC", "nightly"
 	f.token.Hash = "c0ffee"
 	return f
 }
@@ -49,6 +54,9 @@ func (f full) emptied() full {
 	f.attempt = banto.Attempt{ID: f.attempt.ID, Tracker: f.attempt.Tracker, Seq: f.attempt.Seq}
 	f.order = store.OutboxEntry{ID: f.order.ID}
 	f.host = banto.Host{ID: f.host.ID}
+	f.join = store.Join{Hash: f.join.Hash}
+	f.revoked = store.RevokedKey{PublicKey: f.revoked.PublicKey}
+	f.account = store.AccountState{Name: f.account.Name}
 	f.token = store.Token{Hash: f.token.Hash}
 	f.audit = banto.AuditEntry{}
 	return f
@@ -61,7 +69,8 @@ func (f *full) put(b *bed) {
 		v, err := tx.PutDefinition(f.definition)
 		f.definition.Version, f.definition.Active = v, true
 		return errors.Join(err, tx.PutTracker(f.tracker), tx.PutPart(f.part), tx.PutAttempt(f.attempt),
-			tx.PutOutbox(f.order), tx.PutHost(f.host), tx.PutToken(f.token), tx.PutAudit(f.audit))
+			tx.PutOutbox(f.order), tx.PutHost(f.host), tx.PutJoin(f.join), tx.PutRevoked(f.revoked),
+			tx.PutAccountState(f.account), tx.PutToken(f.token), tx.PutAudit(f.audit))
 	})
 	f.audit.Seq = must(b.s.ListAudit(b.Context(), "", 0, 1))(b)[0].Seq
 }
@@ -91,6 +100,9 @@ func (f *full) check(b *bed) {
 	b.same("Outbox", must(s.Outbox(ctx))(b), []store.OutboxEntry{f.order})
 	b.same("Host", must(s.Host(ctx, f.host.Name))(b), f.host)
 	b.same("HostByID", must(s.HostByID(ctx, f.host.ID))(b), f.host)
+	b.same("Join", must(s.Join(ctx, f.join.Hash))(b), f.join)
+	b.same("Revoked", must(s.Revoked(ctx))(b), []store.RevokedKey{f.revoked})
+	b.same("AccountStates", must(s.AccountStates(ctx))(b), []store.AccountState{f.account})
 	b.same("Token", must(s.Token(ctx, f.token.Hash))(b), f.token)
 	b.same("ListAudit", must(s.ListAudit(ctx, "", 0, 1))(b), []banto.AuditEntry{f.audit})
 }
@@ -119,9 +131,9 @@ func testUpsert(b *bed) {
 
 func testMadeAtRead(b *bed) {
 	f := newFull(1)
-	f.tracker.WaitsFor, f.part.Progress = []string{"a host"}, "42 %"
+	f.tracker.WaitsFor, f.part.Progress, f.host.Problem = []string{"a host"}, "42 %", "a wrong key"
 	f.put(b)
-	f.tracker.WaitsFor, f.part.Progress = nil, ""
+	f.tracker.WaitsFor, f.part.Progress, f.host.Problem = nil, "", ""
 	f.check(b)
 }
 
@@ -137,7 +149,11 @@ func testLargeRows(b *bed) {
 	f.put(b)
 	f.check(b)
 	body := []byte(large(16<<20, "\x00flow"))
-	b.write(func(tx store.Tx) error { return tx.PutFlow("large", body) })
+	script := []byte(large(8<<20, "echo 部品\n"))
+	b.write(func(tx store.Tx) error { return errors.Join(tx.PutFlow("large", body), tx.PutScript("large", script)) })
+	if got := must(b.s.Script(b.Context(), "large"))(b); string(got) != string(script) {
+		b.Errorf("a script of %d bytes came back as %d others", len(script), len(got))
+	}
 	if got := must(b.s.Flow(b.Context(), "large"))(b); string(got) != string(body) {
 		b.Errorf("a flow of %d bytes came back as %d others", len(body), len(got))
 	}

@@ -15,6 +15,7 @@ func putAll(tx store.Tx, f full) error {
 	_, err := tx.PutDefinition(f.definition)
 	return errors.Join(err, tx.PutFlow("another", []byte("x")), tx.PutTracker(f.tracker), tx.PutPart(f.part), tx.PutAttempt(f.attempt),
 		tx.PutSubmitted("p", "k", "h", f.tracker.ID, epoch0), tx.PutOutbox(f.order), tx.PutHost(f.host),
+		tx.PutScript("another", []byte("x")), tx.PutJoin(f.join), tx.PutRevoked(f.revoked), tx.PutAccountState(f.account),
 		tx.PutToken(f.token), tx.PutAudit(f.audit))
 }
 
@@ -29,13 +30,16 @@ func (b *bed) nothing(f full) {
 	_, _, err5 := b.s.Submitted(ctx, "p", "k")
 	_, err6 := b.s.HostByID(ctx, f.host.ID)
 	_, err7 := b.s.Token(ctx, f.token.Hash)
-	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
+	_, err8 := b.s.Script(ctx, "another")
+	_, err9 := b.s.Join(ctx, f.join.Hash)
+	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9} {
 		if !errors.Is(err, store.ErrNotFound) {
 			b.Errorf("lookup %d: got %v, want ErrNotFound", i+1, err)
 		}
 	}
 	rows := len(must(b.s.Parts(ctx, f.tracker.ID, 0, "", 0))(b)) + len(must(b.s.Outbox(ctx))(b)) +
-		len(must(b.s.ListAudit(ctx, "", 0, 0))(b)) + len(must(b.s.ListTrackers(ctx, store.TrackerQuery{Jobnet: f.tracker.Jobnet}))(b))
+		len(must(b.s.ListAudit(ctx, "", 0, 0))(b)) + len(must(b.s.Revoked(ctx))(b)) + len(must(b.s.AccountStates(ctx))(b)) +
+		len(must(b.s.ListTrackers(ctx, store.TrackerQuery{Jobnet: f.tracker.Jobnet}))(b))
 	if rows != 0 {
 		b.Errorf("%d rows are left of a transaction that failed", rows)
 	}
@@ -148,7 +152,7 @@ func testGoesOn(b *bed) {
 		for want, errs := range map[error][]error{
 			store.ErrPoison:    {tx.PutTracker(bad), tx.PutFlow("\xff", nil), err},
 			store.ErrDuplicate: {tx.PutTracker(taken), tx.PutSubmitted("p1", "k", "h", one, epoch0), tx.PutHost(banto.Host{ID: "h-2", Name: "web-1"})},
-			store.ErrNotFound:  {tx.DeleteDefinition(store.KindJobnet, "none")},
+			store.ErrNotFound:  {tx.DeleteDefinition(store.KindJobnet, "none"), tx.DeleteHost("h-9")},
 		} {
 			for i, err := range errs {
 				if !errors.Is(err, want) {
@@ -177,12 +181,18 @@ func testPoison(b *bed) {
 			"submitted tracker":   func(tx store.Tx) error { return tx.PutSubmitted("p", "k", "h", banto.TrackerID(poison), epoch0) },
 			"delete definition":   func(tx store.Tx) error { return tx.DeleteDefinition(store.KindJobnet, poison) },
 			"delete outbox":       func(tx store.Tx) error { return tx.DeleteOutbox(poison) },
+			"delete outbox of":    func(tx store.Tx) error { return tx.DeleteOutboxOf(banto.HostID(poison)) },
+			"delete host":         func(tx store.Tx) error { return tx.DeleteHost(banto.HostID(poison)) },
+			"script":              func(tx store.Tx) error { return tx.PutScript(poison, nil) },
 		}
 		addPoison(puts, "tracker", spoiled(f.tracker, poison, "WaitsFor"), store.Tx.PutTracker)
 		addPoison(puts, "part", spoiled(f.part, poison, "Progress"), store.Tx.PutPart)
 		addPoison(puts, "attempt", spoiled(f.attempt, poison, "ID", "Tracker"), store.Tx.PutAttempt)
 		addPoison(puts, "order", spoiled(f.order, poison), store.Tx.PutOutbox)
-		addPoison(puts, "host", spoiled(f.host, poison), store.Tx.PutHost)
+		addPoison(puts, "host", spoiled(f.host, poison, "Problem"), store.Tx.PutHost)
+		addPoison(puts, "join", spoiled(f.join, poison), store.Tx.PutJoin)
+		addPoison(puts, "revoked", spoiled(f.revoked, poison), store.Tx.PutRevoked)
+		addPoison(puts, "account", spoiled(f.account, poison), store.Tx.PutAccountState)
 		addPoison(puts, "token", spoiled(f.token, poison), store.Tx.PutToken)
 		addPoison(puts, "audit", spoiled(f.audit, poison), store.Tx.PutAudit)
 		addPoison(puts, "definition", spoiled(f.definition, poison), func(tx store.Tx, d store.Definition) error {
