@@ -41,6 +41,7 @@ type SubmitRequest struct {
 	Params map[string]string `json:"params,omitempty"`
 	Date   Date              `json:"date,omitzero" doc:"Base day; today in the jobnet's time zone if empty"`
 	Reason string            `json:"reason,omitempty" maxLength:"1000"`
+	Hold   bool              `json:"hold,omitempty" doc:"Start nothing of it until it is released"`
 }
 
 // CancelRequest asks to kill what runs in a tracker and start nothing more.

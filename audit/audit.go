@@ -14,16 +14,34 @@ type Action string
 
 // The actions.
 const (
-	JobnetApply   Action = "jobnet.apply"
-	JobnetDelete  Action = "jobnet.delete"
-	FolderApply   Action = "folder.apply"
-	TrackerSubmit Action = "tracker.submit"
-	TrackerCancel Action = "tracker.cancel"
-	TrackerRerun  Action = "tracker.rerun"
-	HostEnrol     Action = "host.enrol"
-	TokenCreate   Action = "token.create"
-	ManagerStart  Action = "manager.start"
+	JobnetApply     Action = "jobnet.apply"
+	JobnetDelete    Action = "jobnet.delete"
+	FolderApply     Action = "folder.apply"
+	GroupApply      Action = "group.apply"
+	GroupDelete     Action = "group.delete"
+	AccountApply    Action = "account.apply"
+	AccountDelete   Action = "account.delete"
+	AccountBlocked  Action = "account.blocked" // by the manager, after failed logons
+	AccountRelease  Action = "account.release"
+	TrackerSubmit   Action = "tracker.submit"
+	TrackerHold     Action = "tracker.hold"
+	TrackerRelease  Action = "tracker.release"
+	TrackerSkip     Action = "tracker.skip"
+	TrackerForceEnd Action = "tracker.force-end"
+	TrackerKill     Action = "tracker.kill"
+	TrackerCancel   Action = "tracker.cancel"
+	TrackerRerun    Action = "tracker.rerun"
+	TrackerComment  Action = "tracker.comment"
+	HostEnrol       Action = "host.enrol" // a token was made
+	HostJoin        Action = "host.join"  // and used
+	HostChange      Action = "host.change"
+	HostRemove      Action = "host.remove"
+	TokenCreate     Action = "token.create"
+	ManagerStart    Action = "manager.start"
 )
+
+// OfMove gives the action of a move on a tracker.
+func OfMove(m banto.Move) Action { return Action("tracker." + string(m)) }
 
 // The outcomes of an entry.
 const (

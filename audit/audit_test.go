@@ -50,3 +50,15 @@ func FuzzEntriesCanAlwaysBeStored(f *testing.F) {
 		}
 	})
 }
+
+func TestEveryMoveHasItsAction(t *testing.T) {
+	for move, want := range map[banto.Move]audit.Action{
+		banto.MoveHold: audit.TrackerHold, banto.MoveRelease: audit.TrackerRelease, banto.MoveSkip: audit.TrackerSkip,
+		banto.MoveForceEnd: audit.TrackerForceEnd, banto.MoveKill: audit.TrackerKill, banto.MoveCancel: audit.TrackerCancel,
+		banto.MoveRerun: audit.TrackerRerun, banto.MoveComment: audit.TrackerComment,
+	} {
+		if got := audit.OfMove(move); got != want {
+			t.Errorf("%s: %s, want %s", move, got, want)
+		}
+	}
+}
