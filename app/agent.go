@@ -45,7 +45,8 @@ func NewAgent(o Options) (*Agent, error) {
 		return nil, err
 	}
 	connect := func(ctx context.Context) (link.Keeper, error) {
-		return keeper.Connect(ctx, keeper.ClientOptions{Dir: filepath.Join(dir, "keeper"), Exe: o.Exe, Version: o.Version})
+		return keeper.Connect(ctx, keeper.ClientOptions{Dir: filepath.Join(dir, "keeper"), Exe: o.Exe, Version: o.Version,
+			Allow: keeper.Allow{Root: true}})
 	}
 	a := &Agent{opts: o, creds: creds}
 	if a.lock, err = lockAgent(dir); err != nil {

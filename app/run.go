@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/bantoops/banto/agent/keeper"
 )
@@ -80,7 +81,20 @@ func RunAgent(ctx context.Context, o Options, ready func(Running) error) error {
 	return agent.Stop()
 }
 
+// KeeperOptions of RunKeeper.
+type KeeperOptions struct {
+	Dir       string
+	Version   string
+	Accounts  []string // OS users that jobs may run as, besides the keeper's own
+	AllowRoot bool     // jobs may run as root when the keeper does
+	Check     bool     // only say whether this binary can be a keeper, and end
+}
+
 // RunKeeper is the process that is the parent of all jobs.
-func RunKeeper(ctx context.Context, dir, version string) error {
-	return keeper.Main(ctx, keeper.Options{Dir: dir, Version: version})
+func RunKeeper(ctx context.Context, o KeeperOptions) error {
+	opt := keeper.Options{Dir: o.Dir, Version: o.Version, Allow: keeper.Allow{Accounts: o.Accounts, Root: o.AllowRoot}}
+	if o.Check {
+		return keeper.Check(os.Stdout, opt)
+	}
+	return keeper.Main(ctx, opt)
 }

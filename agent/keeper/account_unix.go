@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/bantoops/banto"
 )
@@ -49,8 +50,8 @@ func ownAccount() *account {
 	return a
 }
 
-// become finds the account that a job asks for.
-func (a *account) become(name string) (*account, *refusal) {
+// find looks an account up by its name; the empty name is our own.
+func (a *account) find(name string) (*account, *refusal) {
 	if name == "" || name == a.name {
 		return a, nil
 	}
@@ -70,9 +71,6 @@ func (a *account) become(name string) (*account, *refusal) {
 	if int(uid) == a.uid {
 		return a, nil
 	}
-	if a.uid != 0 {
-		return nil, refuse(banto.ReasonNoRight, "jobs can run as %s only when the agent runs as root; it runs as %s", name, a)
-	}
 	ids, err := u.GroupIds()
 	if err != nil {
 		return nil, refuse(banto.ReasonNotStarted, "cannot look up the groups of the OS user %s: %v", name, err)
@@ -85,6 +83,44 @@ func (a *account) become(name string) (*account, *refusal) {
 	}
 	return &account{name: u.Username, uid: int(uid), gid: int(gid), home: u.HomeDir,
 		credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups}}, nil
+}
+
+// become finds the account that a job asks for, and says in words why it may
+// not run as that.
+func (a *account) become(name string, allow Allow, now time.Time) (*account, *refusal) {
+	found, no := a.find(name)
+	switch {
+	case no != nil:
+		return nil, no
+	case found == a:
+		return a, a.mayBeOwn(allow)
+	}
+	if no := a.mayBeOther(found, name, allow); no != nil {
+		return nil, no
+	}
+	return found, expired(shadowFile, found.name, now)
+}
+
+// mayBeOwn says why a job may not run as the keeper's own user: only root needs
+// to be allowed.
+func (a *account) mayBeOwn(allow Allow) *refusal {
+	if a.uid != 0 || allow.Root || slices.Contains(allow.Accounts, a.name) || slices.Contains(allow.Accounts, "root") {
+		return nil
+	}
+	return refuse(banto.ReasonNoRight, "the agent of this host runs as root, and does not let jobs run as root: "+
+		"give the part an account that the agent allows, or allow root in the agent's settings")
+}
+
+// mayBeOther says why a job may not run as another user.
+func (a *account) mayBeOther(other *account, asked string, allow Allow) *refusal {
+	switch {
+	case a.uid != 0:
+		return refuse(banto.ReasonNoRight, "jobs can run as %s only when the agent runs as root; it runs as %s", asked, a)
+	case !slices.Contains(allow.Accounts, asked) && !slices.Contains(allow.Accounts, other.name):
+		return refuse(banto.ReasonNoRight, "the agent of this host does not let jobs run as %s: "+
+			"add it to the accounts in the agent's settings", asked)
+	}
+	return nil
 }
 
 // stoppedAt gives the first directory on the way to a path that the account

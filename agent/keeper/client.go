@@ -52,6 +52,10 @@ func Connect(ctx context.Context, opt ClientOptions) (*Client, error) {
 			c := &Client{dir: dir, conn: conn, events: make(chan Event, 16), done: make(chan struct{})}
 			c.events <- first
 			go c.read(r)
+			// A keeper that ran already was told another time who is allowed.
+			if err := c.Send(Request{Allow: &opt.Allow}); err != nil {
+				return nil, err
+			}
 			return c, nil
 		}
 		conn.Close()

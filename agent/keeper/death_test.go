@@ -43,7 +43,7 @@ func TestAgentKilled(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
-	b := &bench{T: t, ctx: ctx, dir: dir}
+	b := &bench{T: t, ctx: ctx, dir: dir, allow: Allow{Root: true}}
 	t.Cleanup(func() { b.killKeeper() })
 	b.connect()
 	if !slices.Contains(b.last.Running, try(1)) {
@@ -214,7 +214,7 @@ func TestOneKeeper(t *testing.T) {
 	var all sync.WaitGroup
 	for range cap(pids) {
 		all.Go(func() {
-			c, err := Connect(b.ctx, ClientOptions{Dir: b.dir})
+			c, err := Connect(b.ctx, ClientOptions{Dir: b.dir, Allow: b.allow})
 			if err != nil {
 				t.Error(err)
 				return
@@ -270,7 +270,7 @@ func TestLongPath(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
 	dir := filepath.Join(t.TempDir(), strings.Repeat("長い", 20), strings.Repeat("d", 100))
-	b := &bench{T: t, ctx: ctx, dir: dir}
+	b := &bench{T: t, ctx: ctx, dir: dir, allow: Allow{Root: true}}
 	b.connect()
 	t.Cleanup(func() { b.killKeeper() })
 	wantExit(t, b.run(1, banto.Spec{Args: []string{"true"}}), 0)

@@ -78,7 +78,7 @@ func startKeeper(ctx context.Context, opt ClientOptions) error {
 	closeOnExec() // what the agent itself was handed is not for the keeper
 
 	// Not CommandContext: the keeper outlives the context.
-	cmd := exec.Command(exe, "keeper", "--dir", opt.Dir) //nolint:noctx // it outlives the context
+	cmd := exec.Command(exe, keeperArgs(opt.Dir, opt.Allow)...) //nolint:noctx // it outlives the context
 	cmd.Dir = opt.Dir
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{tell} // number 3

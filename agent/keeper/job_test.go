@@ -308,6 +308,7 @@ func TestOtherAccount(t *testing.T) {
 		t.Skip("no user nobody on this host")
 	}
 	b := setUp(t)
+	b.allowing(Allow{Accounts: []string{"nobody", "daemon"}, Root: true})
 	spec := banto.Spec{Script: "true", Account: "nobody"}
 	if e := b.run(9, spec); e.Reason != banto.ReasonNoRight || os.Geteuid() == 0 && !strings.Contains(e.Message, "may not enter "+filepath.Dir(filepath.Dir(b.dir))+",") {
 		t.Fatalf("%+v", e)

@@ -41,9 +41,9 @@ type end struct {
 	known  bool
 }
 
-// terminate asks the whole group to end. It says false when that was done
+// kill asks the whole group to end. It says false when that was done
 // before, or nothing is left to end.
-func (j *job) terminate(why banto.Reason) bool {
+func (j *job) kill(why banto.Reason) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.gone || j.cause != "" {
@@ -55,8 +55,8 @@ func (j *job) terminate(why banto.Reason) bool {
 	return true
 }
 
-// kill ends the whole group for good.
-func (j *job) kill() {
+// killHard ends the whole group for good.
+func (j *job) killHard() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !j.gone {

@@ -44,6 +44,7 @@ type keeper struct {
 	// Owned by the loop.
 	jobs      map[banto.AttemptID]*job
 	sessions  map[*session]bool
+	newest    *session // that connected last
 	deadlines deadlines
 	cleaned   []cleanRecord
 	stopping  bool
@@ -163,6 +164,9 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 		for _, cl := range in.request.Clean {
 			k.claims.cleanTracker(fx, cl, now)
 		}
+		if in.request.Allow != nil && in.from == k.newest { // what an agent that has gone still said holds no more
+			k.planner.permit(*in.request.Allow)
+		}
 		k.stopping = k.stopping || in.request.Stop
 	case in.launched != nil:
 		k.add(in.launched)
@@ -172,6 +176,7 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 		k.claims.end(fx, *in.end)
 	case in.joined != nil:
 		k.stopping = false // somebody wants a keeper again
+		k.newest = in.joined
 	case in.parted != nil:
 		delete(k.sessions, in.parted)
 	}
@@ -190,7 +195,7 @@ func (k *keeper) add(j *job) {
 // wait for it: they may be what makes room on the disk.
 func (k *keeper) commit(ctx context.Context, fx *effects) error {
 	for _, kill := range fx.kill {
-		k.terminate(kill.Attempt, kill.Reason, time.Duration(kill.GraceMS)*time.Millisecond)
+		k.kill(kill.Attempt, kill.Reason, time.Duration(kill.GraceMS)*time.Millisecond)
 	}
 	if len(fx.records) == 0 && !fx.sync {
 		return nil
@@ -250,13 +255,13 @@ func (k *keeper) perform(fx *effects, heard batch) {
 	}
 }
 
-// terminate begins to end an attempt's process: TERM now, KILL after the
+// kill begins to end an attempt's process: TERM now, KILL after the
 // grace.
-func (k *keeper) terminate(id banto.AttemptID, why banto.Reason, grace time.Duration) {
+func (k *keeper) kill(id banto.AttemptID, why banto.Reason, grace time.Duration) {
 	if grace <= 0 {
 		grace = k.opt.Grace
 	}
-	if j := k.jobs[id]; j != nil && j.terminate(why) {
+	if j := k.jobs[id]; j != nil && j.kill(why) {
 		k.due(bootNow()+int64(grace), id, "")
 	}
 }
@@ -302,9 +307,9 @@ func (k *keeper) expire() {
 		switch {
 		case j == nil:
 		case d.why != "":
-			k.terminate(d.attempt, d.why, 0)
+			k.kill(d.attempt, d.why, 0)
 		default:
-			j.kill()
+			j.killHard()
 		}
 	}
 	if len(k.deadlines) > 0 {

@@ -28,8 +28,8 @@ const (
 
 func TestMain(m *testing.M) {
 	switch {
-	case os.Getenv(asKeeperEnv) != "" && len(os.Args) == 4 && os.Args[1] == "keeper":
-		if err := Main(context.Background(), Options{Dir: os.Args[3], Version: "test", Grace: 200 * time.Millisecond}); err != nil {
+	case os.Getenv(asKeeperEnv) != "" && len(os.Args) >= 4 && os.Args[1] == "keeper":
+		if err := Main(context.Background(), Options{Dir: os.Args[3], Version: "test", Grace: 200 * time.Millisecond, Allow: Allow{Root: true}}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -46,7 +46,7 @@ const gateScript = "mkfifo gate; echo waiting; read -r x < gate; echo survived $
 // agentMain connects, so that a keeper is started, starts one job, and waits
 // to be killed.
 func agentMain(dir string) int {
-	c, err := Connect(context.Background(), ClientOptions{Dir: dir})
+	c, err := Connect(context.Background(), ClientOptions{Dir: dir, Allow: Allow{Root: true}})
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -67,12 +67,13 @@ func agentMain(dir string) int {
 // bench is one test's keeper and the agent's end of it.
 type bench struct {
 	*testing.T
-	ctx  context.Context
-	dir  string
-	c    *Client
-	pid  int // the keeper's
-	hear Event
-	last *Hello
+	ctx   context.Context
+	dir   string
+	allow Allow
+	c     *Client
+	pid   int // the keeper's
+	hear  Event
+	last  *Hello
 }
 
 const testTracker = banto.TrackerID("20261121-0000000")
@@ -84,7 +85,7 @@ func setUp(t *testing.T) *bench {
 	t.Setenv(asKeeperEnv, "1")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
-	b := &bench{T: t, ctx: ctx, dir: filepath.Join(t.TempDir(), "k")}
+	b := &bench{T: t, ctx: ctx, dir: filepath.Join(t.TempDir(), "k"), allow: Allow{Root: true}}
 	t.Cleanup(func() {
 		if b.pid > 0 {
 			b.killKeeper()
@@ -100,7 +101,7 @@ func setUp(t *testing.T) *bench {
 
 func (b *bench) connect() {
 	b.Helper()
-	c, err := Connect(b.ctx, ClientOptions{Dir: b.dir, Version: "test"})
+	c, err := Connect(b.ctx, ClientOptions{Dir: b.dir, Version: "test", Allow: b.allow})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -216,6 +217,14 @@ func (b *bench) open(word string) {
 	f.WriteString(word + "\n")
 }
 
+// allowing connects anew and says which OS users jobs may run as.
+func (b *bench) allowing(a Allow) {
+	b.Helper()
+	b.c.Close()
+	b.allow = a
+	b.connect()
+}
+
 func (b *bench) killKeeper() {
 	b.Helper()
 	// The test is the keeper's parent: the goroutine of Connect reaps it.
@@ -252,7 +261,7 @@ func TestRun(t *testing.T) {
 func BenchmarkTrue(b *testing.B) {
 	dir := filepath.Join(b.TempDir(), "k")
 	b.Setenv(asKeeperEnv, "1")
-	c, err := Connect(b.Context(), ClientOptions{Dir: dir})
+	c, err := Connect(b.Context(), ClientOptions{Dir: dir, Allow: Allow{Root: true}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,14 +37,25 @@ type plan struct {
 type planner struct {
 	files *files
 	own   *account
+	allow atomic.Pointer[Allow]
+	now   func() time.Time
 }
+
+func newPlanner(files *files, own *account, allow Allow, now func() time.Time) *planner {
+	p := &planner{files: files, own: own, now: now}
+	p.permit(allow)
+	return p
+}
+
+// permit says from now on which OS users jobs may run as.
+func (p *planner) permit(allow Allow) { p.allow.Store(&allow) }
 
 func (p *planner) plan(s Start) (*plan, *refusal) {
 	tracker, _, err := s.Attempt.Split()
 	if err != nil {
 		return nil, refuse(banto.ReasonNotStarted, "%v", err)
 	}
-	acc, no := p.own.become(s.Spec.Account)
+	acc, no := p.own.become(s.Spec.Account, *p.allow.Load(), p.now())
 	if no != nil {
 		return nil, no
 	}

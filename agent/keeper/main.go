@@ -85,7 +85,7 @@ func (k *keeper) load() (err error) {
 	if k.files, err = openFiles(k.opt.Dir, own, newGeneration); err != nil {
 		return err
 	}
-	k.planner = &planner{files: k.files, own: own}
+	k.planner = newPlanner(k.files, own, k.opt.Allow, k.opt.Now)
 	if k.null, err = os.Open(os.DevNull); err != nil {
 		return fmt.Errorf("cannot start jobs: %w", err)
 	}

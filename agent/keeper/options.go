@@ -35,14 +35,13 @@ type ClientOptions struct {
 	Allow   Allow  // which OS users jobs may run as; holds for a keeper that runs already, too
 }
 
-// Args gives the arguments of `banto keeper` that say the same: what a new
-// keeper, or one that replaces itself, is started with.
-func (a Allow) Args() []string {
-	var args []string
-	for _, name := range a.Accounts {
+// keeperArgs gives the arguments of the process that is a keeper.
+func keeperArgs(dir string, allow Allow) []string {
+	args := []string{"keeper", "--dir", dir}
+	for _, name := range allow.Accounts {
 		args = append(args, "--account", name)
 	}
-	if a.Root {
+	if allow.Root {
 		args = append(args, "--allow-root")
 	}
 	return args

@@ -30,11 +30,11 @@ type Request struct {
 	Stop  bool   `json:"stop,omitempty"` // exit once no job runs (for tests and a stop of banto up)
 }
 
-// Allow says which OS users jobs may run as. Without any it is the keeper's own
-// user, unless that is root: never root by accident.
+// Allow says which OS users jobs may run as. A keeper's own user always may,
+// unless it is root: never root by accident.
 type Allow struct {
-	Accounts []string `json:"accounts,omitempty"` // names of OS users; when there are some, no other than these
-	Root     bool     `json:"root,omitempty"`     // a keeper that runs as root may run jobs as root
+	Accounts []string `json:"accounts,omitempty"` // names of other OS users; a keeper of root also takes root from here
+	Root     bool     `json:"root,omitempty"`     // jobs may run as root when the keeper does
 }
 
 // Start asks to run an attempt, unless it was claimed before.

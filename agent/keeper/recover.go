@@ -32,7 +32,7 @@ func (k *keeper) takeOver() {
 	}
 	// Nobody listens yet; the records alone matter, and compact writes them.
 	for _, kill := range fx.kill {
-		k.terminate(kill.Attempt, kill.Reason, time.Duration(kill.GraceMS)*time.Millisecond)
+		k.kill(kill.Attempt, kill.Reason, time.Duration(kill.GraceMS)*time.Millisecond)
 	}
 	for _, tracker := range sortedKeys(k.claims.trackers) {
 		if t := k.claims.trackers[tracker]; t.clean != nil && len(t.open) == 0 {
@@ -82,7 +82,7 @@ func (k *keeper) adopt(fx *effects, cl *claim) {
 	j := k.newJob(cl.claimed)
 	j.adopted, j.started = true, *cl.started
 	j.uid = k.files.own.uid
-	if acc, no := k.files.own.become(cl.claimed.Account); no == nil {
+	if acc, no := k.files.own.find(cl.claimed.Account); no == nil {
 		j.uid = acc.uid
 	}
 	j.out.resume()
