@@ -52,3 +52,12 @@ func ParseLabels(text string) (map[string]string, bool) {
 	}
 	return labels, len(labels) <= MaxLabels
 }
+
+// HostNameFault says why a text cannot be the name of a host or group, such as
+// "holds ' '"; empty when it can.
+func HostNameFault(name string) string {
+	if name == "" {
+		return "is empty"
+	}
+	return hostNameFault(name)
+}
