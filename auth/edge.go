@@ -16,15 +16,23 @@ import (
 // rebinding) is refused here, as the browser sends the page's name.
 //
 // Good are localhost and loopback addresses, and the names, each written as
-// "name" (any port) or "name:port".
+// "name" (any port) or "name:port"; "*.example.com" stands for one label more,
+// as in a certificate.
 func CheckHost(host string, names []string) error {
 	name, hostPort, ok := splitHost(host)
 	if !ok {
 		return badHost(host, "is not a host name")
 	}
 	for _, n := range names {
-		allowed, allowedPort, ok := splitHost(n)
-		if ok && allowed == name && (allowedPort == "" || allowedPort == hostPort) {
+		rest, wild := strings.CutPrefix(n, "*.")
+		allowed, allowedPort, ok := splitHost(rest)
+		asked := name
+		if wild {
+			var label string
+			label, asked, _ = strings.Cut(name, ".")
+			ok = ok && label != ""
+		}
+		if ok && allowed == asked && (allowedPort == "" || allowedPort == hostPort) {
 			return nil
 		}
 	}
@@ -36,7 +44,7 @@ func CheckHost(host string, names []string) error {
 
 func badHost(host, why string) error {
 	return banto.Fail(banto.KindDenied, "request refused", "the Host header "+strconv.Quote(clip(host))+" "+why,
-		"call it by localhost or a loopback address such as 127.0.0.1")
+		"call it by localhost, or by a name that its certificate has (banto server --san NAME)")
 }
 
 // CheckOrigin refuses a request that a page of another site made: its Origin

@@ -10,7 +10,7 @@ import (
 )
 
 func TestCheckHost(t *testing.T) {
-	names := []string{"banto.example.com", "ops.example.com:8443", "192.0.2.7"}
+	names := []string{"banto.example.com", "ops.example.com:8443", "192.0.2.7", "*.sites.example.com"}
 	for host, want := range map[string]bool{
 		"localhost:8600":           true,
 		"LocalHost.:8600":          true,
@@ -23,6 +23,11 @@ func TestCheckHost(t *testing.T) {
 		"BANTO.example.COM:443":    true,
 		"ops.example.com:8443":     true,
 		"192.0.2.7:8600":           true,
+		"a.sites.example.com":      true,
+		"A.sites.example.com:8600": true,
+		"a.b.sites.example.com":    false,
+		"sites.example.com":        false,
+		".sites.example.com":       false,
 		"localhost":                true,
 		"localhost:8601":           true,
 		"[::1]":                    true,
