@@ -28,7 +28,7 @@ type ApplyResult struct {
 
 // ApplyChange is one definition of an apply.
 type ApplyChange struct {
-	Kind    string `json:"kind"` // jobnet or folder
+	Kind    string `json:"kind"` // jobnet, folder, group or account
 	Path    string `json:"path"`
 	Action  string `json:"action"` // created, changed, unchanged or deleted
 	Version int    `json:"version,omitempty"`
@@ -76,11 +76,13 @@ type TrackerEvent struct {
 
 // Output is a piece of an attempt's output.
 type Output struct {
-	Attempt AttemptID `json:"attempt"`
-	Offset  int64     `json:"offset"`
-	Data    []byte    `json:"data"`
-	Size    int64     `json:"size" doc:"Bytes that the manager has so far"`
-	Ended   bool      `json:"ended" doc:"The attempt has ended and all of its output is here"`
+	Attempt  AttemptID `json:"attempt"`
+	Offset   int64     `json:"offset"`
+	Data     []byte    `json:"data" doc:"As it was printed; with text=true as UTF-8"`
+	Next     int64     `json:"next" doc:"The offset behind this piece, where to go on reading"`
+	Size     int64     `json:"size" doc:"Bytes that the manager has so far"`
+	Ended    bool      `json:"ended" doc:"The attempt has ended and all of its output is here"`
+	Encoding string    `json:"encoding,omitempty" doc:"In which it was printed; empty: UTF-8"`
 }
 
 // Page is one page of a list.

@@ -11,6 +11,9 @@ type Spec struct {
 	Script string   `json:"script,omitempty"`
 	Args   []string `json:"args,omitempty"`
 	Shell  string   `json:"shell,omitempty"` // sh, bash, pwsh, powershell or cmd; empty: the host's own kind
+	// Delayed asks cmd to take variables as !name!, which it replaces after it
+	// has read a line (cmd /v:on); only with a script for cmd.
+	Delayed bool `json:"delayed,omitempty"`
 	// ScriptHash stands for a script that is too long for an order: hex of its
 	// SHA-256. The agent fetches it and fills Script in; the keeper never sees
 	// a hash alone.

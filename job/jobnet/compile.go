@@ -12,11 +12,13 @@ import (
 
 // Limits of a jobnet.
 const (
-	MaxParts  = 200_000
-	MaxScript = 400 << 10 // bytes of one part's script, arguments and variables, as they travel to the host
-	MaxFlow   = 64 << 20  // bytes of those of all parts
-	maxParams = 1000
-	maxSets   = 1000 // of one part
+	MaxParts     = 200_000
+	MaxScript    = 8 << 20   // bytes of one part's script
+	InlineScript = 64 << 10  // bytes of a script that travels with its order; a longer one is fetched by the host
+	MaxCarried   = 400 << 10 // bytes of one part's arguments, variables and such a script, as they travel to the host
+	MaxFlow      = 64 << 20  // bytes of the scripts, arguments and variables of all parts
+	maxParams    = 1000
+	maxSets      = 1000 // of one part
 )
 
 // Compile makes a flow of a jobnet: the defaults and variables of its folders
@@ -51,8 +53,10 @@ type compilation struct {
 type inherited struct {
 	Defaults
 
-	host, dir Text
-	env       []FlowEnv
+	manner
+	target
+	dir Text
+	env []FlowEnv
 }
 
 func compile(j *Jobnet, folders []*Folder, r *Report) *Flow {
@@ -134,6 +138,9 @@ func (c *compilation) inherit(folders []*Folder) {
 	}
 	c.report.File = own
 	c.dropHidden()
+	if c.jobnet.Delayed != nil {
+		c.base.delayed = c.jobnet.Delayed
+	}
 	c.merge(c.jobnet.Defaults, c.jobnet.Env, c.jobnet.KeyPos, levelJobnet)
 	checkHead(c.jobnet.Timezone, c.jobnet.OnError, c.jobnet.KeyPos, c.report)
 	if c.flow.OnError == "" {
@@ -176,30 +183,30 @@ const (
 // merge lays the defaults and variables of one level over those above it.
 func (c *compilation) merge(d Defaults, env []EnvVar, pos map[string]Pos, l level) {
 	b := &c.base
-	if d.Host != "" {
-		b.host = c.host(d.Host, place{"", "defaults.host", pos["defaults.host"], l, -1})
+	at := func(key string) place { return place{"", "defaults." + key, pos["defaults."+key], l, -1} }
+	if d.Host != "" || len(d.HostLabels) > 0 {
+		b.target = c.where(d.Host, d.HostLabels, at("host"))
 	}
 	if d.Dir != "" {
-		b.dir = c.text(d.Dir, place{"", "defaults.dir", pos["defaults.dir"], l, -1})
+		b.dir = c.text(d.Dir, at("dir"))
 	}
-	if d.Account != "" {
-		b.Account = d.Account
-	}
+	b.Account = either(d.Account, b.Account)
 	if d.Shell != "" {
-		c.shell(d.Shell, place{"", "defaults.shell", pos["defaults.shell"], l, -1})
+		c.shell(d.Shell, at("shell"))
 		b.Shell = d.Shell
 	}
 	if d.Timeout != 0 {
 		b.Timeout = d.Timeout
 	}
 	if d.Retry != nil {
-		c.retry(d.Retry, place{"", "defaults.retry", pos["defaults.retry"], l, -1})
+		c.retry(d.Retry, at("retry"))
 		b.Retry = d.Retry
 	}
 	if d.Exit != nil {
-		c.exit(d.Exit, place{"", "defaults.exit", pos["defaults.exit"], l, -1})
+		c.exit(d.Exit, at("exit"))
 		b.Exit = d.Exit
 	}
+	b.manner = c.manner(manner{d.Pick, d.Delayed, d.Encoding, d.Limits}, b.manner, at)
 	if l == levelJobnet {
 		for _, e := range env {
 			if _, ok := c.names.params[e.Name]; ok {

@@ -9,10 +9,7 @@ import (
 
 // place gives where the value of a key of the part stands, or the part.
 func (p *Part) place(key string) Pos {
-	if pos, ok := p.KeyPos[key]; ok {
-		return pos
-	}
-	return p.Pos
+	return placed(p.KeyPos, key, p.Pos)
 }
 
 // Mark notes where the value of a key of the part stands.
@@ -36,15 +33,11 @@ func (c *compilation) part(i int, p *Part, to *FlowPart) {
 		to.When = &Condition{p.When, c.names}
 		c.condition(to.When, at("when"))
 	}
-	to.Host, to.Dir = c.base.host, c.base.dir
-	if p.Host != "" {
-		to.Host = c.host(p.Host, at("host"))
-	}
+	to.Dir = c.base.dir
 	if p.Dir != "" {
 		to.Dir = c.text(p.Dir, at("dir"))
 	}
 	to.Env = c.env(c.base.env, p.Env, at("env"))
-	to.Account = either(p.Account, c.base.Account)
 	to.Timeout = p.Timeout
 	if to.Timeout == 0 {
 		to.Timeout = c.base.Timeout
@@ -59,13 +52,26 @@ func (c *compilation) part(i int, p *Part, to *FlowPart) {
 	} else {
 		c.exit(p.Exit, at("exit"))
 	}
+	c.running(p, to, at)
 	c.kind(p, to, at)
 	c.sets(p, at("sets"))
-	n := to.size()
-	if c.size += n; n > MaxScript {
-		c.report.Add(p.Pos, "parts."+p.Name,
-			fmt.Sprintf("it carries %d KiB of script, arguments and variables; the limit is %d KiB", (n+1023)>>10, MaxScript>>10),
+	c.weigh(p, to)
+}
+
+// weigh bounds what a part carries to its host.
+func (c *compilation) weigh(p *Part, to *FlowPart) {
+	script := weight(to.Script)
+	carried, what := to.size(), "arguments and variables"
+	c.size += script + carried
+	if n := len(to.Script); n > MaxScript {
+		c.report.Add(p.Pos, "parts."+p.Name, fmt.Sprintf("the script has %d KiB; the limit is %d MiB", (n+1023)>>10, MaxScript>>20),
 			"put the script in a file on the host and call it")
+	} else if 0 < n && n <= InlineScript {
+		carried, what = carried+script, "script, arguments and variables"
+	}
+	if carried > MaxCarried {
+		c.report.Add(p.Pos, "parts."+p.Name, fmt.Sprintf("it carries %d KiB of %s; the limit is %d KiB", (carried+1023)>>10, what, MaxCarried>>10),
+			"put large texts into files on the host")
 	}
 }
 
@@ -76,11 +82,11 @@ func either(a, b string) string {
 	return b
 }
 
-// size reckons what a part weighs on its way to the host, before its
-// expressions are replaced.
+// size reckons what a part's arguments and variables weigh on their way to the
+// host, before expressions are replaced.
 func (p *FlowPart) size() int {
 	const each = 24 // what an entry costs besides its text
-	n := weight(p.Script)
+	n := 0
 	for _, a := range p.Args {
 		n += weight(a.src) + each
 	}
@@ -110,14 +116,17 @@ func (c *compilation) kind(p *Part, to *FlowPart, at func(string) place) {
 		if to.Script = p.Script; strings.TrimSpace(p.Script) == "" && !p.Faulty {
 			c.report.Add(p.place("job"), at("job").path(), "the script is empty", "write what the shell is to run")
 		}
-		if to.Shell = either(p.Shell, c.base.Shell); p.Shell != "" {
+		to.Shell = either(p.Shell, c.base.Shell)
+		if p.Shell != "" {
 			c.shell(p.Shell, at("shell"))
 		}
+		c.expansion(p, to, at)
 	case KindRun:
 		c.args(p, to, at)
 		if p.Shell != "" {
 			c.report.Add(p.place("shell"), at("shell").path(), "run starts its program without a shell", "leave out shell, or write job:")
 		}
+		c.notDelayed(p, at)
 	case "":
 		if !p.Faulty {
 			c.report.Add(p.Pos, "parts."+p.Name, "the part does nothing", "write job: with a script, or run: with a program and its arguments")
@@ -136,16 +145,6 @@ func (c *compilation) args(p *Part, to *FlowPart, at func(string) place) {
 	to.Args = make([]Text, len(p.Args))
 	for n, a := range p.Args {
 		to.Args[n] = c.text(a, at("run."+strconv.Itoa(n)))
-	}
-}
-
-func (c *compilation) shell(name string, at place) {
-	switch name {
-	case "sh", "bash":
-	case "pwsh", "powershell", "cmd":
-		c.report.Add(at.pos, at.path(), fmt.Sprintf("the shell %s is not supported by this version", name), "write sh or bash")
-	default:
-		c.report.Add(at.pos, at.path(), fmt.Sprintf("%q is not a shell", clip(name)), "write sh or bash")
 	}
 }
 
@@ -183,15 +182,6 @@ func (c *compilation) sets(p *Part, at place) {
 			}
 		}
 	}
-}
-
-// host is text with a look at the name.
-func (c *compilation) host(src string, at place) Text {
-	t := c.text(src, at)
-	if fault := hostNameFault(src); fault != "" && !strings.Contains(src, "${") {
-		c.report.Add(at.pos, at.path(), fmt.Sprintf("the host name %q %s", clip(src), fault), "host names hold Latin letters, digits, -, _ and .")
-	}
-	return t
 }
 
 // text resolves and checks a text.

@@ -222,9 +222,25 @@ func TestFlowLimits(t *testing.T) {
 		t.Error(told(problems))
 	}
 	j.Parts = j.Parts[:1]
-	j.Parts[0].Script = strings.Repeat("x", MaxScript)
-	if _, problems = Compile(j, nil); len(problems) != 1 {
-		t.Error(told(problems))
+	// A script may be long, as it does not travel with its order; what does may not.
+	for _, c := range []struct {
+		script, args int
+		want         string
+	}{
+		{MaxScript, 2, ""},
+		{MaxScript + 1, 2, "parts.p0: the script has 8193 KiB; the limit is 8 MiB (put the script in a file on the host and call it)\n"},
+		{InlineScript, 3, ""},
+		{InlineScript, 4, "parts.p0: it carries 425 KiB of script, arguments and variables; the limit is 400 KiB (put large texts into files on the host)\n"},
+		{InlineScript + 1, 4, ""},
+		{InlineScript + 1, 5, "parts.p0: it carries 451 KiB of arguments and variables; the limit is 400 KiB (put large texts into files on the host)\n"},
+	} {
+		j.Parts[0].Script, j.Env = strings.Repeat("x", c.script), nil
+		for i := range c.args {
+			j.Env = append(j.Env, EnvVar{Name: fmt.Sprint("A", i), Value: strings.Repeat("x", 90<<10)})
+		}
+		if _, problems = Compile(j, nil); told(problems) != c.want {
+			t.Error(c, told(problems))
+		}
 	}
 }
 

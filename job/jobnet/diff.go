@@ -2,6 +2,7 @@ package jobnet
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,14 +76,19 @@ func flatten(j *Jobnet) *flat {
 	f.put("", "title", j.Title)
 	f.put("", "timezone", j.Timezone)
 	f.put("", "on-error", string(j.OnError))
+	f.put("", "delayed", booleanText(j.Delayed))
 	for _, e := range j.Env {
 		f.put("", "env."+e.Name, shown(e.Value))
 	}
 	d := &j.Defaults
-	f.put("", "defaults.host", d.Host)
+	f.put("", "defaults.host", hostText(d.Host, d.HostLabels))
+	f.put("", "defaults.pick", string(d.Pick))
 	f.put("", "defaults.account", d.Account)
 	f.put("", "defaults.dir", d.Dir)
 	f.put("", "defaults.shell", d.Shell)
+	f.put("", "defaults.delayed", booleanText(d.Delayed))
+	f.put("", "defaults.encoding", d.Encoding)
+	f.put("", "defaults.limits", limitsText(d.Limits))
 	f.put("", "defaults.timeout", durationText(d.Timeout))
 	f.put("", "defaults.retry", d.Retry.text())
 	f.put("", "defaults.exit", d.Exit.text())
@@ -101,6 +107,26 @@ func shown(s string) string {
 		return `""`
 	}
 	return s
+}
+
+// hostText writes labels sorted by name, as their order is no difference.
+func hostText(name string, labels []Label) string {
+	if len(labels) == 0 {
+		return name
+	}
+	out := make([]string, len(labels))
+	for i, l := range labels {
+		out[i] = l.Name + ": " + l.Value
+	}
+	slices.Sort(out)
+	return "{" + strings.Join(out, ", ") + "}"
+}
+
+func booleanText(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
 }
 
 func durationText(d time.Duration) string {
@@ -152,9 +178,14 @@ func (p *Part) flatten(f *flat) {
 		f.put(g, ".env."+e.Name, shown(e.Value))
 	}
 	f.put(g, ".dir", p.Dir)
-	f.put(g, ".host", p.Host)
+	f.put(g, ".host", hostText(p.Host, p.HostLabels))
+	f.put(g, ".pick", string(p.Pick))
 	f.put(g, ".account", p.Account)
 	f.put(g, ".shell", p.Shell)
+	f.put(g, ".delayed", booleanText(p.Delayed))
+	f.put(g, ".encoding", p.Encoding)
+	f.put(g, ".limits", limitsText(p.Limits))
+	f.put(g, ".rerun", string(p.Rerun))
 	f.put(g, ".timeout", durationText(p.Timeout))
 	f.put(g, ".retry", p.Retry.text())
 	f.put(g, ".exit", p.Exit.text())

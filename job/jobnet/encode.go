@@ -109,6 +109,9 @@ func (p *FlowPart) resolve(names *namespace) *fault {
 	for i := range p.Env {
 		texts = append(texts, &p.Env[i].Value)
 	}
+	for i := range p.HostLabels {
+		texts = append(texts, &p.HostLabels[i].Value)
+	}
 	for _, t := range texts {
 		if fault := t.resolve(names); fault != nil {
 			return fault
@@ -120,13 +123,23 @@ func (p *FlowPart) resolve(names *namespace) *fault {
 	return nil
 }
 
-// HostRefs gives the names of hosts that the flow names outright, each once.
+// HostRefs gives the names of hosts and groups that the flow names outright,
+// each once.
 func (f *Flow) HostRefs() []string {
+	return f.refs(func(p *FlowPart) (string, bool) { return p.Host.Literal() })
+}
+
+// AccountRefs gives the names of accounts that the flow names, each once. One
+// that no account has is an OS user.
+func (f *Flow) AccountRefs() []string {
+	return f.refs(func(p *FlowPart) (string, bool) { return p.Account, true })
+}
+
+func (f *Flow) refs(of func(*FlowPart) (string, bool)) []string {
 	var out []string
 	seen := map[string]bool{"": true}
 	for i := range f.Parts {
-		name, ok := f.Parts[i].Host.Literal()
-		if ok && !seen[name] {
+		if name, ok := of(&f.Parts[i]); ok && !seen[name] {
 			seen[name] = true
 			out = append(out, name)
 		}

@@ -40,7 +40,8 @@ type FlowPart struct {
 	HostLabels []HostLabel   `json:"host_labels,omitempty"` // in place of Host; sorted by name
 	PerPart    bool          `json:"per_part,omitempty"`    // choose a host of the group or labels anew for this part
 	Account    string        `json:"account,omitempty"`
-	Shell      string        `json:"shell,omitempty"` // empty: the host's own kind
+	Shell      string        `json:"shell,omitempty"`   // empty: the host's own kind
+	Delayed    bool          `json:"delayed,omitempty"` // of cmd: variables as !name!
 	Encoding   string        `json:"encoding,omitempty"`
 	Limits     *banto.Limits `json:"limits,omitempty"`
 	Rerun      Rerun         `json:"rerun,omitempty"` // empty: yes

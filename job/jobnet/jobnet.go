@@ -1,6 +1,10 @@
 package jobnet
 
-import "time"
+import (
+	"time"
+
+	"github.com/bantoops/banto"
+)
 
 // Jobnet is a jobnet as it was written, before folder defaults.
 type Jobnet struct {
@@ -10,6 +14,7 @@ type Jobnet struct {
 	Params   []Param
 	Env      []EnvVar
 	Defaults Defaults
+	Delayed  *bool // of its cmd scripts, see Part; its defaults are nearer
 	OnError  OnError
 	Parts    []Part
 	Pos      Pos            // of the document's kind key
@@ -34,13 +39,26 @@ type Folder struct {
 // Defaults are values for every part below that runs something. The zero
 // value of a field means that it is not said here.
 type Defaults struct {
-	Host    string // source text, may hold ${…}
-	Account string
-	Dir     string // source text
-	Shell   string
-	Timeout time.Duration
-	Retry   *Retry
-	Exit    *ExitRules
+	Host       string  // a host or a group: source text, may hold ${…}
+	HostLabels []Label // in place of Host
+	Pick       Pick    // PerTracker or PerPart
+	Account    string
+	Dir        string // source text
+	Shell      string
+	Delayed    *bool
+	Encoding   string
+	Limits     *banto.Limits // all zero: none, whatever stands above
+	Timeout    time.Duration
+	Retry      *Retry
+	Exit       *ExitRules
+}
+
+// Label is one label that a host must have, as written; Value is a source text.
+type Label struct {
+	Name     string
+	Value    string
+	Pos      Pos // of the name
+	ValuePos Pos
 }
 
 // OnError says what happens when nothing can move any more and a part is in
@@ -170,8 +188,12 @@ const (
 	PickAll         Pick = "all"         // every host, with an outcome for each
 )
 
-// PerPart is the value of a part's key pick that chooses a host anew.
-const PerPart Pick = "per-part"
+// The values of pick of a part and of defaults; empty means not said, and
+// per-tracker where nobody says it.
+const (
+	PerTracker Pick = "per-tracker" // the host that the tracker has chosen already
+	PerPart    Pick = "per-part"    // one chosen anew
+)
 
 // Group is a host group: hosts by name, or all that have the labels.
 type Group struct {
@@ -181,8 +203,9 @@ type Group struct {
 	Labels map[string]string
 	Pick   Pick
 	Pos    Pos
-	KeyPos map[string]Pos
+	KeyPos map[string]Pos // where its values stand: "hosts", "hosts.0", "hosts.labels", "pick"
 	File   string
+	Faulty bool // it could not be read whole, which has been said
 }
 
 // Account says who jobs run as, on which hosts.
@@ -193,15 +216,17 @@ type Account struct {
 	Pos    Pos
 	KeyPos map[string]Pos
 	File   string
+	Faulty bool // it could not be read whole, which has been said
 }
 
 // AccountUser is the OS user of an account on some hosts: a host, a group, or
 // labels as LabelsText writes them; empty means all. The first that holds the
 // host counts.
 type AccountUser struct {
-	Hosts string
-	User  string
-	Pos   Pos
+	Hosts  string
+	User   string
+	Pos    Pos
+	KeyPos map[string]Pos // "hosts", "user"
 }
 
 // Set declares a variable that a part sets.
@@ -213,25 +238,34 @@ type Set struct {
 
 // Part is one part as written.
 type Part struct {
-	Name    string
-	Title   string
-	Kind    Kind
-	Script  string   // of a job
-	Args    []string // of a run: source texts
-	After   []After
-	Join    Join
-	When    string // source of an expression
-	Heals   bool
-	Dir     string // source text
-	Env     []EnvVar
-	Host    string // source text
-	Account string
-	Shell   string
-	Timeout time.Duration
-	Retry   *Retry
-	Exit    *ExitRules
-	Sets    []Set
-	Pos     Pos
+	Name   string
+	Title  string
+	Kind   Kind
+	Script string   // of a job
+	Args   []string // of a run: source texts
+	After  []After
+	Join   Join
+	When   string // source of an expression
+	Heals  bool
+	Dir    string // source text
+	Env    []EnvVar
+	// Where and how it runs, over what is handed down.
+	Host       string  // a host or a group: source text
+	HostLabels []Label // in place of Host
+	Pick       Pick
+	Account    string
+	Shell      string
+	// Delayed says that a script for cmd takes variables as !name!, which cmd
+	// replaces after it has read the line.
+	Delayed  *bool
+	Encoding string
+	Limits   *banto.Limits
+	Rerun    Rerun
+	Timeout  time.Duration
+	Retry    *Retry
+	Exit     *ExitRules
+	Sets     []Set
+	Pos      Pos
 	// KeyPos says where the values stand that can be wrong only in the whole:
 	// "dir", "host", "when", "heals", "join", "exit", "run.0", …; for errors.
 	KeyPos map[string]Pos

@@ -30,7 +30,7 @@ func ValidLabel(s string) bool {
 // name. No host or group has such a name, as names hold no equals sign.
 func LabelsText(labels map[string]string) string {
 	var b strings.Builder
-	for i, name := range slices.Sorted(maps.Keys(labels)) {
+	for i, name := range sortedNames(labels) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
@@ -38,6 +38,8 @@ func LabelsText(labels map[string]string) string {
 	}
 	return b.String()
 }
+
+func sortedNames(labels map[string]string) []string { return slices.Sorted(maps.Keys(labels)) }
 
 // ParseLabels reads what LabelsText writes, in any order; false when it is not
 // that, or a name comes twice.

@@ -2,6 +2,7 @@ package jobyaml
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,42 +29,67 @@ func (r *reader) document(p piece) (Document, bool) {
 		return Document{}, false
 	}
 	d.Kind, d.Line = at.Value, at.Line+p.base
-	if d.Kind == "folder" {
+	switch d.Kind {
+	case "folder":
 		d.Folder = r.folder(root, at)
 		d.Path = d.Folder.Path
-		return d, true
+	case "group":
+		d.Group = r.group(root, at)
+		d.Path = d.Group.Name
+	case "account":
+		d.Account = r.account(root, at)
+		d.Path = d.Account.Name
+	default:
+		d.Jobnet = r.jobnet(root, at)
+		d.Path = d.Jobnet.Path
 	}
-	d.Jobnet = r.jobnet(root, at)
-	d.Path = d.Jobnet.Path
 	return d, true
 }
 
+// documentKinds are the kinds of documents, those first whose keys can hardly
+// stand in another document by mistake.
+func documentKinds() []string { return []string{"jobnet", "folder", "group", "account"} }
+
+const kindsHint = "kinds are jobnet, folder, group and account"
+
 // kind finds the key that says what the document is.
 func (r *reader) kind(root *yaml.Node) (*yaml.Node, bool) {
-	var found, later *yaml.Node
+	found := map[string]*yaml.Node{}
+	var later *yaml.Node
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		at := root.Content[i]
 		switch {
-		case at.Value == "jobnet", at.Value == "folder":
-			if found != nil && found.Value != at.Value {
-				r.report.Add(r.pos(at), at.Value, "the document is a "+found.Value+" and a "+at.Value, "put a line --- between two documents")
-				return nil, false
+		case slices.Contains(documentKinds(), at.Value):
+			if found[at.Value] == nil {
+				found[at.Value] = at
 			}
-			found = at
 		case r.table.rows[inDocument][at.Value] != nil:
 			later = at
 		}
 	}
-	switch {
-	case found != nil:
-		return found, true
-	case later != nil:
-		r.report.Add(r.pos(later), later.Value, fmt.Sprintf("documents of kind %s are not supported by this version", later.Value), "kinds are jobnet and folder")
+	for _, two := range [][2]string{{"jobnet", "folder"}, {"group", "account"}} {
+		a, b := found[two[0]], found[two[1]]
+		if a == nil || b == nil {
+			continue
+		}
+		if b.Line < a.Line || b.Line == a.Line && b.Column < a.Column {
+			a, b = b, a
+		}
+		r.report.Add(r.pos(b), b.Value, "the document is "+where(a.Value).owner()+" and "+where(b.Value).owner(), "put a line --- between two documents")
 		return nil, false
 	}
-	hint := "write jobnet: with a path, or folder: with one"
+	for _, kind := range documentKinds() {
+		if found[kind] != nil {
+			return found[kind], true
+		}
+	}
+	if later != nil {
+		r.report.Add(r.pos(later), later.Value, fmt.Sprintf("documents of kind %s are not supported by this version", later.Value), kindsHint)
+		return nil, false
+	}
+	hint := "write jobnet: with a path, or folder: with one, or group: or account: with a name"
 	for i := 0; i+1 < len(root.Content) && i < 64; i += 2 {
-		if n := jobnet.Nearest(root.Content[i].Value, []string{"jobnet", "folder"}); n != "" {
+		if n := jobnet.Nearest(root.Content[i].Value, documentKinds()); n != "" {
 			hint = fmt.Sprintf("did you mean %s instead of %s?", n, clip(root.Content[i].Value))
 		}
 	}
@@ -90,6 +116,8 @@ func (r *reader) jobnet(root, at *yaml.Node) *jobnet.Jobnet {
 			j.Env, ok = r.env(m)
 		case "defaults":
 			ok = r.defaults(m, inDefaults, &j.Defaults, j.KeyPos, nil)
+		case "delayed":
+			j.Delayed, ok = r.booleanOrNot(m)
 		case "parts":
 			j.Parts, ok = r.parts(m)
 		}
@@ -147,13 +175,21 @@ func (r *reader) defaults(m member, w where, d *jobnet.Defaults, pos map[string]
 		pos["defaults."+m.name] = r.textPos(r.value(m.value))
 		switch m.name {
 		case "host":
-			d.Host, ok = r.filled(m)
+			d.Host, d.HostLabels, ok = r.host(m)
+		case "pick":
+			d.Pick, ok = r.partPick(m)
 		case "account":
 			d.Account, ok = r.filled(m)
 		case "dir":
 			d.Dir, ok = r.filled(m)
 		case "shell":
 			d.Shell, ok = r.filled(m)
+		case "delayed":
+			d.Delayed, ok = r.booleanOrNot(m)
+		case "encoding":
+			d.Encoding, ok = r.filled(m)
+		case "limits":
+			d.Limits, ok = r.limits(m)
 		case "timeout":
 			d.Timeout, ok = r.duration(m, time.Second)
 		case "retry":

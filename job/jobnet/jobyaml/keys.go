@@ -11,17 +11,26 @@ const (
 	inPart     where = "part"
 	inRetry    where = "retry"
 	inExit     where = "exit"
+	inLimits   where = "limits"
 	inFolder   where = "folder"
 	inHanded   where = "folder defaults"
+	inGroup    where = "group"
+	inAccount  where = "account"
+	inUser     where = "user" // one entry of users
+	inHosts    where = "hosts"
 )
 
 // owner names the mapping as the owner of a key.
 func (w where) owner() string {
 	switch w {
-	case inDefaults, inRetry, inExit:
+	case inDefaults, inRetry, inExit, inLimits, inHosts:
 		return string(w)
 	case inHanded:
 		return "a folder's defaults"
+	case inAccount:
+		return "an account"
+	case inUser:
+		return "an account's users"
 	}
 	return "a " + string(w)
 }
@@ -39,7 +48,7 @@ type key struct {
 // keys is the table of keys, in the order of the reference.
 func keys() []key {
 	var all []key
-	for _, rows := range [][]key{documentKeys(), jobnetKeys(), partKeys(), runningKeys(), smallKeys(), laterKeys()} {
+	for _, rows := range [][]key{documentKeys(), jobnetKeys(), partKeys(), whereKeys(), runningKeys(), smallKeys(), hostKeys(), laterKeys()} {
 		all = append(all, rows...)
 	}
 	return all
@@ -53,7 +62,13 @@ func documentKeys() []key {
 		{name: "folder", in: []where{inFolder}, typ: typePath, example: "sales",
 			en: "The path of the folder; / is the root folder. This key makes the document a folder.",
 			ja: "フォルダのパス。/ は最上位のフォルダ。このキーのある文書がフォルダになる。"},
-		{name: "title", in: []where{inJobnet, inFolder, inPart}, typ: typeText, example: "夜間バックアップ",
+		{name: "group", in: []where{inGroup}, typ: typeName, example: "batch-east",
+			en: "The name of the host group. Parts say it where they could name a host, so no host may have it. This key makes the document a group.",
+			ja: "ホストグループの名前。部品はホストの名前の代わりにこれを書くので、同じ名前のホストがあってはならない。このキーのある文書がホストグループになる。"},
+		{name: "account", in: []where{inAccount}, typ: typeName, example: "nightly",
+			en: "The name of the account. Parts say it under account. This key makes the document an account.",
+			ja: "アカウントの名前。部品は account にこれを書く。このキーのある文書がアカウントになる。"},
+		{name: "title", in: []where{inJobnet, inFolder, inPart, inGroup, inAccount}, typ: typeText, example: "夜間バックアップ",
 			en: "A name for people, in any language.",
 			ja: "人が読むための名前。どの言語でもよい。"},
 	}
@@ -111,21 +126,44 @@ func partKeys() []key {
 	}
 }
 
-func runningKeys() []key {
+// whereKeys say where a part runs, as whom, and in what.
+func whereKeys() []key {
 	everywhere := []where{inPart, inDefaults, inHanded}
 	return []key{
 		{name: "host", in: everywhere, typ: typeHost, example: "db01",
-			en: "The host to run on, by name; may hold ${…}. Without it, the host beside the manager.",
-			ja: "実行するホストの名前。${…} を書ける。無ければマネージャと同じ場所のホスト。"},
+			en: "Where to run: a host by name, a host group by name, or labels that the host must have, {role: batch, area: east}; names and values of labels may hold ${…}. Chosen once for a tracker, and then kept. Without it, the host beside the manager.",
+			ja: "実行する場所: ホストの名前、ホストグループの名前、またはホストが持つべきラベル {role: batch, area: east}。名前とラベルの値に ${…} を書ける。トラッカごとに一度選び、以後変えない。無ければマネージャと同じ場所のホスト。"},
+		{name: "pick", in: everywhere, typ: typePartPick, example: "per-part",
+			en: "When a host is chosen out of a group or by labels: per-tracker (default) takes the one that the tracker has chosen already, per-part chooses anew for this part.",
+			ja: "グループやラベルからホストを選ぶ時: per-tracker（既定）はトラッカがすでに選んだホストを使い、per-part はこの部品のために選び直す。"},
 		{name: "account", in: everywhere, typ: typeText, example: "batch",
-			en: "The OS user to run as. Without it, the agent's own.",
-			ja: "実行する OS のユーザ。無ければエージェント自身のユーザ。"},
+			en: "Who to run as: an account by name, or else an OS user. Without it, the agent's own user.",
+			ja: "誰として実行するか: アカウントの名前、その名前のアカウントがなければ OS のユーザ。無ければエージェント自身のユーザ。"},
 		{name: "dir", in: everywhere, typ: typeText, example: "/srv/backup",
 			en: "The directory to run in; may hold ${…}. Without it, $BANTO_WORK, the tracker's scratch directory on the host; a relative path is taken from there.",
 			ja: "実行するディレクトリ。${…} を書ける。無ければ、そのホストでのトラッカの作業ディレクトリ $BANTO_WORK。相対パスはそこから数える。"},
 		{name: "shell", in: everywhere, typ: typeShell, example: "bash",
-			en: "The shell that runs the script: sh (default) or bash. pwsh, powershell and cmd are not supported by this version.",
-			ja: "スクリプトを実行するシェル: sh（既定）か bash。pwsh、powershell、cmd はこの版では使えない。"},
+			en: "The shell that runs the script: sh, bash, pwsh, powershell or cmd; a host that has it is chosen. Without it, the host's own kind: sh, on Windows powershell.",
+			ja: "スクリプトを実行するシェル: sh、bash、pwsh、powershell、cmd。それがあるホストを選ぶ。無ければホストの種類による: sh、Windows では powershell。"},
+		{name: "delayed", in: []where{inJobnet, inPart, inDefaults, inHanded}, typ: typeBoolean, example: "true",
+			en: "For shell: cmd. The script takes variables as !name!, which cmd replaces after it has read the line. Without it a cmd script is refused when a parameter or another part's value reaches it: cmd puts %name% into the line before it reads it, so that a value could become a command.",
+			ja: "shell: cmd のときに使う。スクリプトは変数を !名前! と書き、cmd は行を読んだ後で置き換える。これがないと、パラメータやほかの部品の値が渡る cmd のスクリプトは断られる。cmd は %名前% を行を読む前に置き換えるので、値がコマンドになり得るため。"},
+		{name: "encoding", in: everywhere, typ: typeEncoding, example: "cp932",
+			en: "What the job prints in: utf-8 (default), cp932 (also shift_jis), euc-jp, iso-2022-jp, utf-16, windows-1252, iso-8859-1, gb18030, big5, euc-kr and others. Output is kept as it came and shown as Unicode; the variables file may be in it too.",
+			ja: "ジョブの出力の文字コード: utf-8（既定）、cp932（shift_jis も可）、euc-jp、iso-2022-jp、utf-16、windows-1252、iso-8859-1、gb18030、big5、euc-kr など。出力は届いたまま保存し、Unicode で表示する。変数のファイルにも使える。"},
+	}
+}
+
+// runningKeys say how a part runs, and what its end means.
+func runningKeys() []key {
+	everywhere := []where{inPart, inDefaults, inHanded}
+	return []key{
+		{name: "limits", in: everywhere, typ: typeLimits, example: "{memory: 512M, processes: 100}",
+			en: "What an attempt may use, with all its processes. The nearest limits replace those above as a whole; {} is none.",
+			ja: "試行が、そのすべてのプロセスを合わせて使える量。近い limits が上位のもの全体に代わる。{} は制限なし。"},
+		{name: "rerun", in: []where{inPart}, typ: typeRerun, example: "ask",
+			en: "Whether the operator may run it again: yes (default), ask (only when it is confirmed), or never.",
+			ja: "運用者が再実行してよいか: yes（既定）、ask（確かめたときだけ）、never（してはならない）。"},
 		{name: "timeout", in: everywhere, typ: typeDuration, example: "2h",
 			en: "How long an attempt may run before it is killed and ends in error.",
 			ja: "試行の最長時間。過ぎると強制停止し、異常になる。"},
@@ -175,6 +213,43 @@ func smallKeys() []key {
 	}
 }
 
+// hostKeys are those of limits, and of groups and accounts.
+func hostKeys() []key {
+	return []key{
+		{name: "memory", in: []where{inLimits}, typ: typeSize, example: "512M",
+			en: "Memory; K, M and G are powers of 1024. At the limit the attempt is killed and ends in error (memory).",
+			ja: "メモリ。K、M、G は 1024 の累乗。超えると試行は強制停止され、異常（memory）になる。"},
+		{name: "cpu", in: []where{inLimits}, typ: typePercent, example: "50%",
+			en: "Processor time, of one processor: 50% is half of one, 200% two whole ones.",
+			ja: "CPU 時間。1 プロセッサに対する割合で、50% は半分、200% は 2 個分。"},
+		{name: "processes", in: []where{inLimits}, typ: typeInteger, example: "100",
+			en: "Processes at once.", ja: "同時のプロセス数。"},
+		{name: "files", in: []where{inLimits}, typ: typeInteger, example: "1024",
+			en: "Open files of each process.", ja: "各プロセスが開けるファイル数。"},
+		{name: "nice", in: []where{inLimits}, typ: typeInteger, example: "10",
+			en: "How much it gives way to others: 0 to 19.", ja: "ほかのプロセスに譲る度合い: 0 から 19。"},
+
+		{name: "hosts", in: []where{inGroup}, typ: typeHosts, example: "[db01, db02]",
+			en: "The hosts of the group, by name or by labels: {labels: {role: batch, area: east}} are all hosts that have all of these.",
+			ja: "グループのホスト。名前の並びか、ラベルで書く。{labels: {role: batch, area: east}} はそのすべてを持つホスト全部。"},
+		{name: "pick", in: []where{inGroup}, typ: typePick, example: "round-robin",
+			en: "Which host a tracker gets: least-loaded (default), round-robin, first-alive (in the order of hosts, by labels that of their names), or all: every host, with an outcome for each.",
+			ja: "トラッカにどのホストを割り当てるか: least-loaded（既定。負荷の最も小さいもの）、round-robin（順番）、first-alive（hosts の順、ラベルなら名前の順で最初に使えるもの）、all（すべてのホストで実行し、結果をそれぞれ残す）。"},
+		{name: "users", in: []where{inAccount}, typ: typeUsers, example: "[{hosts: batch-east, user: nightly}, {user: batch}]",
+			en: "Who the account is on which hosts. The first entry that holds the host counts.",
+			ja: "アカウントがどのホストでどのユーザかを書く。ホストを含む最初の項目が有効。"},
+		{name: "hosts", in: []where{inUser}, typ: typeSomeHosts, example: "batch-east",
+			en: "A host or a host group by name, or {labels: {role: batch}}. Without it, all hosts.",
+			ja: "ホストかホストグループの名前、または {labels: {role: batch}}。無ければすべてのホスト。"},
+		{name: "user", in: []where{inUser}, typ: typeText, example: "nightly",
+			en: `The OS user; on Windows also 'DOM\user'.`,
+			ja: `OS のユーザ。Windows では 'DOM\user' とも書ける。`},
+		{name: "labels", in: []where{inHosts}, typ: typeLabels, example: "{role: batch, area: east}",
+			en: "The labels that the hosts have, all of them.",
+			ja: "ホストが持つラベル。そのすべて。"},
+	}
+}
+
 // laterKeys are the keys that a later version will know.
 func laterKeys() []key {
 	rows := []struct {
@@ -183,8 +258,6 @@ func laterKeys() []key {
 	}{
 		{"calendar", []where{inDocument}},
 		{"schedule", []where{inDocument}},
-		{"group", []where{inDocument}},
-		{"account", []where{inDocument}},
 		{"queue", []where{inDocument}},
 		{"resource", []where{inDocument}},
 		{"part", []where{inDocument}},
@@ -205,14 +278,12 @@ func laterKeys() []key {
 		{"queue", []where{inPart, inDefaults, inHanded}},
 		{"priority", []where{inPart, inDefaults, inHanded}},
 		{"uses", []where{inPart}},
-		{"pick", []where{inPart, inDefaults, inHanded}},
 		{"fail-if", []where{inPart, inDefaults, inHanded}},
 		{"on-lost", []where{inPart, inDefaults, inHanded}},
-		{"rerun", []where{inPart, inDefaults, inHanded}},
+		{"rerun", []where{inDefaults, inHanded}},
 		{"late", []where{inPart, inDefaults, inHanded}},
 		{"if-fails", []where{inPart, inDefaults, inHanded}},
-		{"encoding", []where{inPart, inDefaults, inHanded}},
-		{"delayed", []where{inJobnet}},
+		{"secret", []where{inUser}},
 		{"open-days", []where{inHanded}},
 		{"day-starts", []where{inHanded}},
 	}
@@ -248,7 +319,7 @@ func newTable() *table {
 
 // elsewhere names a mapping that the key would be at home in, or "".
 func (t *table) elsewhere(name string) where {
-	for _, w := range []where{inJobnet, inPart, inDefaults, inHanded, inParam, inFolder, inRetry, inExit} {
+	for _, w := range []where{inJobnet, inPart, inDefaults, inHanded, inParam, inFolder, inRetry, inExit, inLimits, inGroup, inAccount, inUser, inHosts} {
 		if k := t.rows[w][name]; k != nil && !k.later {
 			return w
 		}

@@ -34,7 +34,7 @@ func TestHurtfulFiles(t *testing.T) {
 		{"many empty documents", strings.Repeat("---\n", 200_000), "no definition", 100},
 		{"long alias chain", "jobnet: a\nparts:\n  p: {run: &a [" + strings.Repeat("x, ", 30_000) + "]}\n" + strings.TrimPrefix(rows(300, "  q%d: {run: *a}\n"), "jobnet: a\nparts:\n"), "its aliases written out", 1500},
 		{"long text behind aliases", "jobnet: a\nparts:\n  p: {job: &a \"" + strings.Repeat("x", 400_000) + "\"}\n" + strings.TrimPrefix(rows(300, "  q%d: {job: *a}\n"), "jobnet: a\nparts:\n"), "its aliases written out", 300},
-		{"script too long", "jobnet: a\nparts: {p: {job: \"" + strings.Repeat("x", million) + "\"}}", "it carries 977 KiB", 300},
+		{"script too long", "jobnet: a\nparts: {p: {job: \"" + strings.Repeat("x", 9*million) + "\"}}", "the script has 8790 KiB; the limit is 8 MiB", 300},
 		{"argument too long", "jobnet: a\nparts: {p: {run: [\"" + strings.Repeat("x", 200_000) + "\"]}}", "the text has 200000 bytes", 100},
 		{"escapes", "jobnet: a\nparts: {p: {run: [\"" + strings.Repeat("$${", 40_000) + "${x\"]}}", "${ without its }", 100},
 		{"many variables", "jobnet: a\nparts: {p: {job: x, sets: {" + strings.Repeat("a, ", 1) + rowsOf(2000, "b%d, ") + "}}}", "more than 1000 variables", 100},

@@ -18,13 +18,30 @@ const (
 
 // Document is one definition of a file.
 type Document struct {
-	Kind   string // jobnet or folder
-	Path   string
-	Jobnet *jobnet.Jobnet // of a jobnet
-	Folder *jobnet.Folder // of a folder
-	Source string         // its YAML text
-	File   string
-	Line   int // where its text begins
+	Kind    string // jobnet, folder, group or account
+	Path    string // the name, of a group or an account
+	Jobnet  *jobnet.Jobnet
+	Folder  *jobnet.Folder
+	Group   *jobnet.Group
+	Account *jobnet.Account
+	Source  string // its YAML text
+	File    string
+	Line    int // where its text begins
+}
+
+// Title gives the document's name for people.
+func (d Document) Title() string {
+	switch {
+	case d.Jobnet != nil:
+		return d.Jobnet.Title
+	case d.Folder != nil:
+		return d.Folder.Title
+	case d.Group != nil:
+		return d.Group.Title
+	case d.Account != nil:
+		return d.Account.Title
+	}
+	return ""
 }
 
 // Parse reads a file of definitions. There are no documents when there are
@@ -51,8 +68,13 @@ func Parse(file string, text []byte) ([]Document, []banto.Problem) {
 	}
 	r.duplicates(docs)
 	for _, d := range docs {
-		if d.Folder != nil {
+		switch {
+		case d.Folder != nil:
 			d.Folder.Check(r.report)
+		case d.Group != nil:
+			d.Group.Check(r.report)
+		case d.Account != nil:
+			d.Account.Check(r.report)
 		}
 	}
 	if r.report.Len() == 0 {

@@ -80,16 +80,32 @@ func (r *reader) part(n *yaml.Node, path string, p *jobnet.Part) {
 func (r *reader) running(m member, p *jobnet.Part) (ok bool) {
 	switch m.name {
 	case "host":
-		p.Host, ok = r.filled(m)
+		p.Host, p.HostLabels, ok = r.host(m)
 		p.Mark("host", r.textPos(r.value(m.value)))
+	case "pick":
+		p.Pick, ok = r.partPick(m)
 	case "dir":
 		p.Dir, ok = r.filled(m)
 		p.Mark("dir", r.textPos(r.value(m.value)))
 	case "account":
 		p.Account, ok = r.filled(m)
+		p.Mark("account", r.pos(m.value))
 	case "shell":
 		p.Shell, ok = r.filled(m)
 		p.Mark("shell", r.pos(m.value))
+	case "delayed":
+		p.Delayed, ok = r.booleanOrNot(m)
+		p.Mark("delayed", r.pos(m.value))
+	case "encoding":
+		p.Encoding, ok = r.filled(m)
+		p.Mark("encoding", r.pos(m.value))
+	case "limits":
+		p.Limits, ok = r.limits(m)
+		p.Mark("limits", r.pos(m.at))
+	case "rerun":
+		var s string
+		s, ok = r.word(m, reruns()...)
+		p.Rerun = jobnet.Rerun(s)
 	case "timeout":
 		p.Timeout, ok = r.duration(m, time.Second)
 	case "retry":

@@ -131,9 +131,6 @@ func (r *reader) wrong(n *yaml.Node, path string, k *key) {
 		hint = "write run: for a program with arguments, or job: | with the script on the next line"
 	case k.typ == typeScript:
 		hint = "write job: | and the script on the next line, indented"
-	case k.typ == typeHost && n.Kind == yaml.MappingNode:
-		r.report.Add(r.pos(n), path, "hosts by labels are not supported by this version", "name the host: "+k.example)
-		return
 	}
 	r.report.Add(r.pos(n), path, fmt.Sprintf("%s wants %s, not %s", k.name, k.typ.kind().en, what(n)), hint)
 }
@@ -186,6 +183,9 @@ func (r *reader) unknownHint(w where, name string) string {
 	}
 	if n := jobnet.Nearest(name, r.table.names[w]); n != "" {
 		return fmt.Sprintf("did you mean %s?", n)
+	}
+	if slices.Contains(documentKinds(), name) && slices.Contains(documentKinds(), string(w)) && name != "account" {
+		return "it begins another document; put a line --- between two documents"
 	}
 	if home := r.table.elsewhere(name); home != "" {
 		return "it is a key of " + home.owner()

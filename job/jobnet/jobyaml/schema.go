@@ -3,6 +3,7 @@ package jobyaml
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"strings"
 )
 
@@ -12,19 +13,22 @@ type object = map[string]any
 // Schema gives the JSON Schema (2020-12) of definitions, for editors.
 func Schema() []byte {
 	defs := object{}
-	for _, w := range []where{inJobnet, inFolder, inParam, inDefaults, inHanded, inPart, inRetry, inExit} {
+	for _, w := range []where{inJobnet, inFolder, inParam, inDefaults, inHanded, inPart, inRetry, inExit, inLimits, inGroup, inAccount, inUser, inHosts} {
 		defs[defName(w)] = mappingSchema(w)
+	}
+	// Better errors in editors than oneOf.
+	kinds := ref(inJobnet)
+	for _, w := range []where{inAccount, inGroup, inFolder} {
+		kinds = object{"if": object{"required": []string{string(w)}}, "then": ref(w), "else": kinds}
 	}
 	root := object{
 		"$schema":     "https://json-schema.org/draft/2020-12/schema",
 		"$id":         "https://github.com/bantoops/banto/definition.schema.json",
 		"title":       "Banto definition",
-		"description": "One YAML document: a jobnet or a folder.",
-		"if":          object{"required": []string{"folder"}}, // better errors in editors than oneOf
-		"then":        ref(inFolder),
-		"else":        ref(inJobnet),
+		"description": "One YAML document: a jobnet, a folder, a host group or an account.",
 		"$defs":       defs,
 	}
+	maps.Copy(root, kinds)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -58,6 +62,14 @@ func mappingSchema(w where) object {
 		s["oneOf"] = []any{object{"required": []string{"job"}}, object{"required": []string{"run"}}}
 	case inRetry:
 		s["required"] = []string{"attempts"}
+	case inGroup:
+		s["required"] = []string{"group", "hosts"}
+	case inAccount:
+		s["required"] = []string{"account", "users"}
+	case inUser:
+		s["required"] = []string{"user"}
+	case inHosts:
+		s["required"] = []string{"labels"}
 	case inParam:
 		s["type"] = []string{"object", "null"}
 	}

@@ -33,6 +33,19 @@ func host(w where, k key) string {
 		return "jobnet: a\nparts: {p: {job: x, retry: {" + with + line + "}}}\n"
 	case inExit:
 		return "jobnet: a\nparts: {p: {job: x, exit: {" + line + "}}}\n"
+	case inLimits:
+		return "jobnet: a\nparts: {p: {job: x, limits: {" + line + "}}}\n"
+	case inGroup:
+		return belongs(k, "group: a", "hosts: [db09]", line)
+	case inAccount:
+		return belongs(k, "account: a", "users: [{user: z}]", line)
+	case inUser:
+		if k.name == "user" {
+			return "account: a\nusers: [{" + line + "}]\n"
+		}
+		return "account: a\nusers: [{user: z, " + line + "}]\n"
+	case inHosts:
+		return "group: a\nhosts: {" + line + "}\n"
 	case inFolder:
 		if k.name == "folder" {
 			return line + "\n"
@@ -42,8 +55,11 @@ func host(w where, k key) string {
 		return "folder: a\ndefaults: {" + line + "}\n"
 	}
 	part := "job: x\n    "
-	if k.name == "job" || k.name == "run" {
+	switch k.name {
+	case "job", "run":
 		part = ""
+	case "delayed":
+		part = "job: x\n    shell: cmd\n    "
 	}
 	after := "after: [copy.error, count]\n    "
 	if k.name == "after" {
@@ -51,6 +67,30 @@ func host(w where, k key) string {
 	}
 	return "jobnet: a\nparams: {chunk: }\nparts:\n  archive: {job: x}\n  copy: {job: x}\n  count: {job: x, sets: {files: integer}}\n  p:\n    " +
 		part + after + line + "\n"
+}
+
+// belongs gives a document of a name and one more key that it must have.
+func belongs(k key, name, must, line string) string {
+	switch k.name {
+	case strings.SplitN(name, ":", 2)[0]:
+		return line + "\n" + must + "\n"
+	case strings.SplitN(must, ":", 2)[0]:
+		return name + "\n" + line + "\n"
+	}
+	return name + "\n" + must + "\n" + line + "\n"
+}
+
+// needed says whether nothing can be left of a document without the key.
+func needed(k key, w where) bool {
+	switch k.name {
+	case "jobnet", "folder", "parts", "job", "run", "attempts", "user", "labels", "users":
+		return true
+	case "group", "account":
+		return w == inGroup || w == inAccount
+	case "hosts":
+		return w == inGroup
+	}
+	return false
 }
 
 // Every key that the table supports can be written as its example says, and
@@ -70,18 +110,12 @@ func TestEveryKeyIsRead(t *testing.T) {
 				if _, problems = check("x", []byte(text)); len(problems) > 0 {
 					t.Fatalf("%s\n%s", text, told(problems))
 				}
-				if k.name == "jobnet" || k.name == "folder" || k.name == "parts" {
+				if needed(k, w) {
 					return
 				}
 				bare := docs[0]
 				without := regexp.MustCompile(`(, )?`+regexp.QuoteMeta(k.name+": "+k.example)).ReplaceAllString(text, "")
-				if k.name == "job" || k.name == "run" {
-					return // without it there is no part
-				}
-				if k.name == "attempts" {
-					return // without it there is no retry
-				}
-				without = strings.Replace(without, "retry: {}", "", 1)
+				without = strings.NewReplacer("retry: {}", "", "limits: {}", "").Replace(without)
 				docs, problems = Parse("x", []byte(without))
 				if len(problems) > 0 {
 					t.Fatalf("%s\n%s", without, told(problems))

@@ -33,6 +33,18 @@ const (
 	typeHanded     valueType = "folder defaults"
 	typeRetry      valueType = "retry"
 	typeExit       valueType = "exit"
+	typeName       valueType = "name"
+	typePartPick   valueType = "pick of a part"
+	typePick       valueType = "pick"
+	typeEncoding   valueType = "encoding"
+	typeRerun      valueType = "rerun"
+	typeLimits     valueType = "limits"
+	typeSize       valueType = "size"
+	typePercent    valueType = "percent"
+	typeHosts      valueType = "hosts"
+	typeSomeHosts  valueType = "some hosts"
+	typeLabels     valueType = "labels"
+	typeUsers      valueType = "users"
 )
 
 // kindOfValue is what a type looks like in words and in a schema.
@@ -53,7 +65,9 @@ func (t valueType) kind() kindOfValue {
 	case typeScript:
 		return kindOfValue{en: "a script", ja: "スクリプト", schema: text}
 	case typeHost:
-		return kindOfValue{en: "the name of a host", ja: "ホストの名前", schema: text}
+		return kindOfValue{en: "a host, a host group, or labels", ja: "ホスト、ホストグループ、またはラベル", schema: func() any {
+			return object{"oneOf": []any{text(), object{"type": "object", "minProperties": 1, "additionalProperties": scalar()}}}
+		}}
 	case typeArgs:
 		return kindOfValue{en: "a list of texts", ja: "文字列の並び", schema: func() any {
 			return object{"type": "array", "minItems": 1, "items": scalar()}
@@ -87,6 +101,35 @@ func (t valueType) kind() kindOfValue {
 			}}
 		}}
 	}
+	return t.hostKind()
+}
+
+// hostKind is kind for what groups and accounts are made of.
+func (t valueType) hostKind() kindOfValue {
+	name := func() any {
+		return object{"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]*$", "maxLength": 253}
+	}
+	switch t {
+	case typeName:
+		return kindOfValue{en: "a name", ja: "名前", schema: name}
+	case typeHosts:
+		return kindOfValue{en: "a list of hosts, or labels", ja: "ホストの並び、またはラベル", schema: func() any {
+			return object{"oneOf": []any{object{"type": "array", "minItems": 1, "uniqueItems": true, "items": name()}, ref(inHosts)}}
+		}}
+	case typeSomeHosts:
+		return kindOfValue{en: "a host, a host group, or labels", ja: "ホスト、ホストグループ、またはラベル", schema: func() any {
+			return object{"oneOf": []any{name(), ref(inHosts)}}
+		}}
+	case typeLabels:
+		return kindOfValue{en: "names with values", ja: "名前と値の対応", schema: func() any {
+			label := "^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}$"
+			return object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": label}, "additionalProperties": scalar()}
+		}}
+	case typeUsers:
+		return kindOfValue{en: "a list of mappings", ja: "対応の並び", schema: func() any {
+			return object{"type": "array", "minItems": 1, "items": ref(inUser)}
+		}}
+	}
 	return t.plainKind()
 }
 
@@ -101,7 +144,23 @@ func (t valueType) plainKind() kindOfValue {
 	case typeOnError:
 		return kindOfValue{en: "end or wait", ja: "end か wait", schema: word("end", "wait")}
 	case typeShell:
-		return kindOfValue{en: "sh or bash", ja: "sh か bash", schema: word("sh", "bash")}
+		return kindOfValue{en: "sh, bash, pwsh, powershell or cmd", ja: "sh、bash、pwsh、powershell、cmd", schema: word(jobnet.Shells()...)}
+	case typePartPick:
+		return kindOfValue{en: "per-tracker or per-part", ja: "per-tracker か per-part", schema: word(partPicks()...)}
+	case typePick:
+		return kindOfValue{en: "least-loaded, round-robin, first-alive or all", ja: "least-loaded、round-robin、first-alive、all", schema: word(picks()...)}
+	case typeRerun:
+		return kindOfValue{en: "yes, ask or never", ja: "yes、ask、never", schema: word(reruns()...)}
+	case typeEncoding:
+		return kindOfValue{en: "an encoding", ja: "文字コード", schema: func() any { return object{"type": "string", "examples": jobnet.Encodings()} }}
+	case typeSize:
+		return kindOfValue{en: "a size such as 512M or 2G", ja: "512M、2G のような大きさ", schema: func() any {
+			return object{"type": "string", "pattern": "^[0-9]+[KMG]$"}
+		}}
+	case typePercent:
+		return kindOfValue{en: "a share such as 50% or 200%", ja: "50%、200% のような割合", schema: func() any {
+			return object{"type": "string", "pattern": "^[0-9]+%$"}
+		}}
 	case typeType:
 		return kindOfValue{en: "a type", ja: "型", schema: word(typeNames(true)...)}
 	case typeBoolean:
@@ -133,6 +192,8 @@ func (t valueType) mappingKind() kindOfValue {
 		return kindOfValue{en: "a mapping", ja: "対応", inner: inRetry}
 	case typeExit:
 		return kindOfValue{en: "a mapping", ja: "対応", inner: inExit}
+	case typeLimits:
+		return kindOfValue{en: "a mapping", ja: "対応", inner: inLimits}
 	}
 	return kindOfValue{en: "a value", ja: "値"}
 }
@@ -146,4 +207,14 @@ func typeNames(param bool) []string {
 		}
 	}
 	return names
+}
+
+func partPicks() []string { return []string{string(jobnet.PerTracker), string(jobnet.PerPart)} }
+
+func picks() []string {
+	return []string{string(jobnet.PickLeastLoaded), string(jobnet.PickRoundRobin), string(jobnet.PickFirstAlive), string(jobnet.PickAll)}
+}
+
+func reruns() []string {
+	return []string{string(jobnet.RerunYes), string(jobnet.RerunAsk), string(jobnet.RerunNever)}
 }
