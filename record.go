@@ -48,6 +48,7 @@ type Part struct {
 	Output    string            `json:"output,omitempty" doc:"Head of the output, kept when an expression of the jobnet uses it"`
 	Vars      map[string]string `json:"vars,omitempty" doc:"What the part set, as canonical text"`
 	Healed    bool              `json:"healed,omitempty" doc:"In error, but a part with heals ended well"`
+	Forced    Outcome           `json:"forced,omitempty" doc:"The outcome that a person said; a part that still runs takes it when its attempt has ended"`
 	StartedAt *time.Time        `json:"started_at,omitempty"`
 	EndedAt   *time.Time        `json:"ended_at,omitempty"`
 	RetryAt   *time.Time        `json:"retry_at,omitempty"`

@@ -82,6 +82,8 @@ func textOf(field any) (string, bool) {
 		return string(*p), true
 	case *banto.TrackerState:
 		return string(*p), true
+	case *banto.Outcome:
+		return string(*p), true
 	case *banto.PartState:
 		return string(*p), true
 	case *banto.AttemptState:
@@ -213,6 +215,8 @@ func (c *column) scanText(v string) error {
 		*p = banto.HostID(v)
 	case *banto.TrackerState:
 		*p = banto.TrackerState(v)
+	case *banto.Outcome:
+		*p = banto.Outcome(v)
 	case *banto.PartState:
 		*p = banto.PartState(v)
 	case *banto.AttemptState:

@@ -36,12 +36,12 @@ func trackerRowFields(r *store.TrackerRow) []any {
 }
 
 const partColumns = "tracker, key, state, reason, attempt, tries, attempt_id, rerun, host, exit, healed, via, " +
-	"started_at, ended_at, retry_at, revision, message, vars, output"
+	"started_at, ended_at, retry_at, revision, message, vars, output, forced"
 
 func partFields(p *banto.Part) []any {
 	return []any{
 		&p.Tracker, &p.Key, &p.State, &p.Reason, &p.Attempt, &p.Tries, &p.AttemptID, &p.Rerun, &p.Host, &p.Exit, &p.Healed, &p.Via,
-		&p.StartedAt, &p.EndedAt, &p.RetryAt, &p.Revision, &p.Message, &p.Vars, &p.Output,
+		&p.StartedAt, &p.EndedAt, &p.RetryAt, &p.Revision, &p.Message, &p.Vars, &p.Output, &p.Forced,
 	}
 }
 
