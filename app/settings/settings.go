@@ -44,9 +44,9 @@ type Settings struct {
 
 // Log says where the process writes its log.
 type Log struct {
-	File string // empty: standard error
-	Size int64  // bytes until the file is put aside; 0: 10 MiB
-	Keep int    // files that are put aside and kept; 0: 5
+	File  string // empty: standard error
+	Size  int64  // bytes until the file is put aside; 0: 10 MiB
+	Keep  int    // files that are put aside and kept; 0: 5
 	Debug bool
 }
 
