@@ -1,7 +1,7 @@
 package dispatch
 
 import (
-	"fmt"
+	"container/list"
 	"maps"
 	"slices"
 
@@ -11,33 +11,37 @@ import (
 // Board knows the hosts, who is on them and who wants to be. It is not safe
 // for use by several goroutines at once.
 type Board struct {
-	hosts map[banto.HostID]*host
-	names map[string]*host
-	local *host
+	hosts    map[banto.HostID]*host
+	names    map[string]*host
+	local    *host
+	groups   map[string]*pool
+	labelled map[string]*pool // sets of labels that wants name, by their text
+	idle     list.List        // those of them that nothing waits for, oldest first
+	accounts map[string]*account
 
 	wants    map[key]*want
-	attempts map[banto.AttemptID]*host
+	targets  map[string]*list.List // wants by what they name, oldest first
+	attempts map[banto.AttemptID]spot
 	trackers map[banto.TrackerID]*holding
 
-	unknown line    // wants that name a host nobody knows: refused at Next
-	orphan  line    // wants for the local host, while there is none
-	ripe    []*host // hosts that may be able to place something
+	unknown list.List   // wants that name what nobody knows: looked at again at Next
+	fans    list.List   // wants that run on all hosts of a group
+	stale   []*line     // lines of pools that may have no host at all any more
+	ripe    heap[*line] // lines that can place something, the one to be served first
 	seq     int64
 }
 
-// host is a Host with what is on it.
-type host struct {
-	Host
-	known bool // SetHost has been called; Occupy may come before
-	used  int  // places taken: by attempts, and by placements not yet bound
-	line  line
-	ripe  bool
+// spot is where an attempt is, and under which account.
+type spot struct {
+	host    *host
+	account string
 }
 
 // holding is what a tracker has on the board, so that it can be forgotten.
 type holding struct {
 	wants    map[banto.PartKey]*want
 	attempts map[banto.AttemptID]bool
+	choices  map[string]banto.HostID // the hosts that were chosen for it, by target
 }
 
 // New makes an empty board.
@@ -45,37 +49,31 @@ func New() *Board {
 	return &Board{
 		hosts:    map[banto.HostID]*host{},
 		names:    map[string]*host{},
+		groups:   map[string]*pool{},
+		labelled: map[string]*pool{},
+		accounts: map[string]*account{},
 		wants:    map[key]*want{},
-		attempts: map[banto.AttemptID]*host{},
+		targets:  map[string]*list.List{},
+		attempts: map[banto.AttemptID]spot{},
 		trackers: map[banto.TrackerID]*holding{},
+		ripe: heap[*line]{
+			before: func(x, y *line) bool {
+				if a, b := x.next.first().at, y.next.first().at; a != b {
+					return a < b
+				}
+				return x.id < y.id
+			},
+			pos: func(l *line) *int { return &l.pos },
+		},
 	}
 }
 
-// SetHost makes a host known, or says what has changed of it. What has been
-// waiting for a host of that name is placed by the next call of Next.
-func (b *Board) SetHost(h Host) {
-	o := b.host(h.ID)
-	if o.known && o.Name != h.Name && b.names[o.Name] == o {
-		delete(b.names, o.Name)
-	}
-	o.Host, o.known = h, true
-	b.names[h.Name] = o
-	if h.Local {
-		b.local = o
-		o.line.take(&b.orphan, func(*want) bool { return true })
-	} else if b.local == o {
-		b.local = nil
-	}
-	o.line.take(&b.unknown, func(w *want) bool { return w.Host == h.Name })
-	b.ripen(o)
-}
-
-// Add puts a want at the end of its host's line. A want that is already there
-// for that host, or has been placed, stays as it is; one for another host moves.
+// Add puts a want at the end of its line. A want that is already there just so,
+// or has been placed, stays as it is; one that wants something else now moves.
 func (b *Board) Add(w Want) {
 	k := key{w.Tracker, w.Part}
 	if old := b.wants[k]; old != nil {
-		if old.placed != nil || old.Host == w.Host {
+		if old.placed != nil || old.Want == w {
 			return
 		}
 		b.remove(old)
@@ -84,11 +82,13 @@ func (b *Board) Add(w Want) {
 	n := &want{Want: w, seq: b.seq}
 	b.wants[k] = n
 	b.of(w.Tracker).wants[w.Part] = n
-	l := b.lineOf(w.Host)
-	l.push(n)
-	if l.host != nil {
-		b.ripen(l.host)
+	l := b.targets[w.Host]
+	if l == nil {
+		l = list.New()
+		b.targets[w.Host] = l
 	}
+	n.target = l.PushBack(n)
+	b.resolve(n)
 }
 
 // Withdraw takes back a want, and the place that it was given if no attempt
@@ -102,20 +102,22 @@ func (b *Board) Withdraw(tracker banto.TrackerID, part banto.PartKey) {
 // Occupy says that an attempt is on a host: for the rebuild after a start,
 // when the host may not be known yet.
 func (b *Board) Occupy(attempt banto.AttemptID, id banto.HostID) {
-	if old := b.attempts[attempt]; old != nil {
-		if old.ID == id {
+	if old, ok := b.attempts[attempt]; ok {
+		if old.host.ID == id {
 			return
 		}
 		b.Free(attempt)
 	}
-	b.settle(attempt, b.host(id))
-	b.attempts[attempt].used++
+	h := b.host(id)
+	h.used++
+	b.settle(attempt, spot{host: h})
+	b.refresh(h)
 }
 
 // Free says that an attempt has left its host.
 func (b *Board) Free(attempt banto.AttemptID) {
-	h := b.attempts[attempt]
-	if h == nil {
+	s, ok := b.attempts[attempt]
+	if !ok {
 		return
 	}
 	delete(b.attempts, attempt)
@@ -124,38 +126,62 @@ func (b *Board) Free(attempt banto.AttemptID) {
 		delete(t.attempts, attempt)
 		b.tidy(tracker, t)
 	}
-	h.used--
-	b.ripen(h)
+	b.giveBack(s)
 }
 
 // Next decides: it gives every want a place that can have one now, and refuses
 // those that never can. A placement takes its place at once; Bind names the
 // attempt that came of it, Withdraw gives it back.
 func (b *Board) Next() []Placement {
-	var out []Placement
-	for w := b.unknown.first(); w != nil; w = b.unknown.first() {
-		out = append(out, Placement{
-			Want: w.Want, Host: w.Host, Reason: banto.ReasonNoHost,
-			Message: fmt.Sprintf("the host %s is not known", w.Host),
-		})
-		b.remove(w)
-	}
-	ripe := b.ripe
-	b.ripe = nil
-	for _, h := range ripe {
-		h.ripe = false
-		for h.free() {
-			w := h.line.first()
-			if w == nil {
-				break
-			}
-			h.line.drop(w)
-			w.placed = h
-			h.used++
-			out = append(out, Placement{Want: w.Want, HostID: h.ID, Host: h.Name})
+	out := b.refuse(nil)
+	for b.ripe.len() > 0 {
+		l := b.ripe.first()
+		w := l.next.first().wants.first()
+		if a := b.gate(w); a != nil {
+			b.park(w, &a.lot)
+			continue
+		}
+		if l.host == nil {
+			out = append(out, b.place(w, l.free.first().host))
+			continue
+		}
+		switch {
+		case !able(l.host.OS, w.Shell):
+			b.unline(w)
+			out = b.refuseOne(out, w)
+		case !w.kept && l.host.Admission == banto.AdmissionDraining:
+			b.park(w, &l.host.drained)
+		default:
+			out = append(out, b.place(w, l.host))
 		}
 	}
 	return out
+}
+
+// place gives a want that is first in its line a place on a host.
+func (b *Board) place(w *want, h *host) Placement {
+	p := Placement{Want: w.Want, HostID: h.ID, Host: h.Name}
+	t := w.turn
+	l := t.line
+	b.seq++
+	t.at = b.seq
+	if l.pool != nil {
+		l.pool.members[h].picked = b.seq
+	}
+	b.leave(w)
+	if l.next.has(t) {
+		l.next.put(t) // to the end
+		b.touch(l)
+	}
+	w.placed = h
+	h.used++
+	b.useAccount(w.Account)
+	if (l.pool != nil || w.kept && w.Chosen != h.ID) && !w.PerPart {
+		p.Target = w.Host
+		b.follow(w, h)
+	}
+	b.refresh(h)
+	return p
 }
 
 // Bind gives the place that a part was given to its attempt. Without such a
@@ -165,12 +191,9 @@ func (b *Board) Bind(tracker banto.TrackerID, part banto.PartKey, attempt banto.
 	if w == nil || w.placed == nil {
 		return
 	}
-	h := w.placed
+	b.Free(attempt)
+	b.settle(attempt, spot{w.placed, w.Account})
 	b.unlist(w)
-	if b.attempts[attempt] != nil {
-		b.Free(attempt)
-	}
-	b.settle(attempt, h)
 }
 
 // Forget drops everything of a tracker: wants, placements and attempts.
@@ -179,25 +202,13 @@ func (b *Board) Forget(tracker banto.TrackerID) {
 	if t == nil {
 		return
 	}
-	// In order, so that the hosts that become ripe do so in the same order on
-	// every machine.
+	// In order, so that the same is decided on every machine.
 	for _, p := range slices.Sorted(maps.Keys(t.wants)) {
 		b.remove(t.wants[p])
 	}
 	for _, a := range slices.Sorted(maps.Keys(t.attempts)) {
 		b.Free(a)
 	}
-}
-
-// host gives the host of an ID, made if need be.
-func (b *Board) host(id banto.HostID) *host {
-	h := b.hosts[id]
-	if h == nil {
-		h = &host{Host: Host{ID: id}}
-		h.line.host = h
-		b.hosts[id] = h
-	}
-	return h
 }
 
 // of gives what a tracker holds, made if need be.
@@ -217,59 +228,41 @@ func (b *Board) tidy(tracker banto.TrackerID, t *holding) {
 	}
 }
 
-// lineOf gives the line that a want for that host name joins.
-func (b *Board) lineOf(name string) *line {
-	h := b.names[name]
-	if name == "" {
-		if b.local == nil {
-			return &b.orphan
-		}
-		h = b.local
-	}
-	if h == nil {
-		return &b.unknown
-	}
-	return &h.line
-}
-
 // remove takes a want off the board, with its place if it has one.
 func (b *Board) remove(w *want) {
-	if w.line != nil {
-		w.line.drop(w)
-	}
-	if w.placed != nil {
-		w.placed.used--
-		b.ripen(w.placed)
-	}
+	b.unline(w)
 	b.unlist(w)
+	if w.placed != nil {
+		b.giveBack(spot{w.placed, w.Account})
+	}
 }
 
 // unlist takes a want out of the indexes.
 func (b *Board) unlist(w *want) {
 	delete(b.wants, key{w.Tracker, w.Part})
+	l := b.targets[w.Host]
+	if l.Remove(w.target); l.Len() == 0 {
+		delete(b.targets, w.Host)
+	}
 	if t := b.trackers[w.Tracker]; t != nil {
 		delete(t.wants, w.Part)
 		b.tidy(w.Tracker, t)
 	}
 }
 
-// settle notes that an attempt is on a host whose place is already counted.
-func (b *Board) settle(attempt banto.AttemptID, h *host) {
-	b.attempts[attempt] = h
+// settle notes where an attempt is; its place is already counted.
+func (b *Board) settle(attempt banto.AttemptID, s spot) {
+	b.attempts[attempt] = s
 	b.of(trackerOf(attempt)).attempts[attempt] = true
 }
 
-// ripen notes that the host may be able to place something.
-func (b *Board) ripen(h *host) {
-	if h.ripe || !h.free() || h.line.first() == nil {
-		return
-	}
-	h.ripe = true
-	b.ripe = append(b.ripe, h)
+// giveBack frees a place.
+func (b *Board) giveBack(s spot) {
+	s.host.used--
+	b.refresh(s.host)
+	b.sweep(s.host)
+	b.dropAccount(s.account)
 }
-
-// free says whether the host takes one more.
-func (h *host) free() bool { return h.known && h.Up && h.used < h.Slots }
 
 // trackerOf gives the tracker of an attempt; a text that is no attempt ID
 // belongs to none.
