@@ -23,13 +23,14 @@ func (t *Tracker) cancel(in Cancel) error {
 	if in.Reason != "" {
 		t.row.Message += ": " + in.Reason
 	}
-	for i := range t.parts {
-		switch t.state(i) {
+	for i := range t.root.parts {
+		p := &t.root.parts[i]
+		switch p.state() {
 		case banto.PartReady:
-			t.emit(Withdraw{t.key(i)})
-			t.drop(i)
+			t.emit(Withdraw{p.key()})
+			t.drop(p)
 		case banto.PartWaiting, banto.PartHeld, banto.PartRetrying:
-			t.drop(i)
+			t.drop(p)
 		}
 	}
 	t.cur.settled = nil // nothing waits behind these any more
@@ -43,7 +44,7 @@ func (t *Tracker) cancel(in Cancel) error {
 }
 
 // drop cancels a part of which nothing is on a host.
-func (t *Tracker) drop(i int) {
-	r := t.set(i, banto.PartCancelled)
+func (t *Tracker) drop(p *part) {
+	r := t.set(p, banto.PartCancelled)
 	r.EndedAt, r.RetryAt = new(t.cur.now), nil
 }

@@ -54,11 +54,10 @@ func pick(o jobnet.Outlet, those ...jobnet.Outlet) way {
 }
 
 // recountEdges reckons how the edges of a part stand.
-func (t *Tracker) recountEdges(i int) {
-	p := &t.parts[i]
+func (p *part) recountEdges() {
 	p.open, p.taken, p.failed = 0, 0, 0
-	for _, e := range t.flow.Parts[i].After {
-		switch through(t.state(e.From), e.Outlet) {
+	for _, e := range p.def().After {
+		switch through(p.in.parts[e.From].state(), e.Outlet) {
 		case open:
 			p.open++
 		case taken:
@@ -73,66 +72,66 @@ func (t *Tracker) recountEdges(i int) {
 // those that end because of it. It is a loop, for a flow may be deep.
 func (t *Tracker) settle() {
 	for len(t.cur.settled) > 0 {
-		i := t.cur.settled[0]
+		from := t.cur.settled[0]
 		t.cur.settled = t.cur.settled[1:]
-		for _, n := range t.flow.Parts[i].Next {
-			p := &t.parts[n.To]
-			if t.state(n.To) != banto.PartWaiting {
+		for _, n := range from.def().Next {
+			p := &from.in.parts[n.To]
+			if p.state() != banto.PartWaiting {
 				continue // of a join any: it has gone on already
 			}
 			p.open--
-			switch through(t.state(i), t.flow.Parts[n.To].After[n.N].Outlet) {
+			switch through(from.state(), p.def().After[n.N].Outlet) {
 			case taken:
 				p.taken++
 			case failed:
 				p.failed++
 			}
-			t.consider(n.To)
+			t.consider(p)
 		}
 	}
 }
 
 // startAll considers every part that waits: at the start and after a rerun.
 func (t *Tracker) startAll() {
-	for i := range t.parts {
-		if t.state(i) == banto.PartWaiting {
-			t.consider(i)
+	for i := range t.root.parts {
+		if p := &t.root.parts[i]; p.state() == banto.PartWaiting {
+			t.consider(p)
 		}
 	}
 	t.settle()
 }
 
 // consider decides whether a waiting part starts, is not taken, or waits on.
-func (t *Tracker) consider(i int) {
-	p, fp := &t.parts[i], &t.flow.Parts[i]
+func (t *Tracker) consider(p *part) {
+	fp := p.def()
 	switch {
 	case len(fp.After) == 0:
-		t.arrive(i, "")
+		t.arrive(p, "")
 	case fp.Join == jobnet.JoinAny && p.taken > 0:
-		t.arrive(i, t.via(i))
+		t.arrive(p, p.via())
 	case p.open > 0 || p.failed > 0:
 		return
 	case p.taken > 0:
-		t.arrive(i, "")
+		t.arrive(p, "")
 	default:
-		t.notTaken(i)
+		t.notTaken(p)
 	}
 }
 
 // via gives the part behind the first edge that is taken.
-func (t *Tracker) via(i int) banto.PartKey {
-	for _, e := range t.flow.Parts[i].After {
-		if through(t.state(e.From), e.Outlet) == taken {
-			return t.key(e.From)
+func (p *part) via() banto.PartKey {
+	for _, e := range p.def().After {
+		if from := &p.in.parts[e.From]; through(from.state(), e.Outlet) == taken {
+			return from.key()
 		}
 	}
 	return ""
 }
 
-// healed calls each for every part in error that the i-th part heals, if it
-// ends well: those whose error or ended edge it took.
-func (t *Tracker) healed(i int, each func(from int)) {
-	fp := &t.flow.Parts[i]
+// heals calls each for every part in error that the part heals, if it ends
+// well: those whose error or ended edge it took.
+func (p *part) heals(each func(from *part)) {
+	fp := p.def()
 	if !fp.Heals {
 		return
 	}
@@ -140,12 +139,13 @@ func (t *Tracker) healed(i int, each func(from int)) {
 		if e.Outlet != jobnet.OutletError && e.Outlet != jobnet.OutletEnded {
 			continue
 		}
-		if t.state(e.From) != banto.PartError {
+		from := &p.in.parts[e.From]
+		if from.state() != banto.PartError {
 			continue
 		}
-		if fp.Join == jobnet.JoinAny && t.parts[i].row.Via != t.key(e.From) {
+		if fp.Join == jobnet.JoinAny && p.row.Via != from.key() {
 			continue // that one failed when this part had already started
 		}
-		each(e.From)
+		each(from)
 	}
 }

@@ -36,7 +36,7 @@ func (t *Tracker) running(a *banto.Attempt, at time.Time) {
 	}
 	a.State = banto.AttemptRunning
 	t.touchAttempt(a)
-	t.set(t.index(a.Part), banto.PartRunning).StartedAt = a.StartedAt
+	t.set(t.part(a.Part), banto.PartRunning).StartedAt = a.StartedAt
 }
 
 // lost notes that an attempt's host cannot be reached.
@@ -47,7 +47,7 @@ func (t *Tracker) lost(in Lost) {
 	}
 	a.State = banto.AttemptLost
 	t.touchAttempt(a)
-	t.set(t.index(a.Part), banto.PartLost)
+	t.set(t.part(a.Part), banto.PartLost)
 }
 
 // ended takes an attempt's result; that it has started follows from it.
@@ -56,8 +56,8 @@ func (t *Tracker) ended(in Ended) {
 	if a == nil {
 		return
 	}
-	i := t.index(a.Part)
-	v := t.judge(i, in)
+	p := t.part(a.Part)
+	v := t.judge(p, in)
 	a.State, a.Reason, a.Message = v.attempt(), v.reason, v.message
 	a.Exit, a.OutputSize, a.OutputLost = in.Exit, in.OutputSize, in.OutputLost
 	if in.StartedAt != nil {
@@ -68,21 +68,20 @@ func (t *Tracker) ended(in Ended) {
 	t.touchAttempt(a)
 	t.emit(FreePlace{Attempt: a.ID, HostID: a.HostID})
 
-	r := t.parts[i].row
+	r := t.edit(p)
 	r.Reason, r.Message, r.Exit, r.Vars = v.reason, v.message, in.Exit, v.vars
 	r.StartedAt = a.StartedAt
-	if t.flow.Parts[i].OutputUsed {
+	if p.def().OutputUsed {
 		r.Output = head(in.Output)
 	}
-	if v.state == banto.PartError && t.retry(i, in) {
+	if v.state == banto.PartError && t.retry(p, in) {
 		return
 	}
-	t.set(i, v.state).EndedAt = a.EndedAt
+	t.set(p, v.state).EndedAt = a.EndedAt
 	if v.state == banto.PartOK || v.state == banto.PartWarning {
-		t.healed(i, func(from int) {
-			if f := t.parts[from].row; !f.Healed {
-				f.Healed = true
-				t.touchPart(from)
+		p.heals(func(from *part) {
+			if !from.row.Healed {
+				t.edit(from).Healed = true
 			}
 		})
 	}
@@ -120,8 +119,8 @@ type verdict struct {
 func (v verdict) attempt() banto.AttemptState { return banto.AttemptState(v.state) }
 
 // judge says what a result means to the part.
-func (t *Tracker) judge(i int, in Ended) verdict {
-	fp := &t.flow.Parts[i]
+func (t *Tracker) judge(p *part, in Ended) verdict {
+	fp := p.def()
 	if in.Reason == "" && in.Exit == nil {
 		in.Reason = banto.ReasonSignal
 		if in.StartedAt == nil {

@@ -15,21 +15,21 @@ func (t *Tracker) finish() {
 	case t.row.Cancelling:
 		t.end(banto.TrackerCancelled)
 		return
-	case first >= 0 && t.flow.OnError == jobnet.OnErrorWait:
+	case first != nil && t.root.flow.OnError == jobnet.OnErrorWait:
 		t.row.State = banto.TrackerBlocked
-		t.row.Message = t.blame(first)
+		t.row.Message = first.blame()
 		return
 	}
 	if t.row.Counts[banto.PartWaiting] > 0 {
-		for i := range t.parts {
-			if t.state(i) == banto.PartWaiting {
-				t.set(i, banto.PartUnreached).EndedAt = new(t.cur.now)
+		for i := range t.root.parts {
+			if p := &t.root.parts[i]; p.state() == banto.PartWaiting {
+				t.set(p, banto.PartUnreached).EndedAt = new(t.cur.now)
 			}
 		}
 	}
 	switch {
-	case first >= 0:
-		t.row.Message = t.blame(first)
+	case first != nil:
+		t.row.Message = first.blame()
 	case worst == banto.TrackerCancelled:
 		t.row.Message = "parts that were cancelled have not run again"
 	}
@@ -44,14 +44,15 @@ func (t *Tracker) end(s banto.TrackerState) {
 }
 
 // worst gives the outcome of the tracker, and the part in error that failed
-// first, or -1. Parts that an earlier cancel left behind make it cancelled:
+// first, or nil. Parts that an earlier cancel left behind make it cancelled:
 // it must not pass for one that ran to its end.
-func (t *Tracker) worst() (banto.TrackerState, int) {
-	first := -1
+func (t *Tracker) worst() (banto.TrackerState, *part) {
+	var first *part
 	outcome := banto.OK
 	cancelled := false
-	for i := range t.parts {
-		r := t.parts[i].row
+	for i := range t.root.parts {
+		p := &t.root.parts[i]
+		r := p.row
 		if r == nil {
 			continue
 		}
@@ -66,8 +67,8 @@ func (t *Tracker) worst() (banto.TrackerState, int) {
 				continue
 			}
 			outcome = banto.Error
-			if first < 0 || r.Revision < t.parts[first].row.Revision {
-				first = i
+			if first == nil || r.Revision < first.row.Revision {
+				first = p
 			}
 		}
 	}
@@ -78,8 +79,8 @@ func (t *Tracker) worst() (banto.TrackerState, int) {
 }
 
 // blame says in a sentence which part failed and why.
-func (t *Tracker) blame(i int) string {
-	r := t.parts[i].row
+func (p *part) blame() string {
+	r := p.row
 	if r.Reason == banto.ReasonExit {
 		return string(r.Key) + " " + r.Message
 	}

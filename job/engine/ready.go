@@ -8,63 +8,63 @@ import (
 
 // arrive brings a part whose edges allow it to its start: when is looked at,
 // and a place is asked for.
-func (t *Tracker) arrive(i int, via banto.PartKey) {
-	if c := t.flow.Parts[i].When; c != nil {
-		yes, err := c.Eval(t.scope(i))
+func (t *Tracker) arrive(p *part, via banto.PartKey) {
+	if c := p.def().When; c != nil {
+		yes, err := c.Eval(t.scope(p))
 		if err != nil {
-			t.fail(i, banto.ReasonExpression, "when: "+err.Error())
+			t.fail(p, banto.ReasonExpression, "when: "+err.Error())
 			return
 		}
 		if !yes {
-			t.notTaken(i)
+			t.notTaken(p)
 			return
 		}
 	}
-	t.ready(i)
-	t.parts[i].row.Via = via
+	t.ready(p)
+	p.row.Via = via
 }
 
 // notTaken ends a part that another way goes around.
-func (t *Tracker) notTaken(i int) {
-	t.set(i, banto.PartNotTaken).EndedAt = new(t.cur.now)
+func (t *Tracker) notTaken(p *part) {
+	t.set(p, banto.PartNotTaken).EndedAt = new(t.cur.now)
 }
 
 // ready asks for a place for the part's next attempt.
-func (t *Tracker) ready(i int) {
-	host, err := t.flow.Parts[i].Host.Eval(t.scope(i))
+func (t *Tracker) ready(p *part) {
+	host, err := p.def().Host.Eval(t.scope(p))
 	if err != nil {
-		t.fail(i, banto.ReasonExpression, "host: "+err.Error())
+		t.fail(p, banto.ReasonExpression, "host: "+err.Error())
 		return
 	}
-	r := t.set(i, banto.PartReady)
+	r := t.set(p, banto.PartReady)
 	r.Host, r.RetryAt = host, nil
-	t.emit(WantPlace{Part: t.key(i), Host: host})
+	t.emit(WantPlace{Part: p.key(), Host: host})
 }
 
 // fail ends a part in error without an attempt.
-func (t *Tracker) fail(i int, reason banto.Reason, message string) {
-	r := t.set(i, banto.PartError)
+func (t *Tracker) fail(p *part, reason banto.Reason, message string) {
+	r := t.set(p, banto.PartError)
 	t.clear(r) // an earlier attempt's exit code is not what it ended with
 	r.Reason, r.Message, r.EndedAt = reason, message, new(t.cur.now)
 }
 
 // noPlace ends a ready part that can never get a place.
 func (t *Tracker) noPlace(in NoPlace) {
-	if i := t.index(in.Part); i >= 0 && t.state(i) == banto.PartReady {
-		t.fail(i, in.Reason, in.Message)
+	if p := t.part(in.Part); p != nil && p.state() == banto.PartReady {
+		t.fail(p, in.Reason, in.Message)
 	}
 }
 
 // placed begins an attempt of a ready part.
 func (t *Tracker) placed(in Placed) {
-	i := t.index(in.Part)
-	if i < 0 || t.state(i) != banto.PartReady {
+	p := t.part(in.Part)
+	if p == nil || p.state() != banto.PartReady {
 		return
 	}
-	spec, err := t.spec(i)
+	spec, err := t.spec(p)
 	if err != nil {
 		t.emit(Withdraw{in.Part}) // for the place that it was just given
-		t.fail(i, banto.ReasonExpression, err.Error())
+		t.fail(p, banto.ReasonExpression, err.Error())
 		return
 	}
 	if in.User != "" {
@@ -72,7 +72,7 @@ func (t *Tracker) placed(in Placed) {
 	}
 	t.row.Attempts++
 	t.sentTo(in.HostID)
-	r := t.set(i, banto.PartStarting)
+	r := t.set(p, banto.PartStarting)
 	r.Attempt++
 	r.Tries++
 	r.AttemptID = banto.NewAttemptID(t.row.ID, t.row.Attempts)

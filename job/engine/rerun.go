@@ -23,7 +23,7 @@ func (t *Tracker) rerun(in Rerun) error {
 	t.row.State, t.row.Message, t.row.EndedAt = banto.TrackerRunning, "", nil
 	for i, yes := range plan.reset {
 		if yes {
-			t.reset(i)
+			t.reset(&t.root.parts[i])
 		}
 	}
 	t.recount()
@@ -41,7 +41,7 @@ type rerunPlan struct {
 
 // planRerun says what a rerun means, or why it makes no sense.
 func (t *Tracker) planRerun(in Rerun) (rerunPlan, error) {
-	plan := rerunPlan{flow: t.flow, params: t.row.Params}
+	plan := rerunPlan{flow: t.root.flow, params: t.row.Params}
 	if t.row.Cancelling {
 		return plan, t.refuse(banto.KindConflict, "the tracker is being cancelled", "wait until it has ended")
 	}
@@ -79,9 +79,10 @@ func (t *Tracker) planRerun(in Rerun) (rerunPlan, error) {
 
 // planFlow checks that the tracker can go on with another flow.
 func (t *Tracker) planFlow(plan *rerunPlan) error {
-	for i := range t.parts {
-		if t.state(i).Live() && plan.flow.Part(t.flow.Parts[i].Name) < 0 {
-			return t.refuse(banto.KindConflict, fmt.Sprintf("%s is %s, and the new definition does not hold it", t.key(i), t.state(i)),
+	for i := range t.root.parts {
+		p := &t.root.parts[i]
+		if p.state().Live() && plan.flow.Part(p.def().Name) < 0 {
+			return t.refuse(banto.KindConflict, fmt.Sprintf("%s is %s, and the new definition does not hold it", p.key(), p.state()),
 				"wait until it has ended, or cancel the tracker first")
 		}
 	}
@@ -114,8 +115,8 @@ func (t *Tracker) rerunFrom(in Rerun, flow *jobnet.Flow) ([]int, error) {
 	if len(in.From) > 0 {
 		return from, nil
 	}
-	for i := range t.parts {
-		r := t.parts[i].row
+	for i := range t.root.parts {
+		r := t.root.parts[i].row
 		if r == nil {
 			continue
 		}
@@ -128,7 +129,7 @@ func (t *Tracker) rerunFrom(in Rerun, flow *jobnet.Flow) ([]int, error) {
 		default:
 			continue
 		}
-		if n := flow.Part(t.flow.Parts[i].Name); n >= 0 {
+		if n := flow.Part(t.root.flow.Parts[i].Name); n >= 0 {
 			from = append(from, n)
 		}
 	}
@@ -154,8 +155,8 @@ func behind(flow *jobnet.Flow, from []int) []bool {
 
 // stateByName gives the state of a part as the tracker now knows it.
 func (t *Tracker) stateByName(name string) banto.PartState {
-	if i := t.flow.Part(name); i >= 0 {
-		return t.state(i)
+	if p := t.root.part(name); p != nil {
+		return p.state()
 	}
 	return banto.PartWaiting
 }
@@ -163,14 +164,14 @@ func (t *Tracker) stateByName(name string) banto.PartState {
 // changesParts says whether another flow holds parts that this one does not,
 // or lacks some that it has.
 func (t *Tracker) changesParts(flow *jobnet.Flow) bool {
-	if flow == t.flow {
+	if flow == t.root.flow {
 		return false
 	}
-	if len(flow.Parts) != len(t.flow.Parts) {
+	if len(flow.Parts) != len(t.root.flow.Parts) {
 		return true
 	}
 	for i := range flow.Parts {
-		if t.flow.Part(flow.Parts[i].Name) < 0 {
+		if t.root.flow.Part(flow.Parts[i].Name) < 0 {
 			return true
 		}
 	}
@@ -179,55 +180,54 @@ func (t *Tracker) changesParts(flow *jobnet.Flow) bool {
 
 // replace goes on with another flow: parts keep their rows by name.
 func (t *Tracker) replace(in Rerun, params map[string]string) {
-	old, oldParts := t.flow, t.parts
-	for i := range oldParts {
-		if oldParts[i].row != nil && in.Flow.Part(old.Parts[i].Name) < 0 {
-			t.gone[banto.PartKey(old.Parts[i].Name)] = oldParts[i].row
+	old := t.root
+	for i := range old.parts {
+		if p := &old.parts[i]; p.row != nil && in.Flow.Part(p.def().Name) < 0 {
+			t.gone[p.key()] = p.row
 		}
 	}
 	t.row.Params = maps.Clone(params)
 	t.row.Flow, t.row.Version, t.row.Title = in.FlowHash, in.Version, in.Flow.Title
 	t.use(in.Flow)
-	t.parts = make([]part, len(in.Flow.Parts))
-	for i := range t.parts {
-		if o := old.Part(in.Flow.Parts[i].Name); o >= 0 {
-			t.parts[i].row = oldParts[o].row
+	for i := range t.root.parts {
+		p := &t.root.parts[i]
+		if o := old.part(p.def().Name); o != nil {
+			p.row = o.row
 			continue
 		}
-		key := t.key(i)
+		key := p.key()
 		if r := t.gone[key]; r != nil {
 			// It comes back: what an earlier flow left of it ends here.
 			delete(t.gone, key)
-			t.parts[i].row = r
-			t.reset(i)
+			p.row = r
+			t.reset(p)
 		}
 	}
 }
 
 // reset takes a part back to waiting. Its attempts stay, and are counted on.
-func (t *Tracker) reset(i int) {
-	r := t.parts[i].row
-	if r == nil || r.State == banto.PartWaiting {
+func (t *Tracker) reset(p *part) {
+	if p.state() == banto.PartWaiting {
 		return
 	}
+	r := t.edit(p)
 	r.State, r.Tries, r.Host, r.Via = banto.PartWaiting, 0, "", ""
 	t.clear(r)
-	t.touchPart(i)
 }
 
 // recountHealed reckons anew which errors are healed: a healer that runs again
 // has yet to end well.
 func (t *Tracker) recountHealed() {
-	now := make([]bool, len(t.parts))
-	for i := range t.parts {
-		if s := t.state(i); s == banto.PartOK || s == banto.PartWarning {
-			t.healed(i, func(from int) { now[from] = true })
+	parts := t.root.parts
+	now := make([]bool, len(parts))
+	for i := range parts {
+		if s := parts[i].state(); s == banto.PartOK || s == banto.PartWarning {
+			parts[i].heals(func(from *part) { now[from.at] = true })
 		}
 	}
-	for i := range t.parts {
-		if r := t.parts[i].row; r != nil && r.Healed != now[i] {
-			r.Healed = now[i]
-			t.touchPart(i)
+	for i := range parts {
+		if r := parts[i].row; r != nil && r.Healed != now[i] {
+			t.edit(&parts[i]).Healed = now[i]
 		}
 	}
 }

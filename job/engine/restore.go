@@ -14,7 +14,6 @@ import (
 func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 	t := &Tracker{
 		row:      r.Tracker,
-		parts:    make([]part, len(flow.Parts)),
 		gone:     map[banto.PartKey]*banto.Part{},
 		attempts: map[banto.AttemptID]*banto.Attempt{},
 	}
@@ -22,8 +21,8 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 	t.row.WaitsFor = nil
 	t.use(flow)
 	for _, row := range r.Parts {
-		if i := t.index(row.Key); i >= 0 {
-			t.parts[i].row = &row
+		if p := t.part(row.Key); p != nil {
+			p.row = &row
 		} else {
 			t.gone[row.Key] = &row
 		}
@@ -32,18 +31,19 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 		if a.State.Ended() {
 			continue
 		}
-		i := t.index(a.Part)
-		if i < 0 || t.parts[i].row == nil || t.parts[i].row.AttemptID != a.ID {
+		p := t.part(a.Part)
+		if p == nil || p.row == nil || p.row.AttemptID != a.ID {
 			return nil, fmt.Errorf("cannot restore tracker %s: attempt %s is not of part %s as saved", t.row.ID, a.ID, a.Part)
 		}
 		t.attempts[a.ID] = &a
 	}
 	t.recount()
-	for i := range t.parts {
-		switch t.state(i) {
+	for i := range t.root.parts {
+		p := &t.root.parts[i]
+		switch p.state() {
 		case banto.PartStarting, banto.PartRunning, banto.PartLost:
-			if id := t.parts[i].row.AttemptID; t.attempts[id] == nil {
-				return nil, fmt.Errorf("cannot restore tracker %s: part %s is %s, but attempt %q is not there", t.row.ID, t.key(i), t.state(i), id)
+			if id := p.row.AttemptID; t.attempts[id] == nil {
+				return nil, fmt.Errorf("cannot restore tracker %s: part %s is %s, but attempt %q is not there", t.row.ID, p.key(), p.state(), id)
 			}
 		}
 	}
@@ -55,12 +55,13 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 // a host has confirmed them.
 func (t *Tracker) Resume() []Effect {
 	var out []Effect
-	for i := range t.parts {
-		switch t.state(i) {
+	for i := range t.root.parts {
+		p := &t.root.parts[i]
+		switch p.state() {
 		case banto.PartReady:
-			out = append(out, WantPlace{Part: t.key(i), Host: t.parts[i].row.Host})
+			out = append(out, WantPlace{Part: p.key(), Host: p.row.Host})
 		case banto.PartRetrying:
-			out = append(out, WakeAt{Part: t.key(i), At: *t.parts[i].row.RetryAt})
+			out = append(out, WakeAt{Part: p.key(), At: *p.row.RetryAt})
 		}
 	}
 	return out

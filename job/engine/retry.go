@@ -12,8 +12,8 @@ const maxWait = 30 * 24 * time.Hour
 
 // retry lets a part whose attempt ended in error wait for its next attempt, if
 // its definition says so.
-func (t *Tracker) retry(i int, in Ended) bool {
-	rule, r := t.flow.Parts[i].Retry, t.parts[i].row
+func (t *Tracker) retry(p *part, in Ended) bool {
+	rule, r := p.def().Retry, p.row
 	if rule == nil || r.Tries >= rule.Attempts || t.row.Cancelling || in.Reason == banto.ReasonKilled {
 		return false
 	}
@@ -21,8 +21,8 @@ func (t *Tracker) retry(i int, in Ended) bool {
 		return false
 	}
 	at := t.cur.now.Add(pause(rule, r.Tries))
-	t.set(i, banto.PartRetrying).RetryAt = &at
-	t.emit(WakeAt{Part: t.key(i), At: at})
+	t.set(p, banto.PartRetrying).RetryAt = &at
+	t.emit(WakeAt{Part: p.key(), At: at})
 	return true
 }
 
@@ -61,12 +61,12 @@ func inRanges(ranges []jobnet.CodeRange, exit *int) bool {
 // wake makes a part ready whose time has come. One that comes too early or for
 // a part that does not wait for it means nothing.
 func (t *Tracker) wake(in Wake) {
-	i := t.index(in.Part)
-	if i < 0 || t.state(i) != banto.PartRetrying {
+	p := t.part(in.Part)
+	if p == nil || p.state() != banto.PartRetrying {
 		return
 	}
-	if t.cur.now.Before(*t.parts[i].row.RetryAt) {
+	if t.cur.now.Before(*p.row.RetryAt) {
 		return
 	}
-	t.ready(i)
+	t.ready(p)
 }

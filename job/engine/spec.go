@@ -9,10 +9,10 @@ import (
 
 // spec makes what the host is to run for the part's next attempt. The error
 // says which of the part's expressions has no value.
-func (t *Tracker) spec(i int) (banto.Spec, error) {
-	fp, s := &t.flow.Parts[i], t.scope(i)
+func (t *Tracker) spec(p *part) (banto.Spec, error) {
+	fp, s := p.def(), t.scope(p)
 	spec := banto.Spec{
-		Tracker: t.row.ID, Part: t.key(i), Attempt: s.Attempt(),
+		Tracker: t.row.ID, Part: p.key(), Attempt: s.Attempt(),
 		Script: fp.Script, Shell: fp.Shell, Account: fp.Account,
 		TimeoutMS: fp.Timeout.Milliseconds(), WantOutput: fp.OutputUsed, Date: t.row.Date,
 	}
@@ -28,9 +28,9 @@ func (t *Tracker) spec(i int) (banto.Spec, error) {
 		return banto.Spec{}, fmt.Errorf("dir: %w", err)
 	}
 	spec.Dir = dir
-	for _, p := range t.flow.Params {
-		if text, ok := t.row.Params[p.Name]; ok {
-			spec.Env = append(spec.Env, p.Name+"="+text)
+	for _, d := range p.in.flow.Params {
+		if text, ok := p.in.texts[d.Name]; ok {
+			spec.Env = append(spec.Env, d.Name+"="+text)
 		}
 	}
 	for _, e := range fp.Env {
@@ -46,20 +46,21 @@ func (t *Tracker) spec(i int) (banto.Spec, error) {
 // scope is what the expressions of one part may see.
 type scope struct {
 	t       *Tracker
+	in      *frame
 	attempt int
 }
 
 // scope gives the values for the part's next attempt.
-func (t *Tracker) scope(i int) scope {
+func (t *Tracker) scope(p *part) scope {
 	n := 1
-	if r := t.parts[i].row; r != nil {
+	if r := p.row; r != nil {
 		n = r.Attempt + 1
 	}
-	return scope{t, n}
+	return scope{t, p.in, n}
 }
 
 // Param gives the value of a parameter.
-func (s scope) Param(name string) jobnet.Value { return s.t.params[name] }
+func (s scope) Param(name string) jobnet.Value { return s.in.params[name] }
 
 // Date gives the base day.
 func (s scope) Date() banto.Date { return s.t.row.Date }
@@ -72,14 +73,11 @@ func (s scope) Attempt() int { return s.attempt }
 
 // Part gives what a part offers once it has ended.
 func (s scope) Part(name, field string) jobnet.Value {
-	i := s.t.flow.Part(name)
-	if i < 0 || s.t.parts[i].row == nil {
+	p := s.in.part(name)
+	if p == nil || !p.state().Ended() {
 		return nil
 	}
-	r := s.t.parts[i].row
-	if !r.State.Ended() {
-		return nil
-	}
+	r := p.row
 	switch field {
 	case "outcome":
 		return outcomeValue(r.State)
@@ -94,7 +92,7 @@ func (s scope) Part(name, field string) jobnet.Value {
 		}
 		return r.Output
 	}
-	return varValue(s.t.flow.Parts[i].Sets, r.Vars, field)
+	return varValue(p.def().Sets, r.Vars, field)
 }
 
 // outcomeValue gives the outcome of a part as expressions see it.

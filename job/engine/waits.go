@@ -41,30 +41,30 @@ func (t *Tracker) WaitsFor() []Wait {
 	}
 	var out []Wait
 	more := 0
-	add := func(i int, wait func(int) Wait) {
+	add := func(p *part, wait func(*part) Wait) {
 		if len(out) == maxWaits {
 			more++
 			return
 		}
-		w := wait(i)
-		w.Part = t.key(i)
+		w := wait(p)
+		w.Part = p.key()
 		out = append(out, w)
 	}
-	for i := range t.parts {
-		if t.state(i).Live() {
-			add(i, t.moving)
+	for i := range t.root.parts {
+		if p := &t.root.parts[i]; p.state().Live() {
+			add(p, t.moving)
 		}
 	}
 	if t.row.State == banto.TrackerBlocked {
-		for i := range t.parts {
-			if t.state(i) == banto.PartError && !t.parts[i].row.Healed {
-				add(i, func(int) Wait { return Wait{Text: "in error; rerun it or cancel the tracker"} })
+		for i := range t.root.parts {
+			if p := &t.root.parts[i]; p.state() == banto.PartError && !p.row.Healed {
+				add(p, func(*part) Wait { return Wait{Text: "in error; rerun it or cancel the tracker"} })
 			}
 		}
 	}
-	for i := range t.parts {
-		if t.state(i) == banto.PartWaiting {
-			add(i, t.behind)
+	for i := range t.root.parts {
+		if p := &t.root.parts[i]; p.state() == banto.PartWaiting {
+			add(p, (*part).behind)
 		}
 	}
 	if more > 0 {
@@ -74,8 +74,8 @@ func (t *Tracker) WaitsFor() []Wait {
 }
 
 // moving says where a live part stands.
-func (t *Tracker) moving(i int) Wait {
-	r := t.parts[i].row
+func (t *Tracker) moving(p *part) Wait {
+	r := p.row
 	onHost := func(text string) Wait { return Wait{Text: text, OnHost: true, Host: r.Host} }
 	if a := t.attempts[r.AttemptID]; a != nil && a.Killing {
 		return onHost("being killed on " + r.Host)
@@ -97,12 +97,13 @@ func (t *Tracker) moving(i int) Wait {
 }
 
 // behind names the parts that keep a part waiting.
-func (t *Tracker) behind(i int) Wait {
+func (p *part) behind() Wait {
 	var names []string
 	more := 0
 	seen := map[int]bool{}
-	for _, e := range t.flow.Parts[i].After {
-		w := through(t.state(e.From), e.Outlet)
+	for _, e := range p.def().After {
+		from := &p.in.parts[e.From]
+		w := through(from.state(), e.Outlet)
 		if (w != open && w != failed) || seen[e.From] {
 			continue
 		}
@@ -111,7 +112,7 @@ func (t *Tracker) behind(i int) Wait {
 			more++
 			continue
 		}
-		names = append(names, string(t.key(e.From)))
+		names = append(names, string(from.key()))
 	}
 	s := "behind " + strings.Join(names, ", ")
 	if more > 0 {
