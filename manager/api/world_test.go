@@ -70,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	})
 	w.host.inbox = w.runner
 	w.designs = designs.New(designs.Options{
-		Store: w.store, Now: time.Now, KnownHost: func(name string) bool { return name == "local" },
+		Store: w.store, Now: time.Now, KnownHost: func(_ context.Context, name string) (bool, error) { return name == "local", nil },
 	})
 	done := make(chan error, 1)
 	go func() { done <- w.runner.Run(ctx) }()

@@ -24,11 +24,46 @@ type plan struct {
 	parts   []int               // of each of docs
 	flows   []*jobnet.Flow      // of each of docs that is a jobnet
 	folders map[string]*folder  // that they lie in
-	delete  []string
+	delete  []key
 }
+
+// key names a definition.
+type key struct {
+	kind store.DefinitionKind
+	path string
+}
+
+func (k key) String() string { return string(k.kind) + " " + k.path }
+
+func keyOf(doc jobyaml.Document) key { return key{store.DefinitionKind(doc.Kind), doc.Path} }
 
 // Apply makes the definitions of all files the ones in use, or none of them.
 func (d *Designs) Apply(ctx context.Context, by banto.Principal, req banto.ApplyRequest) (banto.ApplyResult, error) {
+	result, err := d.apply(ctx, by, req)
+	if err == nil && !req.DryRun {
+		for _, c := range result.Changes {
+			if c.Action != "unchanged" && aside(store.DefinitionKind(c.Kind)) {
+				d.changed()
+				break
+			}
+		}
+	}
+	return result, err
+}
+
+// aside says whether definitions of that kind stand beside the jobnets, and
+// whoever places jobs must hear of their changes.
+func aside(kind store.DefinitionKind) bool {
+	return kind == store.KindGroup || kind == store.KindAccount
+}
+
+func (d *Designs) changed() {
+	if d.opt.Changed != nil {
+		d.opt.Changed()
+	}
+}
+
+func (d *Designs) apply(ctx context.Context, by banto.Principal, req banto.ApplyRequest) (banto.ApplyResult, error) {
 	const what = "cannot apply"
 	if err := checkSize(what, req.Files); err != nil {
 		return banto.ApplyResult{}, err
@@ -41,29 +76,29 @@ func (d *Designs) Apply(ctx context.Context, by banto.Principal, req banto.Apply
 	if req.Prune && len(problems) == 0 {
 		var err error
 		if p.delete, err = d.toPrune(ctx, docs); err != nil {
-			return banto.ApplyResult{}, failed(what, "", err)
+			return banto.ApplyResult{}, failed(what, "", "", err)
 		}
 	}
 	more, err := d.check(ctx, p)
 	if err != nil {
-		return banto.ApplyResult{}, failed(what, "", err)
+		return banto.ApplyResult{}, failed(what, "", "", err)
 	}
 	if problems = append(problems, more...); len(problems) > 0 {
 		return banto.ApplyResult{}, invalid(what, problems)
 	}
 	if len(docs) == 0 {
 		return banto.ApplyResult{}, banto.Fail(banto.KindInvalid, what, "the files hold no definition",
-			"a definition begins with `jobnet:` or `folder:`")
+			"a definition begins with `jobnet:`, `folder:`, `group:` or `account:`")
 	}
 	if err := d.compare(ctx, p); err != nil {
-		return banto.ApplyResult{}, failed(what, "", err)
+		return banto.ApplyResult{}, failed(what, "", "", err)
 	}
 	result := banto.ApplyResult{DryRun: req.DryRun, Changes: p.changes}
 	if req.DryRun {
 		return result, nil
 	}
 	if err := d.write(ctx, by, p); err != nil {
-		return banto.ApplyResult{}, failed(what, "", err)
+		return banto.ApplyResult{}, failed(what, "", "", err)
 	}
 	d.remember(p)
 	return result, nil
@@ -114,17 +149,19 @@ func parseAll(files []banto.File) ([]jobyaml.Document, []banto.Problem) {
 	return all, problems
 }
 
-// toPrune lists the stored jobnets that a pruning apply of docs deletes.
-func (d *Designs) toPrune(ctx context.Context, docs []jobyaml.Document) ([]string, error) {
-	given := map[string]bool{}
+// toPrune lists the stored definitions that a pruning apply of docs deletes.
+func (d *Designs) toPrune(ctx context.Context, docs []jobyaml.Document) ([]key, error) {
+	given := map[key]bool{}
 	touched := map[string]bool{} // folders, whole
 	top := false                 // jobnets without a folder, only those
+	kinds := map[store.DefinitionKind]bool{}
 	for _, doc := range docs {
-		switch doc.Kind {
-		case string(store.KindFolder):
+		k := keyOf(doc)
+		given[k], kinds[k.kind] = true, true
+		switch k.kind {
+		case store.KindFolder:
 			touched[doc.Path] = true
-		case string(store.KindJobnet):
-			given[doc.Path] = true
+		case store.KindJobnet:
 			if i := strings.LastIndexByte(doc.Path, '/'); i >= 0 {
 				touched[doc.Path[:i]] = true
 			} else {
@@ -132,17 +169,24 @@ func (d *Designs) toPrune(ctx context.Context, docs []jobyaml.Document) ([]strin
 			}
 		}
 	}
-	var gone []string
-	err := d.stored(ctx, store.KindJobnet, "", func(def store.Definition) error {
-		if given[def.Path] {
+	var gone []key
+	for _, kind := range []store.DefinitionKind{store.KindJobnet, store.KindGroup, store.KindAccount} {
+		err := d.stored(ctx, kind, "", func(def store.Definition) error {
+			k := key{kind, def.Path}
+			reached := touched["/"] || kinds[kind]
+			if kind == store.KindJobnet {
+				reached = within(touched, def.Path) || (top && !strings.Contains(def.Path, "/"))
+			}
+			if reached && !given[k] {
+				gone = append(gone, k)
+			}
 			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		if within(touched, def.Path) || (top && !strings.Contains(def.Path, "/")) {
-			gone = append(gone, def.Path)
-		}
-		return nil
-	})
-	return gone, err
+	}
+	return gone, nil
 }
 
 // within says whether one of the folders holds the path.
@@ -196,8 +240,8 @@ func (d *Designs) compare(ctx context.Context, p *plan) error {
 		}
 		p.changes = append(p.changes, c)
 	}
-	for _, path := range p.delete {
-		p.changes = append(p.changes, banto.ApplyChange{Kind: string(store.KindJobnet), Path: path, Action: "deleted"})
+	for _, k := range p.delete {
+		p.changes = append(p.changes, banto.ApplyChange{Kind: string(k.kind), Path: k.path, Action: "deleted"})
 	}
 	return nil
 }
@@ -219,23 +263,23 @@ func (d *Designs) write(ctx context.Context, by banto.Principal, p *plan) error 
 				continue
 			}
 			version, err := tx.PutDefinition(store.Definition{
-				Kind: store.DefinitionKind(doc.Kind), Path: doc.Path, Title: titleOf(doc), Parts: p.parts[i],
+				Kind: store.DefinitionKind(doc.Kind), Path: doc.Path, Title: doc.Title(), Parts: p.parts[i],
 				Source: doc.Source, File: doc.File, Line: doc.Line, AppliedAt: now, AppliedBy: by.Name,
 			})
 			if err != nil {
 				return fmt.Errorf("cannot store %s %s: %w", doc.Kind, doc.Path, err)
 			}
 			c.Version = version
-			entry := audit.Done(now, by, actionOf(doc), doc.Path, fmt.Sprintf("version %d from %s", version, doc.File))
+			entry := audit.Done(now, by, applied(keyOf(doc).kind), doc.Path, fmt.Sprintf("version %d from %s", version, doc.File))
 			if err := tx.PutAudit(entry); err != nil {
 				return fmt.Errorf("cannot store audit entry: %w", err)
 			}
 		}
-		for _, path := range p.delete {
-			if err := tx.DeleteDefinition(store.KindJobnet, path); err != nil {
-				return fmt.Errorf("cannot delete jobnet %s: %w", path, err)
+		for _, k := range p.delete {
+			if err := tx.DeleteDefinition(k.kind, k.path); err != nil {
+				return fmt.Errorf("cannot delete %s: %w", k, err)
 			}
-			if err := tx.PutAudit(audit.Done(now, by, audit.JobnetDelete, path, "pruned by an apply")); err != nil {
+			if err := tx.PutAudit(audit.Done(now, by, deleted(k.kind), k.path, "pruned by an apply")); err != nil {
 				return fmt.Errorf("cannot store audit entry: %w", err)
 			}
 		}
@@ -277,19 +321,15 @@ func (d *Designs) remember(p *plan) {
 	}
 }
 
-func titleOf(doc jobyaml.Document) string {
-	switch {
-	case doc.Jobnet != nil:
-		return doc.Jobnet.Title
-	case doc.Folder != nil:
-		return doc.Folder.Title
-	}
-	return ""
-}
-
-func actionOf(doc jobyaml.Document) audit.Action {
-	if doc.Folder != nil {
+// applied gives the action that makes a definition.
+func applied(kind store.DefinitionKind) audit.Action {
+	switch kind {
+	case store.KindFolder:
 		return audit.FolderApply
+	case store.KindGroup:
+		return audit.GroupApply
+	case store.KindAccount:
+		return audit.AccountApply
 	}
 	return audit.JobnetApply
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/jobnet"
@@ -22,6 +21,8 @@ type checker struct {
 	d       *Designs
 	ctx     context.Context
 	folders map[string]*folder // of the request and read from the store; nil: there is none
+	groups  map[string]bool    // of the request
+	known   map[string]bool    // hosts that were asked for
 	found   []banto.Problem
 	flow    *jobnet.Flow // of the jobnet that was judged last; nil if it is not valid
 }
@@ -36,15 +37,20 @@ type folder struct {
 
 // check judges a plan, and fills in its numbers of parts.
 func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
-	c := &checker{d: d, ctx: ctx, folders: map[string]*folder{}}
+	c := &checker{d: d, ctx: ctx, folders: map[string]*folder{}, groups: map[string]bool{}, known: map[string]bool{}}
 	handled := map[string]bool{}
-	for _, path := range p.delete {
-		handled[path] = true
+	for _, k := range p.delete {
+		if k.kind == store.KindJobnet {
+			handled[k.path] = true
+		}
 	}
 	for _, doc := range p.docs {
-		if doc.Folder != nil {
+		switch {
+		case doc.Folder != nil:
 			c.folders[doc.Path] = &folder{Folder: doc.Folder, file: doc.File, given: true}
-		} else {
+		case doc.Group != nil:
+			c.groups[doc.Path] = true
+		case doc.Jobnet != nil:
 			handled[doc.Path] = true
 		}
 	}
@@ -52,16 +58,25 @@ func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
 	p.flows = make([]*jobnet.Flow, len(p.docs))
 	p.folders = c.folders
 	for i, doc := range p.docs {
-		if doc.Jobnet == nil {
-			continue
+		var err error
+		switch {
+		case doc.Jobnet != nil:
+			p.parts[i] = len(doc.Jobnet.Parts)
+			err = c.jobnet(doc, nil)
+			p.flows[i] = c.flow
+		case doc.Group != nil:
+			err = c.group(doc)
+		case doc.Account != nil:
+			err = c.account(doc)
 		}
-		p.parts[i] = len(doc.Jobnet.Parts)
-		if err := c.jobnet(doc, nil); err != nil {
+		if err != nil {
 			return nil, err
 		}
-		p.flows[i] = c.flow
 	}
 	if err := c.below(p.docs, handled); err != nil {
+		return nil, err
+	}
+	if err := c.bereft(p); err != nil {
 		return nil, err
 	}
 	return c.found, nil
@@ -80,7 +95,9 @@ func (c *checker) below(docs []jobyaml.Document, handled map[string]bool) error 
 		if err == nil && def.Source == doc.Source {
 			continue
 		}
-		c.folderHost(doc)
+		if err := c.folderHost(doc); err != nil {
+			return err
+		}
 		under := doc.Path
 		if under == "/" {
 			under = ""
@@ -143,7 +160,7 @@ func (c *checker) jobnet(doc jobyaml.Document, from *inUse) error {
 	c.flow = nil
 	if valid {
 		c.flow = flow
-		c.found = append(c.found, c.hosts(doc, flow, places, from != nil)...)
+		return c.hosts(doc, flow, places, from != nil)
 	}
 	return nil
 }
@@ -170,82 +187,6 @@ func (c *checker) folder(path string) (*folder, error) {
 	f := &folder{Folder: doc.Folder, file: doc.File, version: def.Version}
 	c.folders[path] = f
 	return f, nil
-}
-
-// hosts finds hosts that nobody knows. Of a jobnet in use only what a changed
-// folder names is its business: another host may have been removed since.
-func (c *checker) hosts(doc jobyaml.Document, flow *jobnet.Flow, chain []*folder, stored bool) []banto.Problem {
-	if c.d.opt.KnownHost == nil {
-		return nil
-	}
-	var problems []banto.Problem
-	for _, name := range flow.HostRefs() {
-		if c.d.opt.KnownHost(name) {
-			continue
-		}
-		p := unknownHost(name)
-		given := placeHost(&p, doc, chain, name)
-		if !stored || given {
-			problems = append(problems, p)
-		}
-	}
-	return problems
-}
-
-// folderHost finds a host that a folder hands down and nobody knows, whether or
-// not a jobnet is below it yet.
-func (c *checker) folderHost(doc jobyaml.Document) {
-	name := doc.Folder.Defaults.Host
-	if name == "" || strings.Contains(name, "${") || c.d.opt.KnownHost == nil || c.d.opt.KnownHost(name) {
-		return
-	}
-	const key = "defaults.host"
-	p := unknownHost(name)
-	pos := keyPos(doc.Folder.KeyPos, key, doc.Folder.Pos)
-	p.File, p.Line, p.Column, p.Path = doc.File, pos.Line, pos.Column, key
-	c.found = append(c.found, p)
-}
-
-func unknownHost(name string) banto.Problem {
-	return banto.Problem{Message: fmt.Sprintf("host %q is not known", name), Hint: "banto host list"}
-}
-
-// placeHost says where a host is named: by a part, the jobnet, or a folder
-// from the inside out. given says that a folder of the request names it.
-func placeHost(p *banto.Problem, doc jobyaml.Document, chain []*folder, name string) (given bool) {
-	at := func(file string, pos jobnet.Pos, path string) {
-		p.File, p.Line, p.Column, p.Path = file, pos.Line, pos.Column, path
-	}
-	j := doc.Jobnet
-	at(doc.File, j.Pos, "")
-	for i := range j.Parts {
-		part := &j.Parts[i]
-		if part.Host != name {
-			continue
-		}
-		at(doc.File, keyPos(part.KeyPos, "host", part.Pos), "parts."+part.Name+".host")
-		return false
-	}
-	const key = "defaults.host"
-	if j.Defaults.Host == name {
-		at(doc.File, keyPos(j.KeyPos, key, j.Pos), key)
-		return false
-	}
-	for _, f := range slices.Backward(chain) {
-		if f.Defaults.Host == name {
-			at(f.file, keyPos(f.KeyPos, key, f.Pos), key)
-			return f.given
-		}
-	}
-	return false
-}
-
-// keyPos gives where a key's value stands, or at least its document.
-func keyPos(keys map[string]jobnet.Pos, key string, document jobnet.Pos) jobnet.Pos {
-	if pos, ok := keys[key]; ok {
-		return pos
-	}
-	return document
 }
 
 // invalid makes one error of all problems, in the order of the files' lines.

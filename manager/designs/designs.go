@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
-	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/job/jobnet"
 	"github.com/bantoops/banto/job/jobnet/jobyaml"
 	"github.com/bantoops/banto/store"
@@ -25,8 +24,12 @@ const (
 type Options struct {
 	Store store.ReadWriter
 	Now   func() time.Time
-	// KnownHost says whether there is a host of that name.
-	KnownHost func(name string) bool
+	// KnownHost says whether there is a host of that name. Without it hosts and
+	// groups are not looked for.
+	KnownHost func(ctx context.Context, name string) (bool, error)
+	// Changed is called after each commit that touched groups or accounts,
+	// before the apply or delete is answered; several calls may run at once.
+	Changed func()
 	// CacheBytes limits the encoded flows that are kept in memory; 0 means 32 MiB.
 	CacheBytes int
 }
@@ -50,24 +53,6 @@ func New(opt Options) *Designs {
 		opt.CacheBytes = 32 << 20
 	}
 	return &Designs{opt: opt, cache: newCache(opt.CacheBytes)}
-}
-
-// Delete takes a jobnet out of use. Its versions and its trackers stay.
-func (d *Designs) Delete(ctx context.Context, by banto.Principal, path string) error {
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	what := "cannot delete jobnet " + path
-	err := d.opt.Store.Write(ctx, func(tx store.Tx) error {
-		if err := tx.DeleteDefinition(store.KindJobnet, path); err != nil {
-			return fmt.Errorf("cannot delete definition: %w", err)
-		}
-		return tx.PutAudit(audit.Done(d.opt.Now(), by, audit.JobnetDelete, path, ""))
-	})
-	if err != nil {
-		return failed(what, path, err)
-	}
-	d.generation.Add(1)
-	return nil
 }
 
 // Diff compares two versions of a jobnet, or one with the text of a file. What
@@ -114,7 +99,7 @@ func (d *Designs) version(ctx context.Context, what, path string, version int) (
 			return nil, 0, banto.Fail(banto.KindNotFound, what, "there is no version "+strconv.Itoa(version),
 				"banto jobnet versions "+path+" lists them").Because(err)
 		}
-		return nil, 0, failed(what, path, err)
+		return nil, 0, failed(what, store.KindJobnet, path, err)
 	}
 	doc, _, problems := parseStored(def)
 	if len(problems) > 0 {
@@ -173,13 +158,13 @@ func shift(problems []banto.Problem, file string, lines int) {
 }
 
 // failed turns an error of the store into one that people are told.
-func failed(what, path string, err error) error {
+func failed(what string, kind store.DefinitionKind, name string, err error) error {
 	var e *banto.ErrorInfo
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, store.ErrNotFound):
-		return banto.Fail(banto.KindNotFound, what, "there is no jobnet "+path, "banto jobnet list").Because(err)
+		return banto.Fail(banto.KindNotFound, what, fmt.Sprintf("there is no %s %s", kind, name), fmt.Sprintf("banto %s list", kind)).Because(err)
 	case errors.Is(err, store.ErrDeposed):
 		return banto.Fail(banto.KindUnavailable, what, "another manager is active", "try again in a moment").Because(err)
 	case errors.Is(err, store.ErrPoison):

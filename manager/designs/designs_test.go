@@ -38,7 +38,7 @@ func newWorld(t *testing.T, change ...func(*designs.Options)) *world {
 	if _, err := st.Begin(t.Context(), "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	opt := designs.Options{Store: st, Now: time.Now, KnownHost: func(name string) bool { return name == "db01" }}
+	opt := designs.Options{Store: st, Now: time.Now, KnownHost: func(_ context.Context, name string) (bool, error) { return name == "db01", nil }}
 	for _, f := range change {
 		f(&opt)
 	}
@@ -162,7 +162,7 @@ func TestAllProblemsOfAllFilesAndNothingStored(t *testing.T) {
 		"jobnet: worse\nparts:\n  p:\n    job: x\n    after: q\n---\njobnet: good\nparts:\n  p:\n    job: x\n",
 		"jobnet: far\nparts:\n  p:\n    job: x\n    host: db99\n",
 	), "cannot apply: ", "b.yaml:4:5 ", "c.yaml:5:", "c.yaml:7:1 jobnet good is defined twice, also at a.yaml:1",
-		`d.yaml:5:11 host "db99" is not known [banto host list]`)
+		`d.yaml:5:11 host "db99" is not known, and no group has that name [banto host list, banto group list]`)
 	w.is(w.active(), "")
 	w.refused(files("# only a comment\n"), "no definition")
 	w.refused(banto.ApplyRequest{}, "no definition")
@@ -179,7 +179,7 @@ func TestUnknownHostOfJobnetAndFolder(t *testing.T) {
 func TestFolderMayNotBreakWhatIsBelow(t *testing.T) {
 	known := map[string]bool{"db01": true, "db02": true}
 	w := newWorld(t, func(o *designs.Options) {
-		o.KnownHost = func(name string) bool { return known[name] }
+		o.KnownHost = func(_ context.Context, name string) (bool, error) { return known[name], nil }
 	})
 	old := "# a comment\n\njobnet: f/g/a\nparts:\n  p:\n    job: x\n    dir: ${params.place}\nparams:\n  place: {default: /tmp}\n"
 	w.apply(files("folder: f\ndefaults: {host: db01}\n", old, "jobnet: f/b\nparts:\n  p:\n    job: x\n    host: db02\n"))
@@ -197,11 +197,14 @@ func TestFolderMayNotBreakWhatIsBelow(t *testing.T) {
 		"jobnet: f/b\nenv: {A: x, B: x, C: x, D: x}\nparts:\n  p:\n    job: x\n"))
 }
 
-func TestScriptTooLargeForTheWay(t *testing.T) {
+func TestLargeScripts(t *testing.T) {
 	w := newWorld(t)
-	w.refused(files("jobnet: a\nparts:\n  small:\n    job: x\n  large:\n    job: |\n      "+strings.Repeat(`"`, 201<<10)+"\n"),
-		"a.yaml:5:3 it carries 403 KiB")
-	w.apply(files(net("a", strings.Repeat("x", 390<<10))))
+	w.refused(files("jobnet: a\nparts:\n  small:\n    job: x\n  large:\n    job: |\n      "+strings.Repeat("x", 9<<20)+"\n"),
+		"a.yaml:5:3 the script has 9217 KiB; the limit is 8 MiB")
+	w.apply(files(net("a", strings.Repeat("x", 8<<20-1))))
+	if r := w.resolve("a"); len(r.Flow.Parts[0].Script) != 8<<20-1 {
+		t.Errorf("the script has %d bytes", len(r.Flow.Parts[0].Script))
+	}
 }
 
 func TestPruneTakesOnlyWhatTheRequestHoldsWhole(t *testing.T) {

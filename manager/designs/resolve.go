@@ -37,7 +37,7 @@ func (d *Designs) Resolve(ctx context.Context, path string) (Resolved, error) {
 	what := "cannot use jobnet " + path
 	defs, versions, err := d.chain(ctx, path)
 	if err != nil {
-		return Resolved{}, failed(what, path, err)
+		return Resolved{}, failed(what, store.KindJobnet, path, err)
 	}
 	if r, ok := d.cache.same(path, versions, generation); ok {
 		return r, nil
@@ -118,7 +118,7 @@ func (d *Designs) FlowByHash(ctx context.Context, hash string) (*jobnet.Flow, er
 		return nil, banto.Fail(banto.KindNotFound, what, "the store does not hold it", "a store that lost it is damaged: put a backup in its place").Because(err)
 	}
 	if err != nil {
-		return nil, failed(what, "", err)
+		return nil, failed(what, "", "", err)
 	}
 	flow, err := jobnet.Decode(body)
 	if err != nil {
