@@ -32,7 +32,9 @@ type claims struct {
 	byID       map[banto.AttemptID]*claim
 	seen       []banto.AttemptID // oldest first; byID has them too
 	trackers   map[banto.TrackerID]*trackerUse
-	live       int // claimed or running
+	live       int     // claimed or running
+	total      int64   // ever claimed, under this generation and those before
+	machine    machine // that the claims were made on, as far as it is known
 }
 
 // seenMax is how many acknowledged attempts are remembered.
@@ -82,6 +84,7 @@ func newClaims(generation string) *claims {
 type effects struct {
 	records []record
 	sync    bool // the records must be on disk before the rest
+	greet   bool // every agent is to be told Hello again
 
 	kill     []Kill
 	withdraw []Kill // of attempts that are not yet launched, and are not to be
@@ -104,10 +107,9 @@ func (c *claims) start(fx *effects, s Start, bootID string) {
 	switch known := c.byID[s.Attempt]; {
 	case known == nil:
 		c.supersedeClean(fx, s.Attempt)
-		c.record(fx, record{Claim: &claimRecord{
-			Attempt: s.Attempt, BootID: bootID, TimeoutMS: s.Spec.TimeoutMS, Limit: s.Spec.OutputLimit,
-			WantOutput: s.Spec.WantOutput, Account: s.Spec.Account,
-		}})
+		claim := claimOf(s)
+		claim.BootID = bootID
+		c.record(fx, record{Claim: &claim})
 		fx.sync = true
 		fx.launch = append(fx.launch, s)
 	case known.phase == phaseRunning:
@@ -115,6 +117,28 @@ func (c *claims) start(fx *effects, s Start, bootID string) {
 	case known.phase == phaseEnded:
 		fx.tell.Ended = append(fx.tell.Ended, *known.ended)
 	}
+}
+
+// claimOf gives what is kept of a start.
+func claimOf(s Start) claimRecord {
+	return claimRecord{Attempt: s.Attempt, TimeoutMS: s.Spec.TimeoutMS, Limit: s.Spec.OutputLimit,
+		WantOutput: s.Spec.WantOutput, Encoding: s.Spec.Encoding, Account: s.Spec.Account}
+}
+
+// refuse ends an attempt that is not known before anything is done for it; one
+// that is known goes its way.
+func (c *claims) refuse(fx *effects, s Start, why string, now time.Time) {
+	if _, _, err := s.Attempt.Split(); err != nil || c.byID[s.Attempt] != nil {
+		c.start(fx, s, "") // which claims nothing
+		return
+	}
+	c.end(fx, Ended{Attempt: s.Attempt, At: now, Reason: banto.ReasonNotStarted, Message: why})
+}
+
+// renew begins a new generation: claims may have been lost.
+func (c *claims) renew(fx *effects, generation string) {
+	c.record(fx, record{Head: &headRecord{Format: journalFormat, Generation: generation, Claims: c.total, Machine: c.machine}})
+	fx.sync, fx.greet = true, true
 }
 
 // supersedeClean drops a cleaning that a new attempt of its tracker overtook.
@@ -248,7 +272,7 @@ func (c *claims) sweep(fx *effects, before time.Time) {
 // hello gives what a new connection is told: what runs, and every result that
 // was not acknowledged.
 func (c *claims) hello() Event {
-	e := Event{Hello: &Hello{Generation: c.generation}}
+	e := Event{Hello: &Hello{Generation: c.generation, Claims: c.total}}
 	for id, cl := range c.byID {
 		switch cl.phase {
 		case phaseClaimed, phaseRunning:

@@ -25,6 +25,7 @@ type world struct {
 	told     map[banto.AttemptID]Ended
 	acked    map[banto.AttemptID]bool
 	cleaned  int
+	claimed  int64
 }
 
 func (w *world) ids(n int) banto.AttemptID {
@@ -40,6 +41,9 @@ func (w *world) do(t *rapid.T, step func(fx *effects)) {
 		var err error
 		if w.journal, err = appendRecord(w.journal, r); err != nil {
 			t.Fatal(err)
+		}
+		if r.Claim != nil {
+			w.claimed++
 		}
 	}
 	w.claims.settle(fx)
@@ -97,6 +101,9 @@ func (w *world) crash(t *rapid.T) {
 		w.claims.apply(r)
 	}
 	after := w.claims.snapshot()
+	if w.claims.total != w.claimed {
+		t.Fatalf("%d claims are counted, %d were made", w.claims.total, w.claimed)
+	}
 	after[0].Head = before[0].Head
 	normal := func(records []record) string {
 		var b []byte
@@ -182,6 +189,20 @@ func TestClaims(t *testing.T) {
 			},
 			"sweep": func(t *rapid.T) {
 				w.do(t, func(fx *effects) { w.claims.sweep(fx, w.now.Add(-10*time.Second)) })
+			},
+			"refuse": func(t *rapid.T) {
+				id := pick("id")
+				w.started[id] = true
+				w.do(t, func(fx *effects) { w.claims.refuse(fx, Start{Attempt: id}, "no room", w.now) })
+			},
+			"renew": func(t *rapid.T) {
+				w.do(t, func(fx *effects) { w.claims.renew(fx, "h") })
+			},
+			"compact": func(t *rapid.T) {
+				w.journal = nil
+				for _, r := range w.claims.snapshot() {
+					w.journal, _ = appendRecord(w.journal, r)
+				}
 			},
 			"crash": w.crash,
 			"":      w.check,

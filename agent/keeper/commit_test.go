@@ -15,7 +15,7 @@ import (
 // written whole as soon as it can be.
 func TestJournalFails(t *testing.T) {
 	dir := t.TempDir()
-	j, c, _, err := openJournal(dir, func() string { return "g" })
+	j, c, _, err := openJournal(dir, machine{}, func() string { return "g" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,8 +41,8 @@ func TestJournalFails(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	_, c, damaged, err := openJournal(dir, func() string { return "other" })
-	if err != nil || damaged != 0 || c.generation != "g" || c.byID[try(1)] == nil {
-		t.Fatal(err, damaged, c)
+	_, c, was, err := openJournal(dir, machine{}, func() string { return "other" })
+	if err != nil || was.damaged != 0 || c.generation != "g" || c.byID[try(1)] == nil {
+		t.Fatal(err, was, c)
 	}
 }

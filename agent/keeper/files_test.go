@@ -33,7 +33,7 @@ func TestScriptIsNotWrittenThroughALink(t *testing.T) {
 	if err := os.Symlink(secret, filepath.Join(dir, "script")); err != nil {
 		t.Fatal(err)
 	}
-	path, err := f.script(id, acc, "echo hello")
+	path, err := f.script(id, acc, "script", "echo hello")
 	if err != nil {
 		t.Fatal(err)
 	}

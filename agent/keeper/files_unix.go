@@ -100,14 +100,14 @@ func (f *files) scratch(id banto.AttemptID, acc *account) (string, error) {
 }
 
 // script writes a script that is too long to be an argument.
-func (f *files) script(id banto.AttemptID, acc *account, text string) (string, error) {
+func (f *files) script(id banto.AttemptID, acc *account, name, text string) (string, error) {
 	dir, err := f.scratch(id, acc)
 	if err != nil {
 		return "", err
 	}
 	// The directory may be the account's already: whatever other jobs of it put
 	// there is neither written through nor handed over.
-	path := filepath.Join(dir, "script")
+	path := filepath.Join(dir, name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
@@ -124,7 +124,8 @@ func (f *files) script(id banto.AttemptID, acc *account, text string) (string, e
 
 // vars reads what an attempt has set. The directory can be the job's own: no
 // link is followed and no other user's file is read for it.
-func (f *files) vars(id banto.AttemptID, uid int) (string, error) {
+func (f *files) vars(claim claimRecord, uid int) (string, error) {
+	id := claim.Attempt
 	path := f.varsPath(id)
 	if uid != f.own.uid {
 		path = filepath.Join(path+".d", "vars")
@@ -152,7 +153,7 @@ func (f *files) vars(id banto.AttemptID, uid int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot read the file $BANTO_VARS: %w", err)
 	}
-	return decodeVars(text)
+	return decodeVars(text, claim.Encoding)
 }
 
 // openQuietly opens a file that mostly is not there, and never blocks on a

@@ -158,3 +158,17 @@ func (j *job) result(e end, held bool, at time.Time) Ended {
 	r.Message = strings.Join(notes, "; ")
 	return r
 }
+
+// regain takes up the output of a process that an earlier keeper made, where
+// the system lets us.
+func (j *job) regain() { j.pipe = j.started.reopenOutput() }
+
+// watchAdopted waits for a process that an earlier keeper made.
+func (j *job) watchAdopted() {
+	j.started.awaitEnd()
+	j.leaving()
+	j.over(end{})
+}
+
+// begin is for systems that make a process before it may run.
+func (j *job) begin() {}

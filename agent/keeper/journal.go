@@ -101,33 +101,42 @@ const compactAbove = 8 << 20
 
 func (j *journal) path() string { return filepath.Join(j.dir, journalName) }
 
-// openJournal reads the journal of a directory. fresh makes a generation, for
-// a journal that is not there or has lost records.
-func openJournal(dir string, fresh func() string) (j *journal, c *claims, damaged int, err error) {
+// found says what was wrong with a journal that was opened.
+type found struct {
+	damaged int    // places; claims may be lost
+	copied  string // how it comes from somewhere else; "" if it does not
+}
+
+// openJournal reads the journal of a directory on this machine. fresh makes a
+// generation, for a journal that is not there, has lost records, or was copied
+// from elsewhere: what is still on the way to the original is not for us.
+func openJournal(dir string, here machine, fresh func() string) (j *journal, c *claims, was found, err error) {
 	j = &journal{dir: dir}
 	text, err := os.ReadFile(j.path())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, 0, fmt.Errorf("cannot read the journal: %w", err)
+		return nil, nil, was, fmt.Errorf("cannot read the journal: %w", err)
 	}
-	found := readRecords(text)
+	read := readRecords(text)
 	c = newClaims("")
-	for _, r := range found.records {
+	for _, r := range read.records {
 		if r.Head != nil && r.Head.Format > journalFormat {
-			return nil, nil, 0, fmt.Errorf("the journal %s is of a newer version of banto (format %d)", j.path(), r.Head.Format)
+			return nil, nil, was, fmt.Errorf("the journal %s is of a newer version of banto (format %d)", j.path(), r.Head.Format)
 		}
 		c.apply(r)
 	}
-	if c.generation == "" || found.damaged > 0 {
-		if found.damaged > 0 {
+	was = found{damaged: read.damaged, copied: here.differs(c.machine)}
+	c.machine = here.or(c.machine)
+	if c.generation == "" || was.damaged > 0 || was.copied != "" {
+		if read.damaged > 0 {
 			// Kept for a person to look at; the claims are written anew.
 			os.WriteFile(j.path()+".damaged", text, 0o600) //nolint:errcheck // best effort
 		}
 		c.generation = fresh()
 	}
 	if err := j.compact(c); err != nil {
-		return nil, nil, 0, err
+		return nil, nil, was, err
 	}
-	return j, c, found.damaged, nil
+	return j, c, was, nil
 }
 
 // append writes records with one write, and one fsync if asked for. After an
@@ -174,26 +183,10 @@ func (j *journal) compact(c *claims) error {
 		os.Remove(next)
 		return err
 	}
-	if err := os.Rename(next, j.path()); err != nil {
-		f.Close()
+	if fresh.f, err = putInPlace(f, j.f, next, j.path()); err != nil {
 		return fmt.Errorf("cannot write the journal: %w", err)
-	}
-	if j.f != nil {
-		j.f.Close()
 	}
 	fresh.floor = fresh.size
 	*j = fresh
 	return syncDir(j.dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("cannot write the journal: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("cannot write the journal: %w", err)
-	}
-	return nil
 }

@@ -73,11 +73,11 @@ func TestOpenJournal(t *testing.T) {
 	fresh := func() string { count++; return string(rune('a' + count - 1)) }
 	open := func() (*journal, *claims, int) {
 		t.Helper()
-		j, c, damaged, err := openJournal(dir, fresh)
+		j, c, was, err := openJournal(dir, machine{}, fresh)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return j, c, damaged
+		return j, c, was.damaged
 	}
 	j, c, _ := open()
 	if c.generation != "a" {

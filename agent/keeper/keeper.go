@@ -1,5 +1,3 @@
-//go:build unix
-
 package keeper
 
 import (
@@ -47,6 +45,7 @@ type keeper struct {
 	newest    *session // that connected last
 	deadlines deadlines
 	cleaned   []cleanRecord
+	made      []*job // that may begin once their starts are on record
 	stopping  bool
 }
 
@@ -155,6 +154,10 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 	switch {
 	case in.request != nil:
 		for _, s := range in.request.Start {
+			if s.Refused != "" {
+				k.claims.refuse(fx, s, s.Refused, now)
+				continue
+			}
 			k.claims.start(fx, s, k.hello.BootID)
 		}
 		for _, kill := range in.request.Kill {
@@ -167,9 +170,14 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 		if in.request.Allow != nil && in.from == k.newest { // what an agent that has gone still said holds no more
 			k.planner.permit(*in.request.Allow)
 		}
+		if in.request.Renew {
+			k.claims.renew(fx, newGeneration())
+			k.log.Warn("the manager knows of claims that are not here: a new generation begins", "generation", k.claims.generation)
+		}
 		k.stopping = k.stopping || in.request.Stop
 	case in.launched != nil:
 		k.add(in.launched)
+		k.made = append(k.made, in.launched)
 		k.claims.launched(fx, in.launched.started)
 	case in.end != nil:
 		delete(k.jobs, in.end.Attempt)
@@ -226,6 +234,10 @@ func (k *keeper) commit(ctx context.Context, fx *effects) error {
 
 // perform carries out what is now durable.
 func (k *keeper) perform(fx *effects, heard batch) {
+	for _, j := range k.made {
+		j.begin()
+	}
+	k.made = nil
 	k.claims.settle(fx)
 	k.starter.add(fx.launch, fx.withdraw)
 	for _, kill := range fx.withdraw {
@@ -244,15 +256,27 @@ func (k *keeper) perform(fx *effects, heard batch) {
 	for s := range k.sessions {
 		s.tell(fx.tell)
 	}
+	if fx.greet {
+		for s := range k.sessions {
+			s.tell(k.greeting())
+		}
+	}
 	for _, s := range heard.joined {
-		e := k.claims.hello()
-		e.Hello.PID, e.Hello.Version, e.Hello.BootID = k.hello.PID, k.hello.Version, k.hello.BootID
-		s.tell(e)
+		s.tell(k.greeting())
 		k.sessions[s] = true
 	}
 	for s, seq := range heard.done {
-		s.tell(Event{Done: seq})
+		s.tell(Event{Done: seq, Claims: k.claims.total})
 	}
+}
+
+// greeting is what a connection is told first, and when the generation changes.
+func (k *keeper) greeting() Event {
+	e := k.claims.hello()
+	h := k.hello
+	h.Generation, h.Running, h.Claims = e.Hello.Generation, e.Hello.Running, e.Hello.Claims
+	e.Hello = &h
+	return e
 }
 
 // kill begins to end an attempt's process: TERM now, KILL after the
@@ -324,7 +348,7 @@ func (k *keeper) newJob(claim claimRecord) *job {
 		limit = k.opt.OutputLimit
 	}
 	path, _ := outputPath(k.opt.Dir, claim.Attempt)
-	out := &kept{path: path, limit: limit, want: headWanted(claim.WantOutput)}
+	out := &kept{path: path, limit: limit, want: headWanted(claim), encoding: claim.Encoding}
 	out.grown = func() { k.markGrown(claim.Attempt, out) }
 	return &job{claim: claim, out: out, ended: make(chan end, 1)}
 }
@@ -332,7 +356,7 @@ func (k *keeper) newJob(claim claimRecord) *job {
 // stay is with a job until its result is known.
 func (k *keeper) stay(j *job) {
 	e := j.follow(&k.buffers, k.opt.Now)
-	vars, err := k.files.vars(j.claim.Attempt, j.uid)
+	vars, err := k.files.vars(j.claim, j.uid)
 	e.Vars = vars
 	if err != nil {
 		if e.Reason == "" {

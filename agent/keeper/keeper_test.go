@@ -3,6 +3,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,10 +83,23 @@ func try(n int) banto.AttemptID { return banto.NewAttemptID(testTracker, n) }
 
 func setUp(t *testing.T) *bench {
 	t.Helper()
+	return setUpIn(t, filepath.Join(t.TempDir(), "k"))
+}
+
+// log wants a line of the keeper's log to hold a text.
+func (b *bench) log(text string) {
+	b.Helper()
+	if all, err := os.ReadFile(filepath.Join(b.dir, logName)); err != nil || !strings.Contains(string(all), text) {
+		b.Fatalf("the keeper's log does not say %q (%v):\n%s", text, err, all)
+	}
+}
+
+func setUpIn(t *testing.T, dir string) *bench {
+	t.Helper()
 	t.Setenv(asKeeperEnv, "1")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
-	b := &bench{T: t, ctx: ctx, dir: filepath.Join(t.TempDir(), "k"), allow: Allow{Root: true}}
+	b := &bench{T: t, ctx: ctx, dir: dir, allow: Allow{Root: true}}
 	t.Cleanup(func() {
 		if b.pid > 0 {
 			b.killKeeper()
@@ -123,7 +137,8 @@ func (b *bench) await(ok func() bool) {
 			if e.Hello != nil {
 				b.hear.Hello = e.Hello
 			}
-			b.hear.Done = max(b.hear.Done, e.Done)
+			b.hear.Done, b.hear.Claims = max(b.hear.Done, e.Done), max(b.hear.Claims, e.Claims)
+			b.hear.Problem, b.hear.NotReplaced = cmp.Or(e.Problem, b.hear.Problem), cmp.Or(e.NotReplaced, b.hear.NotReplaced)
 			b.hear.Started = append(b.hear.Started, e.Started...)
 			b.hear.Output = append(b.hear.Output, e.Output...)
 			b.hear.Ended = append(b.hear.Ended, e.Ended...)

@@ -96,23 +96,28 @@ func (p *planner) command(out *plan, s Start) *refusal {
 	if shell == "" {
 		shell = "sh"
 	}
-	program, no := lookProgram(shell, path, out.dir)
-	if no != nil && no.reason == banto.ReasonNoProgram {
-		program, no = lookProgram(shell, "/usr/bin:/bin", out.dir)
-	}
+	program, no := lookShell(shell, path, out.dir)
 	if no != nil {
 		return no
 	}
 	out.program = program
-	out.args = []string{shell, "-c", s.Spec.Script}
+	file := ""
 	if len(s.Spec.Script) >= maxArg {
-		file, err := p.files.script(s.Attempt, out.acc, s.Spec.Script)
-		if err != nil {
+		var err error
+		if file, err = p.files.script(s.Attempt, out.acc, scriptName(shell), s.Spec.Script); err != nil {
 			return refuse(banto.ReasonNotStarted, "cannot write the script: %v", err)
 		}
-		out.args = []string{shell, file}
 	}
+	out.args = shellArgs(shell, s.Spec.Script, file)
 	return nil
+}
+
+// scriptName names the file of a script as its shell wants it.
+func scriptName(shell string) string {
+	if shell == "pwsh" {
+		return "script.ps1"
+	}
+	return "script"
 }
 
 // environment gives what a job sees: a small clean set, the definition's
@@ -271,8 +276,7 @@ func (k *keeper) spawn(s Start, plan *plan) *refusal {
 		return refuse(banto.ReasonNotStarted, "cannot make a pipe: %v", err)
 	}
 	defer w.Close()
-	j := k.newJob(claimRecord{Attempt: s.Attempt, TimeoutMS: s.Spec.TimeoutMS, Limit: s.Spec.OutputLimit,
-		WantOutput: s.Spec.WantOutput, Account: s.Spec.Account})
+	j := k.newJob(claimOf(s))
 	j.uid, j.pipe = plan.acc.uid, r
 	j.started = startedRecord{Attempt: s.Attempt, At: k.opt.Now(), After: bootNow(), Pipe: inode(r)}
 	err = k.reaper.fork(j, func() (int, error) { return plan.makeProcess(k.null, w) }, func(pid int) {

@@ -1,5 +1,3 @@
-//go:build unix
-
 package keeper
 
 import (
@@ -57,7 +55,7 @@ func open(ctx context.Context, opt Options) (*keeper, error) {
 	}
 	k := &keeper{
 		opt: opt, log: opt.Log, release: release,
-		hello:    Hello{PID: os.Getpid(), Version: opt.Version, BootID: bootID()},
+		hello:    Hello{PID: os.Getpid(), Version: opt.Version, BootID: bootID(), Protocol: Protocol, Shells: shells()},
 		in:       make(chan input, 1024),
 		done:     make(chan struct{}),
 		grew:     make(chan struct{}, 1),
@@ -92,14 +90,18 @@ func (k *keeper) load() (err error) {
 	if k.alarm, err = newAlarm(); err != nil {
 		return err
 	}
-	var damaged int
-	k.journal, k.claims, damaged, err = openJournal(k.opt.Dir, newGeneration)
+	var was found
+	k.journal, k.claims, was, err = openJournal(k.opt.Dir, machineOf(k.opt.Dir), newGeneration)
 	if err != nil {
 		return err
 	}
-	if damaged > 0 {
+	if was.damaged > 0 {
 		k.log.Error("the journal was damaged: claims may be lost, and a new generation begins",
-			"places", damaged, "kept", k.journal.path()+".damaged")
+			"places", was.damaged, "kept", k.journal.path()+".damaged")
+	}
+	if was.copied != "" {
+		k.log.Warn("the records were copied from another machine or directory: what they know is kept, and a new generation begins",
+			"found", was.copied)
 	}
 	k.reaper = newReaper()
 	k.takeOver()

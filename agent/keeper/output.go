@@ -1,5 +1,3 @@
-//go:build unix
-
 package keeper
 
 import (
@@ -13,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/encodings"
 )
 
 // tailKept is how much of the end of an output is kept when it passes its
@@ -23,10 +22,11 @@ const tailKept = 64 << 10
 // comes, and, once the attempt has ended, a line that says what was cut and
 // the last tailKept bytes. The file is made with the first byte.
 type kept struct {
-	path  string
-	limit int64
-	want  int    // bytes of the head to keep in memory
-	grown func() // called after the file has grown
+	path     string
+	limit    int64
+	want     int    // bytes of the head to keep in memory
+	encoding string // of what comes, for the head as text
+	grown    func() // called after the file has grown
 
 	size atomic.Int64 // bytes on disk
 	f    *os.File
@@ -139,10 +139,14 @@ func (o *kept) finish() {
 	}
 }
 
-// headText gives the head as text: what is not UTF-8, and NUL, which no
-// store takes, as the replacement character.
+// headText gives the head as text: what makes no sense in its encoding, and
+// NUL, which no store takes, as the replacement character.
 func (o *kept) headText() string {
-	return cutText(strings.ReplaceAll(strings.ToValidUTF8(string(o.head), "\uFFFD"), "\x00", "\uFFFD"), o.want)
+	if len(o.head) == 0 {
+		return ""
+	}
+	text := encodings.Text(o.encoding, o.head, len(o.head) < o.want)
+	return cutText(strings.ReplaceAll(text, "\x00", "\uFFFD"), min(o.want, banto.MaxOutputHead))
 }
 
 // cutText cuts a text at a limit of bytes, between characters.
@@ -170,10 +174,14 @@ func (b *bufferPool) get() *[bufferSize]byte {
 
 func (b *bufferPool) put(buf *[bufferSize]byte) { b.p.Put(buf) }
 
-// headWanted says how many bytes of the head a result carries.
-func headWanted(want bool) int {
-	if want {
-		return banto.MaxOutputHead
+// headWanted says how many bytes of the head a result carries. Other encodings
+// may take more bytes than UTF-8 for the same text.
+func headWanted(claim claimRecord) int {
+	switch {
+	case !claim.WantOutput:
+		return 0
+	case claim.Encoding != "":
+		return 2 * banto.MaxOutputHead
 	}
-	return 0
+	return banto.MaxOutputHead
 }

@@ -12,6 +12,10 @@ import (
 // writes. Frames are handled in order. After a connect the keeper sends Hello
 // first, then every result that was not yet acknowledged.
 
+// Protocol is the version of what agent and keeper say to each other. A keeper
+// of version 0, which does not say it, knows no Replace, Renew and Allow.
+const Protocol = 1
+
 // Request is what the agent asks for.
 type Request struct {
 	Seq   uint64            `json:"seq,omitempty"` // the agent's number of this request on this connection, counting up from 1
@@ -41,6 +45,9 @@ type Allow struct {
 type Start struct {
 	Attempt banto.AttemptID `json:"attempt"`
 	Spec    banto.Spec      `json:"spec"`
+	// Refused is set when the agent knows that it cannot be run, and why: the
+	// attempt ends with the reason not-started and this message.
+	Refused string `json:"refused,omitempty"`
 }
 
 // Kill asks to kill an attempt's whole process group: TERM, and after the
@@ -63,14 +70,16 @@ type Event struct {
 	// Done says that all requests up to this Seq are handled for good: every
 	// start is claimed (or was known), every kill acted on or left as a
 	// tombstone, on disk.
-	Done    uint64            `json:"done,omitempty"`
-	Claims  int64             `json:"claims,omitempty"`  // with Done: attempts ever claimed
-	Problem string            `json:"problem,omitempty"` // the keeper cannot take new work and why, such as a full disk; repeated while it lasts
-	Hello   *Hello            `json:"hello,omitempty"`
-	Started []Started         `json:"started,omitempty"`
-	Output  []Output          `json:"output,omitempty"`
-	Ended   []Ended           `json:"ended,omitempty"`
-	Cleaned []banto.TrackerID `json:"cleaned,omitempty"`
+	Done   uint64 `json:"done,omitempty"`
+	Claims int64  `json:"claims,omitempty"` // with Done: attempts ever claimed
+	// NotReplaced says why the keeper did not become another binary.
+	NotReplaced string            `json:"not_replaced,omitempty"`
+	Problem     string            `json:"problem,omitempty"` // the keeper cannot take new work and why, such as a full disk; repeated while it lasts
+	Hello       *Hello            `json:"hello,omitempty"`
+	Started     []Started         `json:"started,omitempty"`
+	Output      []Output          `json:"output,omitempty"`
+	Ended       []Ended           `json:"ended,omitempty"`
+	Cleaned     []banto.TrackerID `json:"cleaned,omitempty"`
 }
 
 // Hello opens a connection.
@@ -80,6 +89,7 @@ type Hello struct {
 	BootID     string            `json:"boot_id"`
 	Generation string            `json:"generation"` // of the claims on disk; another one means they were lost or rolled back
 	Running    []banto.AttemptID `json:"running,omitempty"`
+	Protocol   int               `json:"protocol,omitempty"`
 	Claims     int64             `json:"claims,omitempty"` // attempts ever claimed under this generation and those before
 	Shells     []string          `json:"shells,omitempty"` // that were found on the host
 }

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -22,8 +23,37 @@ type record struct {
 
 // headRecord opens a journal.
 type headRecord struct {
-	Format     int    `json:"format"`
-	Generation string `json:"generation"`
+	Format     int     `json:"format"`
+	Generation string  `json:"generation"`
+	Claims     int64   `json:"claims,omitempty"` // ever claimed, but for those that follow
+	Machine    machine `json:"machine,omitzero"`
+}
+
+// machine tells this machine and directory from one that the records were
+// copied to. A part that could not be seen is empty, and proves nothing.
+type machine struct {
+	Hardware string `json:"hardware,omitempty"` // hash of the number that the maker, or the hypervisor, gave
+	System   string `json:"system,omitempty"`   // hash of the number that the installed system has
+	Dir      string `json:"dir,omitempty"`      // the directory's own number and that of its file system
+}
+
+// or fills in what could not be seen this time with what was seen before.
+func (m machine) or(before machine) machine {
+	return machine{cmp.Or(m.Hardware, before.Hardware), cmp.Or(m.System, before.System), cmp.Or(m.Dir, before.Dir)}
+}
+
+// differs says in words how the machine is another one than before.
+func (m machine) differs(before machine) string {
+	other := func(a, b string) bool { return a != "" && b != "" && a != b }
+	switch {
+	case other(m.Hardware, before.Hardware):
+		return "this is another machine: its hardware has another number"
+	case other(m.System, before.System):
+		return "this is another machine: its system has another number"
+	case other(m.Dir, before.Dir):
+		return "this is another directory than the one in which they were written"
+	}
+	return ""
 }
 
 // claimRecord is on disk before anything of the attempt is done. It holds
@@ -34,6 +64,7 @@ type claimRecord struct {
 	TimeoutMS  int64           `json:"timeout_ms,omitempty"`
 	Limit      int64           `json:"limit,omitempty"`
 	WantOutput bool            `json:"want_output,omitempty"`
+	Encoding   string          `json:"encoding,omitempty"`
 	Account    string          `json:"account,omitempty"`
 }
 
@@ -45,7 +76,10 @@ type startedRecord struct {
 	At      time.Time       `json:"at"`
 	After   int64           `json:"after"`          // clock before it was made, in nanoseconds since the boot
 	Before  int64           `json:"before"`         // clock when it had been made
-	Pipe    uint64          `json:"pipe,omitempty"` // inode of its output pipe
+	Pipe    uint64          `json:"pipe,omitempty"` // inode of its output pipe; on Windows its own handle of the reading end
+
+	Born   int64  `json:"born,omitempty"`   // Windows: when it was made, as the system says
+	Object string `json:"object,omitempty"` // Windows: the name of its job object
 }
 
 // ackedRecord says that results are committed by the manager.

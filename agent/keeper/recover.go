@@ -1,5 +1,3 @@
-//go:build unix
-
 package keeper
 
 import (
@@ -51,7 +49,7 @@ func (k *keeper) takeOverOne(fx *effects, cl *claim) {
 		e.StartedAt = &at
 	}
 	if path, err := outputPath(k.opt.Dir, e.Attempt); err == nil {
-		rest := &kept{path: path, want: headWanted(cl.claimed.WantOutput)}
+		rest := &kept{path: path, want: headWanted(cl.claimed), encoding: cl.claimed.Encoding}
 		rest.resume()
 		e.OutputSize, e.OutputHead = rest.size.Load(), rest.headText()
 	}
@@ -75,9 +73,9 @@ func (k *keeper) takeOverOne(fx *effects, cl *claim) {
 }
 
 // adopt goes on with a process that an earlier keeper made. It is not our
-// child: its end can be seen, its exit status not. Its output is taken up
-// again where the system lets us; what it wrote while there was no keeper hit
-// a broken pipe.
+// child: its end can be seen, its exit status only on Windows. Its output is
+// taken up again where the system lets us; what it wrote while there was no
+// keeper hit a broken pipe, or, on Windows, waits in the pipe.
 func (k *keeper) adopt(fx *effects, cl *claim) {
 	j := k.newJob(cl.claimed)
 	j.adopted, j.started = true, *cl.started
@@ -86,16 +84,12 @@ func (k *keeper) adopt(fx *effects, cl *claim) {
 		j.uid = acc.uid
 	}
 	j.out.resume()
-	j.pipe = j.started.reopenOutput()
+	j.regain()
 	k.add(j)
 	if cl.kill != nil {
 		fx.kill = append(fx.kill, *cl.kill)
 	}
 	k.log.Info("an attempt of an earlier keeper goes on", "attempt", cl.claimed.Attempt, "pid", cl.started.PID)
-	go func() {
-		j.started.awaitEnd()
-		j.leaving()
-		j.over(end{})
-	}()
+	go j.watchAdopted()
 	go k.stay(j)
 }

@@ -14,10 +14,12 @@ import (
 func (c *claims) apply(r record) {
 	switch {
 	case r.Head != nil:
-		c.generation = r.Head.Generation
+		c.generation, c.machine = r.Head.Generation, r.Head.Machine
+		c.total = max(c.total, r.Head.Claims)
 	case r.Claim != nil:
 		if c.byID[r.Claim.Attempt] == nil {
 			c.open(r.Claim.Attempt, &claim{claimed: *r.Claim})
+			c.total++
 		}
 	case r.Started != nil:
 		cl := c.known(r.Started.Attempt)
@@ -108,7 +110,8 @@ func (c *claims) dropIdle(id banto.TrackerID) {
 // snapshot gives the records that make the same claims again, in a fixed
 // order: what a compacted journal holds.
 func (c *claims) snapshot() []record {
-	out := []record{{Head: &headRecord{Format: journalFormat, Generation: c.generation}}}
+	head := &headRecord{Format: journalFormat, Generation: c.generation, Claims: c.total, Machine: c.machine}
+	out := []record{{Head: head}}
 	const many = 1000
 	for ids := range slices.Chunk(c.seen, many) {
 		out = append(out, record{Acked: &ackedRecord{Attempts: ids}})
@@ -124,6 +127,7 @@ func (c *claims) snapshot() []record {
 		}
 		claimed := cl.claimed
 		out = append(out, record{Claim: &claimed})
+		head.Claims-- // it will be counted when it is read
 		if cl.started != nil {
 			out = append(out, record{Started: cl.started})
 		}

@@ -1,9 +1,8 @@
-//go:build unix
-
 package keeper
 
 import (
 	"bufio"
+	"cmp"
 	"net"
 	"sync"
 	"time"
@@ -33,14 +32,15 @@ func newSession(conn net.Conn) *session {
 
 // tell adds to what the agent is told next.
 func (s *session) tell(e Event) {
-	if e.Hello == nil && e.Done == 0 && len(e.Started)+len(e.Output)+len(e.Ended)+len(e.Cleaned) == 0 {
+	if e.Hello == nil && e.Done == 0 && e.Problem == "" && e.NotReplaced == "" && len(e.Started)+len(e.Output)+len(e.Ended)+len(e.Cleaned) == 0 {
 		return
 	}
 	s.mu.Lock()
 	if e.Hello != nil {
 		s.next.Hello = e.Hello
 	}
-	s.next.Done = max(s.next.Done, e.Done)
+	s.next.Done, s.next.Claims = max(s.next.Done, e.Done), max(s.next.Claims, e.Claims)
+	s.next.Problem, s.next.NotReplaced = cmp.Or(e.Problem, s.next.Problem), cmp.Or(e.NotReplaced, s.next.NotReplaced)
 	s.next.Started = append(s.next.Started, e.Started...)
 	s.next.Ended = append(s.next.Ended, e.Ended...)
 	s.next.Cleaned = append(s.next.Cleaned, e.Cleaned...)
@@ -108,8 +108,8 @@ func (s *session) write() {
 func split(e Event) func(func(Event) bool) {
 	const maxItems, maxBytes = 1000, 256 << 10
 	return func(yield func(Event) bool) {
-		frame := Event{Hello: e.Hello, Cleaned: e.Cleaned}
-		items, size := len(e.Cleaned), 0
+		frame := Event{Hello: e.Hello, Cleaned: e.Cleaned, Problem: e.Problem, NotReplaced: e.NotReplaced}
+		items, size := len(e.Cleaned)+len(e.Problem)+len(e.NotReplaced), 0
 		full := func(bytes int) bool {
 			items++
 			size += bytes
@@ -138,7 +138,7 @@ func split(e Event) func(func(Event) bool) {
 				return
 			}
 		}
-		if frame.Done = e.Done; frame.Done > 0 || frame.Hello != nil || items > 0 {
+		if frame.Done, frame.Claims = e.Done, e.Claims; frame.Done > 0 || frame.Hello != nil || items > 0 {
 			yield(frame)
 		}
 	}

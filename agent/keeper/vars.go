@@ -9,16 +9,19 @@ import (
 	"unicode/utf8"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/encodings"
 )
 
-// decodeVars gives the text of a variables file: UTF-8, or UTF-16 with its
-// byte order mark as PowerShell writes it, with lines ended by LF.
-func decodeVars(b []byte) (string, error) {
+// decodeVars gives the text of a variables file with lines ended by LF: in the
+// job's encoding, which is UTF-8 when it is empty; a byte order mark of UTF-8 or
+// UTF-16, as PowerShell writes it, says better.
+func decodeVars(b []byte, encoding string) (string, error) {
 	if len(b) > banto.MaxVarsFile {
 		return "", fmt.Errorf("the file $BANTO_VARS is larger than %d bytes", banto.MaxVarsFile)
 	}
 	var text string
-	halves := false // of characters, in UTF-16
+	halves := false // of characters
+	what := "UTF-8, nor in UTF-16 with a byte order mark"
 	switch {
 	case bytes.HasPrefix(b, []byte{0xFF, 0xFE}):
 		text = fromUTF16(b[2:], binary.LittleEndian)
@@ -26,11 +29,17 @@ func decodeVars(b []byte) (string, error) {
 	case bytes.HasPrefix(b, []byte{0xFE, 0xFF}):
 		text = fromUTF16(b[2:], binary.BigEndian)
 		halves = strings.ContainsRune(text, utf8.RuneError)
+	case bytes.HasPrefix(b, []byte{0xEF, 0xBB, 0xBF}):
+		text = string(b[3:])
+	case encoding != "" && encoding != "utf-8":
+		text = encodings.Text(encoding, b, true)
+		halves = strings.ContainsRune(text, utf8.RuneError)
+		what = encoding + ", the encoding of the job"
 	default:
-		text = string(bytes.TrimPrefix(b, []byte{0xEF, 0xBB, 0xBF}))
+		text = string(b)
 	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) || halves {
-		return "", fmt.Errorf("the file $BANTO_VARS is not text in UTF-8, nor in UTF-16 with a byte order mark")
+		return "", fmt.Errorf("the file $BANTO_VARS is not text in %s", what)
 	}
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	if len(text) > banto.MaxVarsFile {
