@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -24,10 +25,15 @@ type batch struct {
 	trackers rows[banto.TrackerID, banto.Tracker]
 	parts    rows[partKey, banto.Part]
 	attempts rows[banto.AttemptID, banto.Attempt]
-	hosts    rows[banto.HostID, banto.Host]
+	hosts    rows[banto.HostID, hostRow]
 	orders   rows[string, order] // changes of the outbox
 	keys     rows[submitKey, submitted]
 	flows    rows[string, newFlow]
+	scripts  rows[string, []byte] // by hash
+	named    map[scriptKey]string // the hashes of scripts that this batch keeps
+	joins    rows[string, store.Join]
+	revoked  rows[string, store.RevokedKey]
+	logons   rows[string, store.AccountState]
 	audits   []banto.AuditEntry
 
 	acks   rows[ackKey, struct{}]
@@ -46,6 +52,12 @@ type partKey struct {
 type ackKey struct {
 	host    banto.HostID
 	attempt banto.AttemptID
+}
+
+// hostRow is a host's row, or its end.
+type hostRow struct {
+	host banto.Host
+	gone bool
 }
 
 // order is a change of the outbox: an entry, or its end (nil).
@@ -75,8 +87,11 @@ type upNow struct {
 // after adds something to be done once the batch is durable.
 func (b *batch) after(do func()) { b.afters = append(b.afters, do) }
 
-// putOrder adds an order to the outbox.
+// putOrder adds an order to the outbox. A host that was removed is told nothing.
 func (b *batch) putOrder(host banto.HostID, o fabric.Order) {
+	if _, known := b.mem.hosts[host]; !known {
+		return
+	}
 	b.orders.put(o.ID, order{host: host, order: &o})
 	b.mem.outbox[o.ID] = host
 }
@@ -92,21 +107,40 @@ func (b *batch) dropOrder(id string) {
 }
 
 // audit notes who did what. What was refused is noted by whoever asked.
-func (b *batch) audit(by banto.Principal, action audit.Action, object banto.TrackerID, detail, reason string) {
-	if reason != "" {
+func (b *batch) audit(by banto.Principal, action audit.Action, object, detail, reason string) banto.AuditEntry {
+	switch {
+	case detail == "":
+		detail = reason
+	case reason != "":
 		detail += ": " + reason
 	}
-	b.audits = append(b.audits, audit.Done(b.now, by, action, string(object), detail))
+	entry := audit.Done(b.now, by, action, object, detail)
+	b.audits = append(b.audits, entry)
+	return entry
 }
 
 // empty says whether there is nothing to write.
 func (b *batch) empty() bool {
 	return b.trackers.len()+b.parts.len()+b.attempts.len()+b.hosts.len()+b.orders.len()+
-		b.keys.len()+b.flows.len()+len(b.audits) == 0
+		b.keys.len()+b.flows.len()+b.scripts.len()+b.joins.len()+b.revoked.len()+b.logons.len()+len(b.audits) == 0
 }
 
 // write puts all of it into a transaction.
 func (b *batch) write(tx store.Tx) error {
+	for _, part := range []func(store.Tx) error{b.writeTrackers, b.writeOrders, b.writeHosts} {
+		if err := part(tx); err != nil {
+			return err
+		}
+	}
+	for _, entry := range b.audits {
+		if err := tx.PutAudit(entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batch) writeTrackers(tx store.Tx) error {
 	err := b.flows.each(func(hash string, f newFlow) error { return tx.PutFlow(hash, f.body) })
 	if err == nil {
 		err = b.trackers.each(func(_ banto.TrackerID, t banto.Tracker) error { return tx.PutTracker(t) })
@@ -122,14 +156,32 @@ func (b *batch) write(tx store.Tx) error {
 			return tx.PutSubmitted(k.principal, k.key, s.hash, s.id, b.now)
 		})
 	}
+	return err
+}
+
+func (b *batch) writeOrders(tx store.Tx) error {
+	err := b.scripts.each(tx.PutScript)
 	if err == nil {
 		err = b.orders.each(func(id string, o order) error { return b.writeOrder(tx, id, o) })
 	}
+	return err
+}
+
+func (b *batch) writeHosts(tx store.Tx) error {
+	err := b.hosts.each(func(id banto.HostID, h hostRow) error {
+		if h.gone {
+			return errors.Join(tx.DeleteOutboxOf(id), tx.DeleteHost(id))
+		}
+		return tx.PutHost(h.host)
+	})
 	if err == nil {
-		err = b.hosts.each(func(_ banto.HostID, h banto.Host) error { return tx.PutHost(h) })
+		err = b.joins.each(func(_ string, j store.Join) error { return tx.PutJoin(j) })
 	}
-	for i := 0; err == nil && i < len(b.audits); i++ {
-		err = tx.PutAudit(b.audits[i])
+	if err == nil {
+		err = b.revoked.each(func(_ string, k store.RevokedKey) error { return tx.PutRevoked(k) })
+	}
+	if err == nil {
+		err = b.logons.each(func(_ string, a store.AccountState) error { return tx.PutAccountState(a) })
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/bantoops/banto"
-	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/job/engine"
 	"github.com/bantoops/banto/store"
 )
@@ -19,12 +18,15 @@ type Submit struct {
 	RequestHash string
 	Submission  engine.Submission
 	FlowBody    []byte
+	Hold        bool // nothing of it starts until it is released
 }
 
 // answer is what a caller is told after the commit.
 type answer struct {
 	tracker banto.Tracker
 	exists  bool
+	changes []banto.MoveChange
+	host    banto.Host
 	err     error
 }
 
@@ -76,37 +78,6 @@ func (r *Runner) Submit(ctx context.Context, s Submit) (banto.Tracker, bool, err
 	in := &submitIn{caller: newCaller(), Submit: s, what: what}
 	a, err := r.call(ctx, what, in.caller, in)
 	return a.tracker, a.exists, err
-}
-
-// Cancel kills what runs in a tracker and starts nothing more.
-func (r *Runner) Cancel(ctx context.Context, by banto.Principal, id banto.TrackerID, reason string) (banto.Tracker, error) {
-	in := &changeIn{
-		caller: newCaller(), by: by, id: id, action: audit.TrackerCancel, what: "cannot cancel " + string(id),
-		reason: reason, input: engine.Cancel{By: by.Name, Reason: reason},
-	}
-	return r.change(ctx, in)
-}
-
-// Rerun runs parts of a tracker again. flowBody is the encoded flow when in
-// carries a new one, else nil.
-func (r *Runner) Rerun(ctx context.Context, by banto.Principal, id banto.TrackerID, in engine.Rerun, flowBody []byte) (banto.Tracker, error) {
-	in.By = by.Name
-	c := &changeIn{
-		caller: newCaller(), by: by, id: id, action: audit.TrackerRerun, what: "cannot rerun " + string(id),
-		reason: in.Reason, input: in, flowHash: in.FlowHash, flow: in.Flow, flowBody: flowBody,
-	}
-	return r.change(ctx, c)
-}
-
-func (r *Runner) change(ctx context.Context, in *changeIn) (banto.Tracker, error) {
-	if err := storable(in.what, in.by.Name, in.reason); err != nil {
-		return banto.Tracker{}, err
-	}
-	if !in.id.Valid() {
-		return banto.Tracker{}, noTracker(in.what)
-	}
-	a, err := r.call(ctx, in.what, in.caller, in)
-	return a.tracker, err
 }
 
 func noTracker(what string) *banto.ErrorInfo {

@@ -71,10 +71,7 @@ func (w *world) submitAll(subs ...Submit) []submittedAnswer {
 }
 
 func TestAKeyMakesOneTracker(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		f := flowOf(t, "a/b", "p1")
 		other := submission(f, "key-1")
 		other.RequestHash = "another"
@@ -111,10 +108,7 @@ func TestAKeyMakesOneTracker(t *testing.T) {
 }
 
 func TestAnIDIsNotUsedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.up(w.link, hostA)
 		first := w.submit(flowOf(t, "a/b", "p1"))
 		settled()
@@ -126,15 +120,9 @@ func TestAnIDIsNotUsedAgain(t *testing.T) {
 }
 
 func TestCancelAndRerun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		w.field.result = runsOn
-		w.field.up(w.link, hostA)
-		id := w.submit(flowOf(t, "a/b", "p1", "p2 < p1"))
-		settled()
+		id := w.running("p1", "p2 < p1")
 		w.wantStates(id, banto.TrackerRunning, "p1=running")
 		if _, err := w.r.Rerun(ctx, operator, id, engine.Rerun{}, nil); banto.KindOf(err) != banto.KindConflict {
 			t.Errorf("rerun while it runs: %v", err)
@@ -210,10 +198,7 @@ func TestRerunWithAFixOfTheDefinition(t *testing.T) {
 }
 
 func TestPlainTextOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		s := submission(flowOf(t, "a/b", "p1"), "")
 		s.Submission.Reason = "a\x00b"
 		if _, _, err := w.r.Submit(t.Context(), s); banto.KindOf(err) != banto.KindInvalid {
@@ -227,10 +212,7 @@ func TestPlainTextOnly(t *testing.T) {
 }
 
 func TestOneThatCannotBeStoredIsRefusedAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.up(w.link, hostA)
 		bad := flowOf(t, "a/bad", "p1")
 		bad.Title = "夜\x00間"
@@ -317,10 +299,7 @@ func TestACallerWhoWaitsIsAnsweredAtTheEnd(t *testing.T) {
 }
 
 func TestACallerWhoGivesUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		open := w.held()
 		ctx, stop := context.WithCancel(context.Background())
 		answers := make(chan error, 1)
@@ -342,10 +321,7 @@ func TestACallerWhoGivesUp(t *testing.T) {
 }
 
 func TestWatch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.result = runsOn
 		w.field.up(w.link, hostA)
 		id := w.submit(flowOf(t, "a/b", "p1"))

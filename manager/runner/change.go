@@ -3,39 +3,33 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/job/engine"
-	"github.com/bantoops/banto/job/jobnet"
 	"github.com/bantoops/banto/store"
 )
 
-// changeIn is a cancel or a rerun that waits for the loop. revision is the
-// tracker's after it was tried: a transaction whose answer was lost may have
-// been written all the same, and a rerun must not happen twice.
+// changeIn is a move that waits for the loop. revision is the tracker's after
+// it was tried: a transaction whose answer was lost may have been written all
+// the same, and a move must not happen twice. changes is what it did then.
 type changeIn struct {
 	caller
+	Move
 	by       banto.Principal
 	id       banto.TrackerID
-	action   audit.Action
 	what     string // for errors
-	reason   string
 	input    engine.Input
-	flowHash string
-	flow     *jobnet.Flow
-	flowBody []byte
 	revision int64
+	changes  []banto.MoveChange
 }
 
 // step changes the tracker, which is brought back from the store if it has
 // ended.
 func (in *changeIn) step(b *batch) error {
-	if b.mem.isUnusable(in.id) {
-		why := b.mem.unusable[in.id]
-		b.after(func() {
-			in.refuse(banto.Fail(banto.KindInternal, in.what, why.Error(), "it stays as it is; the manager's log says more").Because(why))
-		})
+	if why, bad := b.mem.unusable[in.id]; bad {
+		b.refuse(in, banto.Fail(banto.KindInternal, in.what, why.Error(), "it stays as it is; the manager's log says more").Because(why))
 		return nil
 	}
 	t, loaded, err := b.tracker(in.id)
@@ -43,28 +37,57 @@ func (in *changeIn) step(b *batch) error {
 		return err
 	}
 	if t == nil {
-		b.after(func() { in.refuse(noTracker(in.what)) })
+		b.refuse(in, noTracker(in.what))
 		return nil
 	}
 	if in.revision > 0 && t.Row().Revision >= in.revision {
-		b.after(func() { in.answer(answer{tracker: t.Row()}) })
+		in.done(b, t)
 		return nil
 	}
-	if refusal := b.stepTracker(in.id, t, in.input); refusal != nil {
-		b.after(func() { in.refuse(refusal) })
+	if in.Request.DryRun {
+		in.plan(b, t)
+		return nil
+	}
+	was := t.Row().Revision
+	b.mem.trackers[in.id] = t
+	refusal := b.stepTracker(in.id, t, in.input)
+	if _, saved := b.trackers.get(in.id); loaded && !saved {
+		delete(b.mem.trackers, in.id) // it has ended, and nothing has changed that
+	}
+	if refusal != nil {
+		b.refuse(in, refusal)
 		return nil //nolint:nilerr // it was judged
 	}
-	in.revision = t.Row().Revision
-	if loaded {
-		b.mem.trackers[in.id] = t
+	if now := t.Row().Revision; now > was {
+		in.revision = now
 	}
-	if in.flow != nil && b.r.flows.get(in.flowHash) == nil {
-		b.flows.put(in.flowHash, newFlow{flow: in.flow, body: in.flowBody})
+	in.changes = changesOf(t)
+	if in.Flow != nil && b.r.flows.get(in.FlowHash) == nil {
+		b.flows.put(in.FlowHash, newFlow{flow: in.Flow, body: in.FlowBody})
 	}
-	b.audit(in.by, in.action, in.id, t.Flow().Jobnet, in.reason)
-	b.after(func() { in.answer(answer{tracker: t.Row()}) })
+	b.audit(in.by, audit.OfMove(in.Request.Move), string(in.id), in.detail(t.Flow().Jobnet), in.Request.Reason)
+	in.done(b, t)
 	return nil
 }
+
+// plan answers what the move would do, and changes nothing.
+func (in *changeIn) plan(b *batch, t *engine.Tracker) {
+	changes, refusal := planOf(t, in.input, b.now)
+	if refusal != nil {
+		b.refuse(in, refusal)
+		return
+	}
+	in.changes = changes
+	in.done(b, t)
+}
+
+func (in *changeIn) done(b *batch, t *engine.Tracker) {
+	b.after(func() { in.answer(answer{tracker: t.Row(), changes: in.changes}) })
+}
+
+// refuse answers a caller with why not, once the batch is durable: it may
+// follow from what the batch holds.
+func (b *batch) refuse(in input, why error) { b.after(func() { in.refuse(why) }) }
 
 // tracker gives a tracker from memory, or brings it back from the store; nil
 // when there is none.
@@ -88,4 +111,69 @@ func (b *batch) tracker(id banto.TrackerID) (t *engine.Tracker, loaded bool, err
 		return nil, false, fmt.Errorf("cannot restore the tracker %s: %w", id, err)
 	}
 	return t, true, nil
+}
+
+// commentIn is a comment on a tracker. It leaves an audit row, and changes
+// nothing else.
+type commentIn struct {
+	caller
+	by    banto.Principal
+	id    banto.TrackerID
+	what  string
+	text  string
+	dry   bool
+	proof proof
+}
+
+func (in *commentIn) step(b *batch) error {
+	row, known, err := b.row(in.id)
+	if err != nil {
+		return err
+	}
+	if !known {
+		b.refuse(in, noTracker(in.what))
+		return nil
+	}
+	written, err := in.proof.written(b)
+	if err != nil {
+		return err
+	}
+	if !written && !in.dry {
+		in.proof.keep(b.audit(in.by, audit.TrackerComment, string(in.id), "", in.text))
+	}
+	b.after(func() { in.answer(answer{tracker: row}) })
+	return nil
+}
+
+// row gives the row of a tracker, also of one that has ended.
+func (b *batch) row(id banto.TrackerID) (banto.Tracker, bool, error) {
+	if t := b.mem.trackers[id]; t != nil {
+		return t.Row(), true, nil
+	}
+	row, err := b.r.opt.Store.Tracker(b.ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return banto.Tracker{}, false, nil
+	}
+	if err != nil {
+		return banto.Tracker{}, false, fmt.Errorf("cannot read the tracker %s: %w", id, err)
+	}
+	return row, true, nil
+}
+
+// changesOf gives the parts that the tracker's last move changed at once.
+func changesOf(t any) []banto.MoveChange {
+	if t, ok := t.(interface{ Changes() []banto.MoveChange }); ok {
+		return t.Changes()
+	}
+	return nil
+}
+
+// planOf gives the parts that a move would change.
+func planOf(t any, in engine.Input, now time.Time) ([]banto.MoveChange, error) {
+	if t, ok := t.(interface {
+		Plan(engine.Input, time.Time) ([]banto.MoveChange, error)
+	}); ok {
+		return t.Plan(in, now)
+	}
+	return nil, banto.Fail(banto.KindUnavailable, "cannot plan the move", "", "")
 }

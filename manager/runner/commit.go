@@ -14,7 +14,7 @@ import (
 // gone. then comes behind the inputs, such as the placing of parts; nil for
 // nothing. unread are inputs of hosts that could not be judged, and why.
 func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then func(*batch)) (unread unread, err error) {
-	b := &batch{r: r, ctx: ctx, mem: r.mem, now: now}
+	b := &batch{r: r, ctx: ctx, mem: r.mem, now: now.UTC().Truncate(time.Microsecond)} // as a store keeps it
 	for _, in := range ins {
 		b.take(in)
 	}
@@ -67,6 +67,7 @@ func (r *Runner) carryOut(b *batch) {
 	for hash, i := range b.flows.index {
 		r.flows.put(hash, b.flows.vals[i].flow)
 	}
+	r.keepScripts(b)
 	for _, up := range b.up {
 		if up.session != nil {
 			r.sessions[up.id] = *up.session
@@ -74,6 +75,7 @@ func (r *Runner) carryOut(b *batch) {
 			delete(r.sessions, up.id)
 		}
 	}
+	r.tell(b)
 	r.deliver(b)
 	for _, do := range b.afters {
 		do()

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"fmt"
+
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
 	"github.com/bantoops/banto/job/dispatch"
@@ -30,11 +32,14 @@ func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
 		case engine.SaveAttempt:
 			b.attempts.put(e.Attempt.ID, e.Attempt)
 			b.mem.noteAttempt(e.Attempt)
+			if e.Attempt.State.Ended() {
+				b.dropOrder(startOrder(e.Attempt.ID)) // it may be given up before it was sent
+			}
 		case engine.Start:
 			b.mem.board.Bind(id, e.Attempt.Part, e.Attempt.ID)
 			b.putOrder(e.Attempt.HostID, fabric.Order{
 				ID: startOrder(e.Attempt.ID), Start: &fabric.StartOrder{
-					Attempt: e.Attempt.ID, Generation: b.mem.hosts[e.Attempt.HostID].Generation, Spec: e.Spec,
+					Attempt: e.Attempt.ID, Generation: b.mem.hosts[e.Attempt.HostID].Generation, Spec: b.sent(id, e.Spec),
 				},
 			})
 		case engine.Kill:
@@ -59,8 +64,9 @@ func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
 func (b *batch) note(id banto.TrackerID, e engine.Effect) {
 	switch e := e.(type) {
 	case engine.WantPlace:
-		b.r.learnHost(b.ctx, b.mem, e.Host)
-		b.mem.board.Add(dispatch.Want{Tracker: id, Part: e.Part, Host: e.Host})
+		b.mem.board.Add(dispatch.Want{
+			Tracker: id, Part: e.Part, Host: e.Host, Chosen: e.Chosen, PerPart: e.PerPart, Account: e.Account, Shell: e.Shell,
+		})
 	case engine.Withdraw:
 		b.mem.board.Withdraw(id, e.Part)
 	case engine.FreePlace:
@@ -87,17 +93,31 @@ func (b *batch) place() {
 // placeOne tells a tracker what was decided for one of its parts.
 func (b *batch) placeOne(p dispatch.Placement) {
 	id, part := p.Want.Tracker, p.Want.Part
-	t := b.mem.trackers[id]
-	if t != nil {
-		var in engine.Input = engine.Placed{Part: part, Host: p.Host, HostID: p.HostID}
-		if p.Reason != "" {
-			in = engine.NoPlace{Part: part, Reason: p.Reason, Message: p.Message}
-		}
-		if err := b.stepTracker(id, t, in); err != nil {
+	if t := b.mem.trackers[id]; t != nil {
+		if err := b.stepTracker(id, t, b.decided(p)); err != nil {
 			b.r.log.Error("a placement was refused", "tracker", id, "part", part, "error", err)
 		}
 	}
 	// A place that no attempt came of goes back: the part ended before it
 	// could start, or does not want it any more.
 	b.mem.board.Withdraw(id, part)
+}
+
+// decided is what a decision is to the tracker.
+func (b *batch) decided(p dispatch.Placement) engine.Input {
+	part := p.Want.Part
+	switch {
+	case p.Reason != "":
+		return engine.NoPlace{Part: part, Reason: p.Reason, Message: p.Message}
+	case len(p.All) > 0:
+		return engine.FanOut{Part: part, Hosts: p.All}
+	}
+	user, ok := b.mem.userOn(p.Want.Account, p.HostID)
+	if !ok {
+		return engine.NoPlace{
+			Part: part, Reason: banto.ReasonNoAccount,
+			Message: fmt.Sprintf("the account %s names no user on %s", p.Want.Account, p.Host),
+		}
+	}
+	return engine.Placed{Part: part, Host: p.Host, HostID: p.HostID, Target: p.Target, User: user}
 }

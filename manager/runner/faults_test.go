@@ -30,10 +30,7 @@ func once(err error) func(int) error {
 }
 
 func TestAStoreThatFailsForAWhile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.result = runsOn
 		w.field.up(w.link, hostA)
 		f := flowOf(t, "a/b", "p1", "p2 < p1")
@@ -80,10 +77,7 @@ func TestAStoreThatFailsForAWhile(t *testing.T) {
 }
 
 func TestAHostThatWentWhileTheStoreFailed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.store.set(always(errDisk), nil, nil)
 		for range 3 {
 			w.field.up(w.link, hostA)
@@ -104,10 +98,7 @@ func TestAHostThatWentWhileTheStoreFailed(t *testing.T) {
 
 // A commit whose answer was lost: all of it is there, and nothing happens twice.
 func TestAnAnswerThatWasLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.up(w.link, hostA)
 		f := flowOf(t, "a/b", "p1", "p2 < p1")
 
@@ -180,14 +171,8 @@ func poisoned(word string) func(any) error {
 }
 
 func TestAResultThatCannotBeStored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
-		w.field.result = runsOn
-		w.field.up(w.link, hostA)
-		id := w.submit(flowOf(t, "a/b", "p1", "p2", "p3"))
-		settled()
+	inWorld(t, func(t *testing.T, w *world) {
+		id := w.running("p1", "p2", "p3")
 		w.store.set(nil, nil, poisoned("venom"))
 		var reports []engine.Ended
 		w.field.mu.Lock()
@@ -212,10 +197,7 @@ func TestAResultThatCannotBeStored(t *testing.T) {
 }
 
 func TestAStartThatCannotBeStored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.store.set(nil, nil, poisoned("venom"))
 		w.field.result = runsOn
 		w.field.up(w.link, hostA)
@@ -239,14 +221,8 @@ func TestAStartThatCannotBeStored(t *testing.T) {
 // A result that fails for a cause that the store does not call poison is tried
 // for a while, and then given up, but never while all fails.
 func TestAResultThatAlwaysFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
-		w.field.result = runsOn
-		w.field.up(w.link, hostA)
-		id := w.submit(flowOf(t, "a/b", "p1"))
-		settled()
+	inWorld(t, func(t *testing.T, w *world) {
+		id := w.running("p1")
 		repeat := func() {
 			w.field.mu.Lock()
 			w.field.hosts[hostA].tellEnded(w.link)

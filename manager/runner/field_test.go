@@ -131,6 +131,13 @@ func (f *field) up(l *link, id banto.HostID) {
 	}
 }
 
+// isUp says whether a host is connected.
+func (f *field) isUp(id banto.HostID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hosts[id].link != nil
+}
+
 // tellEnded tells all results that were not acknowledged. f.mu is held.
 func (h *played) tellEnded(l *link) {
 	var ended []engine.Ended

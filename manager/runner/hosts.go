@@ -17,10 +17,11 @@ type Hosts interface {
 	// Acknowledge tells the host that these results are committed.
 	Acknowledge(host banto.HostID, attempts []banto.AttemptID)
 	// Enrolled says that this host may connect: at the start for every host of
-	// the store, and again when something of it has changed. claims is how many
-	// attempts its keeper had claimed, at least, under that generation; a keeper
-	// that says fewer under the same generation was rolled back, and is asked
-	// to begin a new one (fabric.Down.Renew) before its session opens.
+	// the store, and when one joins or is taken in again with another key. claims
+	// is how many attempts its keeper had claimed, at least, under that
+	// generation; what the host confirms later counts on. A keeper that says
+	// fewer under the same generation was rolled back, and is asked to begin a
+	// new one (fabric.Down.Renew) before its session opens.
 	Enrolled(id banto.HostID, generation string, claims int64)
 	// Removed says that this host may connect no more, and why in words.
 	Removed(id banto.HostID, why string)

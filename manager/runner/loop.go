@@ -76,7 +76,7 @@ func (r *Runner) nextTurn() (time.Time, bool) {
 		return time.Time{}, true
 	}
 	at, ok := r.mem.timers.next()
-	if len(r.mem.confirmed) > 0 {
+	if r.mem.owes() {
 		if drop := r.mem.since.Add(confirmedPause); !ok || drop.Before(at) {
 			return drop, true
 		}

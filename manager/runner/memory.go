@@ -8,6 +8,8 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/dispatch"
 	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/job/jobnet"
+	"github.com/bantoops/banto/store"
 )
 
 // memory is what the loop knows: all of it can be made again from the store
@@ -23,16 +25,23 @@ type memory struct {
 	// leave it with the next transaction, or after a while. To forget one does
 	// no harm, as it is sent and confirmed again.
 	confirmed []string
-	since     time.Time // when the oldest of them was confirmed
+	since     time.Time             // when the oldest of them was confirmed
+	claimed   map[banto.HostID]bool // hosts whose claims have grown since their row was written
 	hosts     map[banto.HostID]banto.Host
 	names     map[string]banto.HostID
-	unusable  map[banto.TrackerID]error // those that could not be brought back, and why
+	shells    map[banto.HostID][]string // of hosts that are connected
+	groups    map[string]*jobnet.Group
+	accounts  map[string]*jobnet.Account
+	logons    map[string]store.AccountState // of accounts whose logons fail
+	unusable  map[banto.TrackerID]error     // those that could not be brought back, and why
 }
 
 // live is an attempt that is, or may be, on a host.
 type live struct {
-	host  banto.HostID
-	state banto.AttemptState
+	host    banto.HostID
+	part    banto.PartKey
+	state   banto.AttemptState
+	created time.Time
 }
 
 func newMemory() *memory {
@@ -44,6 +53,11 @@ func newMemory() *memory {
 		outbox:   make(map[string]banto.HostID),
 		hosts:    make(map[banto.HostID]banto.Host),
 		names:    make(map[string]banto.HostID),
+		claimed:  make(map[banto.HostID]bool),
+		shells:   make(map[banto.HostID][]string),
+		groups:   make(map[string]*jobnet.Group),
+		accounts: make(map[string]*jobnet.Account),
+		logons:   make(map[string]store.AccountState),
 		unusable: make(map[banto.TrackerID]error),
 	}
 }
@@ -60,7 +74,7 @@ func (m *memory) noteAttempt(a banto.Attempt) {
 		}
 		return
 	}
-	m.live[a.ID] = live{host: a.HostID, state: a.State}
+	m.live[a.ID] = live{host: a.HostID, part: a.Part, state: a.State, created: a.CreatedAt}
 	on := m.onHost[a.HostID]
 	if on == nil {
 		on = make(map[banto.AttemptID]struct{})
@@ -107,7 +121,24 @@ func (m *memory) setHost(h banto.Host, up, local bool) {
 	}
 	m.hosts[h.ID] = h
 	m.names[h.Name] = h.ID
-	m.board.SetHost(dispatch.Host{ID: h.ID, Name: h.Name, Slots: h.Slots, Up: up, Local: local})
+	m.board.SetHost(dispatch.Host{
+		ID: h.ID, Name: h.Name, Slots: h.Slots, Up: up, Local: local,
+		Labels: h.Labels, Admission: h.Admission, OS: h.OS, Shells: m.shells[h.ID],
+	})
+}
+
+// removeHost forgets a host and the orders for it.
+func (m *memory) removeHost(id banto.HostID) {
+	delete(m.names, m.hosts[id].Name)
+	delete(m.hosts, id)
+	delete(m.shells, id)
+	m.timers.drop(timerKey{host: id})
+	m.board.RemoveHost(id)
+	for order, host := range m.outbox {
+		if host == id {
+			delete(m.outbox, order)
+		}
+	}
 }
 
 // forget drops a tracker that has ended.

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -100,10 +99,7 @@ func TestTheFlowCacheIsBounded(t *testing.T) {
 // What a host confirms is written with the next transaction, not in one of its
 // own, and not later than a moment.
 func TestConfirmationsTravelWithOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.act = func(func()) {} // the test confirms by hand
 		w.field.up(w.link, hostA)
 		id := w.submit(flowOf(t, "a/b", "p1", "p2"))
@@ -132,10 +128,7 @@ func TestConfirmationsTravelWithOthers(t *testing.T) {
 
 // A part that ends before it could start gives its place back.
 func TestAPlaceThatNothingCameOf(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.hosts[hostA].slots = 1
 		w.field.up(w.link, hostA)
 		f := compiled(t, &jobnet.Jobnet{Path: "a/b", Parts: []jobnet.Part{

@@ -9,7 +9,6 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
 	"github.com/bantoops/banto/job/engine"
-	"github.com/bantoops/banto/store"
 )
 
 // rebuild makes memory from the store, and hands over again what the hosts
@@ -19,8 +18,15 @@ func (r *Runner) rebuild(ctx context.Context) error {
 	if err := r.rebuildHosts(ctx, m); err != nil {
 		return fmt.Errorf("cannot read the hosts: %w", err)
 	}
+	if err := r.rebuildAccounts(ctx, m); err != nil {
+		return err
+	}
+	revoked, err := r.opt.Store.Revoked(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot read the keys that were revoked: %w", err)
+	}
 	b := &batch{r: r, ctx: ctx, mem: m, now: r.now()}
-	err := r.opt.Store.Unfinished(ctx, func(rec engine.Records) error { return b.restore(rec) })
+	err = r.opt.Store.Unfinished(ctx, func(rec engine.Records) error { return b.restore(rec) })
 	if err != nil {
 		return fmt.Errorf("cannot read the trackers that have not ended: %w", err)
 	}
@@ -39,6 +45,7 @@ func (r *Runner) rebuild(ctx context.Context) error {
 		byHost.put(e.HostID, append(list, o))
 	}
 	r.mem, r.kick = m, true
+	r.announce(m, revoked)
 	for i, host := range byHost.keys {
 		r.opt.Hosts.Deliver(host, byHost.vals[i])
 	}
@@ -70,6 +77,7 @@ func (b *batch) restore(rec engine.Records) error {
 	for _, a := range t.Live() {
 		b.mem.noteAttempt(a)
 		b.mem.board.Occupy(a.ID, a.HostID)
+		b.mem.board.Under(a.ID, accountOf(t, a.Part))
 	}
 	for _, e := range t.Resume() {
 		b.note(id, e)
@@ -92,7 +100,10 @@ func (r *Runner) rebuildHosts(ctx context.Context, m *memory) error {
 		}
 		for _, h := range page {
 			after = h.Name
-			_, up := r.sessions[h.ID]
+			session, up := r.sessions[h.ID]
+			if up {
+				m.shells[h.ID] = session.Hello.Shells
+			}
 			m.setHost(h, up, h.ID == r.opt.LocalHost)
 			if !up && h.State == banto.HostConnected {
 				m.timers.set(timerKey{host: h.ID}, r.started.Add(returnGrace))
@@ -102,21 +113,4 @@ func (r *Runner) rebuildHosts(ctx context.Context, m *memory) error {
 			return nil
 		}
 	}
-}
-
-// learnHost reads a host that was enrolled after the rebuild, when a part names
-// it. A host that there is not is the board's to refuse.
-func (r *Runner) learnHost(ctx context.Context, m *memory, name string) {
-	if _, known := m.names[name]; known || name == "" {
-		return
-	}
-	h, err := r.opt.Store.Host(ctx, name)
-	if err != nil {
-		if !errors.Is(err, store.ErrNotFound) {
-			r.log.Error("cannot read a host", "host", name, "error", err)
-		}
-		return
-	}
-	_, up := r.sessions[h.ID]
-	m.setHost(h, up, h.ID == r.opt.LocalHost)
 }

@@ -3,6 +3,8 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -86,18 +88,26 @@ func (in endedIn) from() banto.HostID     { return in.host }
 // end of a short job is about to come, and would have to wait for it.
 func (in confirmedIn) step(b *batch) error {
 	m := b.mem
+	if !m.owes() {
+		m.since = b.now
+	}
 	for _, id := range in.orders {
-		if m.outbox[id] != in.host {
-			continue
+		if m.outbox[id] == in.host {
+			delete(m.outbox, id)
+			m.confirmed = append(m.confirmed, id)
 		}
-		delete(m.outbox, id)
-		if len(m.confirmed) == 0 {
-			m.since = b.now
-		}
-		m.confirmed = append(m.confirmed, id)
+	}
+	if h, known := m.hosts[in.host]; known && in.claims > h.Claims {
+		h.Claims = in.claims
+		m.hosts[in.host] = h
+		m.claimed[in.host] = true
 	}
 	return nil
 }
+
+// owes says whether there is something that hosts confirmed and that the store
+// does not know yet.
+func (m *memory) owes() bool { return len(m.confirmed)+len(m.claimed) > 0 }
 
 // How long confirmed orders may stay in the outbox for want of a transaction,
 // and how many.
@@ -110,7 +120,7 @@ const (
 // transaction anyway or it is time.
 func (b *batch) dropConfirmed() {
 	m := b.mem
-	if len(m.confirmed) == 0 || b.empty() && len(m.confirmed) < maxConfirmed && b.now.Before(m.since.Add(confirmedPause)) {
+	if !m.owes() || b.empty() && len(m.confirmed) < maxConfirmed && b.now.Before(m.since.Add(confirmedPause)) {
 		return
 	}
 	for _, id := range m.confirmed {
@@ -119,6 +129,12 @@ func (b *batch) dropConfirmed() {
 		}
 	}
 	m.confirmed = nil
+	for _, id := range slices.Sorted(maps.Keys(m.claimed)) {
+		if h, known := m.hosts[id]; known {
+			b.putHost(h)
+		}
+	}
+	clear(m.claimed)
 }
 
 // step passes the start on to the tracker.
@@ -129,7 +145,9 @@ func (in startedIn) step(b *batch) error {
 	}
 	id, t := b.mem.trackerOf(in.report.Attempt)
 	b.dropOrder(startOrder(in.report.Attempt))
-	b.mustStep(id, t, in.report)
+	l, report := b.mem.live[in.report.Attempt], in.report
+	report.At = straight(report.At, b.mem.hosts[in.host].ClockMS, l.created, b.now)
+	b.mustStep(id, t, report)
 	return nil
 }
 
@@ -150,7 +168,10 @@ func (in endedIn) step(b *batch) error {
 	}
 	b.dropOrder(startOrder(in.report.Attempt))
 	b.dropOrder(killOrder(in.report.Attempt))
-	b.mustStep(id, t, in.report)
+	l := b.mem.live[in.report.Attempt]
+	report := b.straighten(l, in.report)
+	b.judgeLogon(accountOf(t, l.part), l, report)
+	b.mustStep(id, t, report)
 	return nil
 }
 

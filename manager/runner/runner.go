@@ -37,6 +37,10 @@ type Options struct {
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: nothing is logged
 	MaxCalls  int              // callers that may wait; 0: 4,096
+	// Removed is called after the commit that revoked a host's key, so that the
+	// fabric lets it in no more; nil for nobody. It must not block for long, and
+	// may hear of a key twice.
+	Removed func(store.RevokedKey)
 }
 
 // Runner is the loop of the manager. Its exported methods are safe from any
@@ -53,6 +57,8 @@ type Runner struct {
 
 	mem      *memory // nil when it has to be rebuilt
 	flows    *flowCache
+	scripts  map[scriptKey]string // hashes of scripts that are in the store
+	told     told
 	sessions map[banto.HostID]HostSession // hosts that are connected now, whatever the store says
 	started  time.Time
 	health   health
@@ -77,6 +83,7 @@ func New(opt Options) *Runner {
 		inbox:    newInbox(opt.MaxCalls, maxReports),
 		ready:    make(chan struct{}),
 		flows:    newFlowCache(),
+		scripts:  make(map[scriptKey]string),
 		sessions: make(map[banto.HostID]HostSession),
 	}
 }

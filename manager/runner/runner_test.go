@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/engine"
@@ -12,10 +11,7 @@ import (
 func runsOn(banto.Spec) *engine.Ended { return nil }
 
 func TestAFlowRunsToItsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.up(w.link, hostA)
 		w.field.up(w.link, hostB)
 		id := w.submit(flowOf(t, "a/b", "p1", "p2@db01 < p1", "p3 < p1 p2"))

@@ -1,14 +1,12 @@
 package runner
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/engine"
-	"github.com/bantoops/banto/store"
 )
 
 // hostUpIn says that a host's session is open.
@@ -24,7 +22,7 @@ type hostDownIn struct {
 // HostUp says that a host's session is open.
 func (r *Runner) HostUp(up HostSession) {
 	h := &up.Hello
-	for _, s := range []*string{&h.Name, &h.Version, &h.OS, &h.Arch, &h.BootID, &h.Generation} {
+	for _, s := range []*string{&h.Name, &h.Version, &h.OS, &h.Arch, &h.BootID, &h.Generation, &h.Endpoint} {
 		*s = clean(*s, maxHostText)
 	}
 	r.inbox.report(hostUpIn{up})
@@ -59,16 +57,10 @@ func (in hostDownIn) from() banto.HostID { return in.id }
 // step notes the session and settles what the store believes to be on the host
 // with what its keeper says.
 func (in hostUpIn) step(b *batch) error {
-	row, err := b.r.opt.Store.HostByID(b.ctx, in.ID)
-	if errors.Is(err, store.ErrNotFound) {
+	row, known := b.mem.hosts[in.ID]
+	if !known {
 		b.r.log.Warn("a host that is not known has connected", "host", in.ID, "name", in.Hello.Name)
 		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot read the host %s: %w", in.ID, err)
-	}
-	if pending, ok := b.hosts.get(in.ID); ok {
-		row = pending
 	}
 	before := row
 	at := in.At
@@ -78,14 +70,26 @@ func (in hostUpIn) step(b *batch) error {
 	row.State, row.Why, row.ConnectedAt = banto.HostConnected, "", &at
 	row.Slots = max(in.Hello.Slots, 1)
 	row.Version, row.OS, row.Arch = in.Hello.Version, in.Hello.OS, in.Hello.Arch
+	row.Endpoint, row.ClockMS = in.Hello.Endpoint, notedClock(in.ClockMS)
+	if in.Hello.Generation != before.Generation {
+		row.Claims = 0 // it counts anew
+	}
+	row.Claims = max(row.Claims, in.Hello.Claims)
 	row.BootID, row.Generation = in.Hello.BootID, in.Hello.Generation
-	row.Running = 0 // made when it is read
-	b.hosts.put(row.ID, row)
+	b.putHost(row)
+	b.mem.shells[row.ID] = in.Hello.Shells
 	b.mem.setHost(row, true, row.ID == b.r.opt.LocalHost)
 	b.mem.timers.drop(timerKey{host: row.ID})
 	b.up = append(b.up, upNow{id: row.ID, session: &in.HostSession})
 	in.settle(b, before)
 	return nil
+}
+
+// putHost writes a host's row. Who is allowed in under it is told to the
+// gateway once it is durable.
+func (b *batch) putHost(row banto.Host) {
+	row.Running, row.Problem = 0, "" // made when it is read
+	b.hosts.put(row.ID, hostRow{host: row})
 }
 
 // settle compares attempts: those that the keeper runs are found, or started;
@@ -121,7 +125,7 @@ func (in hostUpIn) settle(b *batch, before banto.Host) {
 		delete(runs, a)
 	}
 	for _, a := range in.Hello.Running {
-		if runs[a] {
+		if _, dying := b.mem.outbox[killOrder(a)]; runs[a] && !dying {
 			b.r.log.Warn("a host runs an attempt that is not expected there", "host", in.ID, "attempt", a)
 		}
 	}
@@ -159,7 +163,8 @@ func (in hostDownIn) step(b *batch) error {
 		return nil
 	}
 	row.State, row.Since, row.Why = banto.HostLost, in.at, in.why
-	b.hosts.put(row.ID, row)
+	b.putHost(row)
+	delete(b.mem.shells, row.ID)
 	b.mem.setHost(row, false, row.ID == b.r.opt.LocalHost)
 	b.mem.timers.drop(timerKey{host: row.ID})
 	b.up = append(b.up, upNow{id: row.ID})

@@ -27,10 +27,7 @@ func (w *world) waits(id banto.TrackerID) string {
 }
 
 func TestAHostComesAndGoes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.result = runsOn
 		id := w.submit(flowOf(t, "a/b", "p1@db01", "p2@db01 < p1"))
 		settled()
@@ -79,10 +76,7 @@ func TestAHostComesAndGoes(t *testing.T) {
 }
 
 func TestAnOrderWaitsForItsHost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		// The host is cut off at the moment when the order is sent.
 		var stuck []func()
 		w.field.act = func(f func()) { stuck = append(stuck, f) }
@@ -116,14 +110,8 @@ func TestClaimsThatAreLost(t *testing.T) {
 		{"with the machine", "boot-2", "p1=error(host-restarted)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				w.run()
-				defer w.close()
-				w.field.result = runsOn
-				w.field.up(w.link, hostA)
-				id := w.submit(flowOf(t, "a/b", "p1"))
-				settled()
+			inWorld(t, func(t *testing.T, w *world) {
+				id := w.running("p1")
 				w.wantStates(id, banto.TrackerRunning, "p1=running")
 				w.field.down(hostA, "link broken")
 				h := w.field.hosts[hostA]
@@ -142,14 +130,8 @@ func TestClaimsThatAreLost(t *testing.T) {
 }
 
 func TestResultsThatOutliveTheClaimsCount(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
-		w.field.result = runsOn
-		w.field.up(w.link, hostA)
-		id := w.submit(flowOf(t, "a/b", "p1"))
-		settled()
+	inWorld(t, func(t *testing.T, w *world) {
+		id := w.running("p1")
 		w.field.down(hostA, "link broken")
 		w.field.end(hostA, "p1", engine.Ended{Exit: new(int)})
 		w.field.hosts[hostA].gen = "gen-2" // a part of the journal was damaged, another one
@@ -160,10 +142,7 @@ func TestResultsThatOutliveTheClaimsCount(t *testing.T) {
 }
 
 func TestAnOrderIsMeantForTheClaimsItWasPlacedOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.act = func(func()) {} // what is sent is lost
 		w.field.up(w.link, hostA)
 		id := w.submit(flowOf(t, "a/b", "p1"))
@@ -184,14 +163,8 @@ func TestAnOrderIsMeantForTheClaimsItWasPlacedOn(t *testing.T) {
 }
 
 func TestARestartOfTheHostAloneIsTheKeepersToTell(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
-		w.field.result = runsOn
-		w.field.up(w.link, hostA)
-		id := w.submit(flowOf(t, "a/b", "p1"))
-		settled()
+	inWorld(t, func(t *testing.T, w *world) {
+		id := w.running("p1")
 		w.field.down(hostA, "link broken")
 		settled()
 		w.field.hosts[hostA].boot = "boot-2"
@@ -214,11 +187,7 @@ func TestAfterARestartTheHostsAreExpectedBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.run()
-		w.field.result = runsOn
-		w.field.up(w.link, hostA)
-		w.field.up(w.link, hostB)
-		id := w.submit(flowOf(t, "a/b", "p1", "p2@db01", "p3 < p1", "p4@db01"))
-		settled()
+		id := w.running("p1", "p2@db01", "p3 < p1", "p4@db01")
 		w.end()
 		pass(time.Hour)
 		w.run()
@@ -244,15 +213,8 @@ func TestAfterARestartTheHostsAreExpectedBack(t *testing.T) {
 }
 
 func TestReportsThatMeanNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
-		w.field.result = runsOn
-		w.field.up(w.link, hostA)
-		w.field.up(w.link, hostB)
-		ended := w.submit(flowOf(t, "a/b", "p0"))
-		settled()
+	inWorld(t, func(t *testing.T, w *world) {
+		ended := w.running("p0")
 		w.field.end(hostA, "p0", engine.Ended{Exit: new(int)})
 		runs := w.submit(flowOf(t, "a/b", "p1", "p2"))
 		settled()
@@ -294,10 +256,7 @@ func (a *ackList) Acknowledge(host banto.HostID, attempts []banto.AttemptID) {
 }
 
 func TestAHostThatIsNotKnown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		id := w.submit(flowOf(t, "a/b", "p1@nowhere"))
 		settled()
 		w.wantStates(id, banto.TrackerError, "p1=error(no-host)")
@@ -305,10 +264,7 @@ func TestAHostThatIsNotKnown(t *testing.T) {
 }
 
 func TestVariablesThatAreNoTextEndInError(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		defer w.close()
+	inWorld(t, func(t *testing.T, w *world) {
 		w.field.result = func(s banto.Spec) *engine.Ended {
 			e := succeed(s)
 			if s.Part == "p1" {

@@ -52,10 +52,16 @@ func (in *submitIn) step(b *batch) error {
 	t, effects := engine.New(sub, b.now)
 	b.mem.trackers[id] = t
 	b.carry(id, effects)
+	detail := fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version)
+	if in.Hold {
+		// In the same transaction, and before anything is given a place.
+		b.mustStep(id, t, engine.Hold{By: in.By.Name, Reason: sub.Reason})
+		detail += ", held"
+	}
 	if in.Key != "" {
 		b.keys.put(submitKey{in.By.Name, in.Key}, submitted{hash: in.RequestHash, id: id})
 	}
-	b.audit(in.By, audit.TrackerSubmit, id, fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version), sub.Reason)
+	b.audit(in.By, audit.TrackerSubmit, string(id), detail, sub.Reason)
 	b.after(func() { in.answer(answer{tracker: t.Row()}) })
 	return nil
 }

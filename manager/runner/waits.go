@@ -18,12 +18,14 @@ func (m *memory) waitsFor(id banto.TrackerID, local banto.HostID) []string {
 	if t == nil {
 		return nil
 	}
+	places := t.Row().Places
 	var lines []string
 	for _, w := range t.WaitsFor() {
 		line := w.String()
-		if more := m.hostTrouble(w, local); more != "" {
+		why := m.board.Waiting(id, w.Part)
+		if more := m.hostTrouble(w, places, local, why != ""); more != "" {
 			line += more
-		} else if why := m.board.Waiting(id, w.Part); why != "" {
+		} else if why != "" {
 			line += "; " + why
 		}
 		lines = append(lines, line)
@@ -31,28 +33,54 @@ func (m *memory) waitsFor(id banto.TrackerID, local banto.HostID) []string {
 	return lines
 }
 
-// hostTrouble says what is wrong with the host whose turn it is.
-func (m *memory) hostTrouble(w engine.Wait, local banto.HostID) string {
+// hostTrouble says what is wrong with the host whose turn it is: the one that
+// is named, or the one that the tracker chose.
+func (m *memory) hostTrouble(w engine.Wait, places map[string]banto.HostID, local banto.HostID, wants bool) string {
 	if !w.OnHost {
 		return ""
 	}
-	id, known := m.names[w.Host]
+	id, chosen := places[w.Host]
+	if !chosen {
+		id = m.names[w.Host]
+	}
 	if w.Host == "" {
-		id, known = local, true
+		id = local
 	}
 	h, there := m.hosts[id]
-	if !known || !there {
+	if !there {
 		return ""
 	}
-	switch h.State {
-	case banto.HostNever:
-		return ", which has never connected"
-	case banto.HostLost:
+	trouble := ""
+	switch {
+	case h.State == banto.HostNever:
+		trouble = "has never connected"
+	case h.State == banto.HostLost:
 		why := ""
 		if h.Why != "" {
 			why = ": " + h.Why
 		}
-		return fmt.Sprintf(", which is not connected (lost since %s%s)", h.Since.Format(time.RFC3339), why)
+		trouble = fmt.Sprintf("is not connected (lost since %s%s)", h.Since.Format(time.RFC3339), why)
+	case wants && h.Admission == banto.AdmissionHeld:
+		trouble = "is held" + admittedBy(h)
+	case wants && h.Admission == banto.AdmissionDraining && !chosen:
+		trouble = "is draining and takes nothing new" + admittedBy(h)
+	default:
+		return ""
 	}
-	return ""
+	if chosen {
+		return "; " + h.Name + ", which was chosen for it, " + trouble
+	}
+	return ", which " + trouble
+}
+
+// admittedBy says who keeps work from a host, since when and why.
+func admittedBy(h banto.Host) string {
+	s := " (by " + h.AdmissionBy
+	if h.AdmissionSince != nil {
+		s += " since " + h.AdmissionSince.UTC().Format(time.RFC3339)
+	}
+	if h.AdmissionWhy != "" {
+		s += ": " + h.AdmissionWhy
+	}
+	return s + ")"
 }

@@ -63,6 +63,32 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// inWorld plays a test in a world whose loop runs, in a bubble of time.
+func inWorld(t *testing.T, play func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.run()
+		defer w.close()
+		play(t, w)
+	})
+}
+
+// running submits a flow of jobs (as flowOf) that run until the test ends them,
+// with both hosts connected.
+func (w *world) running(parts ...string) banto.TrackerID {
+	w.t.Helper()
+	w.field.result = runsOn
+	for _, id := range []banto.HostID{hostA, hostB} {
+		if !w.field.isUp(id) {
+			w.field.up(w.link, id)
+		}
+	}
+	id := w.submit(flowOf(w.t, "a/b", parts...))
+	settled()
+	return id
+}
+
 func (w *world) begin() {
 	w.t.Helper()
 	if _, err := w.store.Begin(context.Background(), "test", time.Now()); err != nil {

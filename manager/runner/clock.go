@@ -1,0 +1,46 @@
+package runner
+
+import (
+	"time"
+
+	"github.com/bantoops/banto/job/engine"
+)
+
+// rightClock is how far a host's clock may be from ours and count as right.
+const rightClock = time.Second
+
+// notedClock gives what is noted of how far a host's clock is ahead.
+func notedClock(ms int64) int64 {
+	if limit := rightClock.Milliseconds(); ms <= limit && ms >= -limit {
+		return 0
+	}
+	return ms
+}
+
+// straight moves a time that a host told by how far its clock is off, and keeps
+// it between two of ours. A time that it did not tell stays so.
+func straight(at time.Time, clockMS int64, from, to time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	at = at.Add(-time.Duration(clockMS) * time.Millisecond)
+	switch {
+	case at.After(to):
+		at = to
+	case at.Before(from):
+		at = from
+	}
+	return at
+}
+
+// straighten puts the times of a result right. No attempt begins before it was
+// made, ends before it began, or later than now.
+func (b *batch) straighten(l live, e engine.Ended) engine.Ended {
+	off, from := b.mem.hosts[l.host].ClockMS, l.created
+	if e.StartedAt != nil {
+		began := straight(*e.StartedAt, off, from, b.now)
+		e.StartedAt, from = &began, began
+	}
+	e.At = straight(e.At, off, from, b.now)
+	return e
+}
