@@ -124,22 +124,23 @@ func (c *Client) read(r *bufio.Reader) {
 	}
 }
 
-// Send hands a frame to the keeper. After an error the connection is closed,
-// and it is not known whether the keeper has the frame: connect again and
-// repeat it.
+// Send hands a request to the keeper, in as many frames as it takes. After an error the connection is closed,
+// and it is not known what of it the keeper has: connect again and repeat it.
 func (c *Client) Send(r Request) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	frame, err := appendFrame(c.buf[:0], r)
-	if err != nil {
-		return err
-	}
-	if cap(frame) <= 1<<20 {
-		c.buf = frame
-	}
-	if _, err := c.conn.Write(frame); err != nil {
-		c.Close()
-		return cannotConnect(c.dir, err)
+	for piece := range pieces(r) {
+		frame, err := shortEnough(c.buf[:0], piece)
+		if err != nil {
+			return err
+		}
+		if cap(frame) <= 1<<20 {
+			c.buf = frame
+		}
+		if _, err := c.conn.Write(frame); err != nil {
+			c.Close()
+			return cannotConnect(c.dir, err)
+		}
 	}
 	return nil
 }
