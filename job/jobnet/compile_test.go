@@ -43,6 +43,11 @@ func drawJobnet(t *rapid.T) *Jobnet {
 			p.Retry, p.Exit = &Retry{Attempts: 3, Wait: 1e9, Backoff: 1.5, Codes: []CodeRange{{1, 2}}}, &ExitRules{OK: []CodeRange{{0, 0}}}
 			p.Host, p.Account, p.Timeout, p.Heals = "db01", `DOM\user`, 5e9, false
 		}
+		if rapid.Bool().Draw(t, "by labels") {
+			p.Host, p.HostLabels = "", []Label{{Name: "role", Value: "batch"}, {Name: "area", Value: "${params.n}"}}
+			p.Pick, p.Encoding, p.Rerun = PerPart, "Shift_JIS", RerunAsk
+			p.Limits = &banto.Limits{Memory: 1 << 30, CPU: 150, Processes: 7, Files: 64, Nice: 19}
+		}
 		j.Parts = append(j.Parts, p)
 	}
 	return j
@@ -74,6 +79,13 @@ func TestDecodeIsTheInverseOfEncode(t *testing.T) {
 			for n := range f.Parts[i].Args {
 				a, errA := f.Parts[i].Args[n].Eval(scope)
 				b, errB := g.Parts[i].Args[n].Eval(scope)
+				if a != b || errA != nil || errB != nil {
+					t.Fatal(a, b, errA, errB)
+				}
+			}
+			for n := range f.Parts[i].HostLabels {
+				a, errA := f.Parts[i].HostLabels[n].Value.Eval(scope)
+				b, errB := g.Parts[i].HostLabels[n].Value.Eval(scope)
 				if a != b || errA != nil || errB != nil {
 					t.Fatal(a, b, errA, errB)
 				}

@@ -46,7 +46,7 @@ func encodingTable() [][]string {
 
 // Encodings gives the encodings that jobs may print in, by the names that a
 // flow and a Spec hold: IANA names in lower case as golang.org/x/text's
-// ianaindex knows them, and cp932, which it knows as windows-31j. UTF-8 is
+// ianaindex knows them, and cp932, which is what it calls shift_jis. UTF-8 is
 // among them; a flow leaves it out.
 func Encodings() []string {
 	table := encodingTable()

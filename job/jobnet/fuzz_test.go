@@ -1,6 +1,7 @@
 package jobnet
 
 import (
+	"maps"
 	"testing"
 	"unicode/utf8"
 )
@@ -80,6 +81,33 @@ func FuzzParseVars(f *testing.F) {
 			value, err := ValueOf(s.Type, v)
 			if err != nil || canonicalOf(value) != v {
 				t.Errorf("%s=%q is %v: %v", s.Name, v, value, err)
+			}
+		}
+	})
+}
+
+// A size and a share read back as they were, and labels too.
+func FuzzSizes(f *testing.F) {
+	for _, s := range []string{"512M", "1K", "2G", "0M", "9999999999G", "50%", "%", "-1K", "１M", "a=b,c=d", "a=", "=", "a=b,a=c"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if n, err := ParseSize(text); err == nil {
+			if again, err := ParseSize(FormatSize(n)); n <= 0 || again != n || err != nil {
+				t.Errorf("%q: %d, %d, %v", text, n, again, err)
+			}
+		}
+		if n, err := ParsePercent(text); err == nil && n <= 0 {
+			t.Errorf("%q: %d", text, n)
+		}
+		if labels, ok := ParseLabels(text); ok {
+			if again, ok := ParseLabels(LabelsText(labels)); !ok || !maps.Equal(labels, again) {
+				t.Errorf("%q: %v, %v", text, labels, again)
+			}
+		}
+		if name, ok := ParseEncoding(text); ok {
+			if again, ok := ParseEncoding(name); !ok || again != name {
+				t.Errorf("%q: %s, %s", text, name, again)
 			}
 		}
 	})

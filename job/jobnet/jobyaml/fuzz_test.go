@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/bantoops/banto/job/jobnet"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // Whatever a file holds, it is parsed and compiled, or refused with reasons;
@@ -39,6 +41,10 @@ func FuzzParse(f *testing.F) {
 			again, problems := Parse("x", []byte(d.Source))
 			if len(problems) > 0 || len(again) != 1 || again[0].Path != d.Path {
 				t.Fatalf("the source of %s is not itself: %s", d.Path, told(problems))
+			}
+			places := cmp.Options{cmpopts.IgnoreTypes(jobnet.Pos{}, map[string]jobnet.Pos{}), cmpopts.IgnoreFields(Document{}, "Jobnet", "Folder", "Source", "Line")}
+			if diff := cmp.Diff(d, again[0], places); diff != "" {
+				t.Fatal(diff)
 			}
 			if d.Jobnet == nil {
 				continue

@@ -70,7 +70,10 @@ func (r *reader) labelled(m member) (map[string]string, bool) {
 		r.report.Add(r.pos(m.at), m.path(), m.name+" names none", "write "+m.name+": {labels: {role: batch}}")
 		good = false
 	}
-	return out, good
+	if !good {
+		return nil, false
+	}
+	return out, true
 }
 
 // labels reads names with values.
@@ -153,7 +156,7 @@ func (r *reader) users(m member) ([]jobnet.AccountUser, bool) {
 		path := join(m.path(), strconv.Itoa(i))
 		if v.Kind != yaml.MappingNode {
 			r.report.Add(r.pos(item), path, fmt.Sprintf("an entry of users wants a mapping, not %s", what(v)), "write users: [{hosts: batch-east, user: nightly}]")
-			good = false
+			out, good = append(out, jobnet.AccountUser{Pos: r.pos(v)}), false
 			continue
 		}
 		u := jobnet.AccountUser{Pos: r.pos(v), KeyPos: map[string]jobnet.Pos{}}

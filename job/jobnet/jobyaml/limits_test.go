@@ -63,6 +63,31 @@ func TestHurtfulFiles(t *testing.T) {
 	}
 }
 
+// A script of 8 MiB, as installers that carry their archive are, is read at a
+// bounded price, and comes through letter for letter.
+func TestLongScript(t *testing.T) {
+	line := strings.Repeat("QmFudG8g", 9) + "Cg==\n" // as base64 writes it
+	var script, file strings.Builder
+	file.WriteString("jobnet: a\nparts:\n  p:\n    job: |\n")
+	for script.Len()+len(line) <= jobnet.MaxScript {
+		script.WriteString(line)
+		file.WriteString("      " + line)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	flows, problems := check("x", []byte(file.String()))
+	runtime.ReadMemStats(&after)
+	if len(problems) > 0 {
+		t.Fatal(told(problems))
+	}
+	if flows[0].Parts[0].Script != script.String() {
+		t.Error("the script is not what was written")
+	}
+	if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 300 {
+		t.Errorf("it took %d MiB", used)
+	}
+}
+
 func rowsOf(n int, format string) string {
 	var b bytes.Buffer
 	for i := range n {
