@@ -25,15 +25,20 @@ func (b *Board) SetHost(h Host) {
 	was, known := o.Host, o.known
 	h.Labels = maps.Clone(h.Labels)
 	h.Shells = slices.Clone(h.Shells)
-	renamed := !known || was.Name != h.Name
-	if known && renamed && b.names[was.Name] == o {
+	renamed := !known || b.names[h.Name] != o
+	if b.names[was.Name] == o {
 		delete(b.names, was.Name)
 	}
 	o.Host, o.known = h, true
-	if other := b.names[h.Name]; other != nil && other != o {
+	b.refresh(o)
+	if was.OS != h.OS {
+		b.reshell(o)
+	}
+	other := b.names[h.Name]
+	b.names[h.Name] = o
+	if other != nil && other != o {
 		b.regroup(other) // it has lost its name
 	}
-	b.names[h.Name] = o
 	if renamed || !maps.Equal(was.Labels, h.Labels) {
 		b.regroup(o)
 	}
@@ -50,8 +55,21 @@ func (b *Board) SetHost(h Host) {
 		b.resolveAll(b.lift(""))
 	}
 	if renamed {
-		b.resolveAll(b.lift(was.Name))
+		if known {
+			b.resolveAll(b.lift(was.Name))
+		}
 		b.resolveAll(b.lift(h.Name))
+	}
+}
+
+// reshell puts aside what waits for a host whose system turns out not to have
+// the shell.
+func (b *Board) reshell(h *host) {
+	for _, w := range h.own.all() {
+		if !able(h.OS, w.Shell) {
+			b.leave(w)
+			w.setAside(&b.unknown)
+		}
 	}
 }
 
@@ -63,7 +81,7 @@ func (b *Board) RemoveHost(id banto.HostID) {
 	if h == nil || !h.known {
 		return
 	}
-	wants := h.own.all(b.trackers)
+	wants := h.own.all()
 	for _, w := range wants {
 		b.leave(w)
 	}
@@ -104,13 +122,16 @@ func (b *Board) sweep(h *host) {
 // it belongs now.
 func (b *Board) regroup(h *host) {
 	for _, m := range slices.Clone(h.pools) {
-		if !m.pool.holds(h) {
+		if b.names[h.Name] != h || !m.pool.holds(h) {
 			b.part(m)
 		}
 	}
+	if b.names[h.Name] != h {
+		return
+	}
 	for _, pools := range []map[string]*pool{b.groups, b.labelled} {
 		for _, p := range pools {
-			if p.members[h] == nil && b.names[h.Name] == h && p.holds(h) {
+			if p.members[h] == nil && p.holds(h) {
 				b.join(p, h)
 			}
 		}

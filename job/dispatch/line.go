@@ -1,7 +1,10 @@
 package dispatch
 
 import (
+	"cmp"
 	"container/list"
+	"maps"
+	"slices"
 
 	"github.com/bantoops/banto"
 )
@@ -55,8 +58,15 @@ type turn struct {
 	tracker banto.TrackerID
 	at      int64 // when it was last served, else when it came
 	wants   heap[*want]
-	n       int // wants, those put aside among them
-	pos     int // in line.next
+	aside   map[*want]bool // those of it that are put aside
+	pos     int            // in line.next
+}
+
+func (t *turn) len() int { return t.wants.len() + len(t.aside) }
+
+// all gives the wants of a turn, oldest first.
+func (t *turn) all() []*want {
+	return byArrival(slices.AppendSeq(slices.Clone(t.wants.items), maps.Keys(t.aside)))
 }
 
 func (b *Board) newLine() *line {
@@ -83,7 +93,6 @@ func (b *Board) enter(l *line, w *want, served int64) {
 		l.turns[w.Tracker] = t
 	}
 	w.turn = t
-	t.n++
 	l.n++
 	t.wants.put(w)
 	l.next.put(t)
@@ -100,14 +109,12 @@ func (b *Board) leave(w *want) {
 	w.stand()
 	t.wants.drop(w)
 	w.turn = nil
-	t.n--
 	l.n--
-	switch {
-	case t.n == 0:
+	if t.wants.len() == 0 {
 		l.next.drop(t)
+	}
+	if t.len() == 0 {
 		delete(l.turns, t.tracker)
-	case t.wants.len() == 0:
-		l.next.drop(t)
 	}
 	b.touch(l)
 	if l.pool != nil && l.n == 0 {
@@ -123,6 +130,10 @@ func (b *Board) park(w *want, lot *list.List) {
 		t.line.next.drop(t)
 	}
 	w.setAside(lot)
+	if t.aside == nil {
+		t.aside = map[*want]bool{}
+	}
+	t.aside[w] = true
 	b.touch(t.line)
 }
 
@@ -143,9 +154,13 @@ func (w *want) setAside(lot *list.List) {
 
 // stand ends being put aside.
 func (w *want) stand() {
-	if w.aside != nil {
-		w.aside.Remove(w.asideE)
-		w.aside, w.asideE = nil, nil
+	if w.aside == nil {
+		return
+	}
+	w.aside.Remove(w.asideE)
+	w.aside, w.asideE = nil, nil
+	if w.turn != nil {
+		delete(w.turn.aside, w)
 	}
 }
 
@@ -162,16 +177,16 @@ func (b *Board) touch(l *line) {
 	}
 }
 
-// all gives the wants of a line in the order of their arrival within trackers;
-// the trackers come in no order.
-func (l *line) all(of map[banto.TrackerID]*holding) []*want {
+// all gives the wants of a line, oldest first.
+func (l *line) all() []*want {
 	var out []*want
-	for id := range l.turns {
-		for _, w := range of[id].wants {
-			if w.turn != nil && w.turn.line == l {
-				out = append(out, w)
-			}
-		}
+	for _, t := range l.turns {
+		out = append(out, t.all()...)
 	}
 	return byArrival(out)
+}
+
+func byArrival(wants []*want) []*want {
+	slices.SortFunc(wants, func(x, y *want) int { return cmp.Compare(x.seq, y.seq) })
+	return wants
 }

@@ -134,26 +134,25 @@ func (b *Board) Free(attempt banto.AttemptID) {
 // attempt that came of it, Withdraw gives it back.
 func (b *Board) Next() []Placement {
 	out := b.refuse(nil)
-	for b.ripe.len() > 0 {
+	for b.ripe.len() > 0 || b.unknown.Len() > 0 {
+		if b.unknown.Len() > 0 { // what follows its tracker to a host may not be able to run there
+			out = b.refuse(out)
+			continue
+		}
 		l := b.ripe.first()
 		w := l.next.first().wants.first()
 		if a := b.gate(w); a != nil {
 			b.park(w, &a.lot)
 			continue
 		}
-		if l.host == nil {
-			out = append(out, b.place(w, l.free.first().host))
+		h := l.host
+		if h == nil {
+			h = l.free.first().host
+		} else if !w.kept && h.Admission == banto.AdmissionDraining {
+			b.park(w, &h.drained)
 			continue
 		}
-		switch {
-		case !able(l.host.OS, w.Shell):
-			b.unline(w)
-			out = b.refuseOne(out, w)
-		case !w.kept && l.host.Admission == banto.AdmissionDraining:
-			b.park(w, &l.host.drained)
-		default:
-			out = append(out, b.place(w, l.host))
-		}
+		out = append(out, b.place(w, h))
 	}
 	return out
 }
@@ -178,7 +177,9 @@ func (b *Board) place(w *want, h *host) Placement {
 	b.useAccount(w.Account)
 	if (l.pool != nil || w.kept && w.Chosen != h.ID) && !w.PerPart {
 		p.Target = w.Host
-		b.follow(w, h)
+	}
+	if l.pool != nil && !w.PerPart {
+		b.follow(w, l.pool, h)
 	}
 	b.refresh(h)
 	return p

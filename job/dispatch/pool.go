@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/jobnet"
@@ -149,15 +150,26 @@ func (p *pool) holds(h *host) bool {
 	return p.rank[h.Name] > 0 || len(p.Labels) > 0 && has(h.Labels, p.Labels)
 }
 
-// poolOf gives the pool of a set of labels, made if need be.
-func (b *Board) poolOf(text string, labels map[string]string) *pool {
-	p := b.labelled[text]
-	if p == nil {
-		p = &pool{Group: Group{Name: text, Labels: labels}, labels: true, members: map[*host]*member{}}
-		b.labelled[text] = p
-		b.gather(p)
-		b.rest(p)
+// all says whether parts run on every host of the pool.
+func (p *pool) all() bool { return jobnet.Pick(p.Pick) == jobnet.PickAll }
+
+// poolNamed gives the group of a name, or the pool of a set of labels, which is
+// made if need be; nil if the target is neither.
+func (b *Board) poolNamed(target string) *pool {
+	if p := b.groups[target]; p != nil {
+		return p
 	}
+	if p := b.labelled[target]; p != nil || !strings.Contains(target, "=") {
+		return p
+	}
+	labels, ok := jobnet.ParseLabels(target)
+	if !ok {
+		return nil
+	}
+	p := &pool{Group: Group{Name: target, Labels: labels}, labels: true, members: map[*host]*member{}}
+	b.labelled[target] = p
+	b.gather(p)
+	b.rest(p)
 	return p
 }
 

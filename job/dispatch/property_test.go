@@ -1,193 +1,515 @@
 package dispatch_test
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/dispatch"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
-// model says the same as the board in the plainest way: one list of wants and
-// a count for each host.
+// model knows in the plainest way what may be decided: lists and counts. It
+// does not decide itself: it judges each decision of the board as it is made, and
+// looks afterwards whether the board has left out one that it could make.
 type model struct {
-	hosts  map[string]dispatch.Host // by name; the name is the ID as well
-	wants  []dispatch.Want          // oldest first
-	placed map[dispatch.Want]string // not yet bound: on which host
-	on     map[banto.AttemptID]string
-	seq    int
+	hosts    map[banto.HostID]dispatch.Host
+	groups   map[string]dispatch.Group
+	accounts map[string]dispatch.AccountState
+	wants    []dispatch.Want // oldest first; not yet placed
+	placed   map[dispatch.Want]banto.HostID
+	on       map[banto.AttemptID]spot
+	choices  map[banto.TrackerID]map[string]banto.HostID // as the engine keeps them
+	picked   map[string]map[banto.HostID]int             // by group: when a host was last chosen
+	seq      int
 }
 
-func (m *model) local() string {
-	for name, h := range m.hosts {
-		if h.Local {
-			return name
-		}
+type spot struct {
+	host    banto.HostID
+	account string
+}
+
+func newModel() *model {
+	return &model{
+		hosts: map[banto.HostID]dispatch.Host{}, groups: map[string]dispatch.Group{}, accounts: map[string]dispatch.AccountState{},
+		placed: map[dispatch.Want]banto.HostID{}, on: map[banto.AttemptID]spot{},
+		choices: map[banto.TrackerID]map[string]banto.HostID{}, picked: map[string]map[banto.HostID]int{},
 	}
-	return ""
 }
 
-// resolve gives the host that a want is for; ok is false if it must wait for
-// the local host to be known.
-func (m *model) resolve(w dispatch.Want) (string, bool) {
-	if w.Host == "" {
-		return m.local(), m.local() != ""
-	}
-	return w.Host, true
-}
-
-func (m *model) used(host string) int {
+func (m *model) used(id banto.HostID) int {
 	n := 0
 	for _, h := range m.placed {
-		if h == host {
+		if h == id {
 			n++
 		}
 	}
-	for _, h := range m.on {
-		if h == host {
+	for _, s := range m.on {
+		if s.host == id {
 			n++
 		}
 	}
 	return n
 }
 
-// next gives what must be decided now: per host in order of arrival.
-func (m *model) next() map[string][]banto.PartKey {
-	out := map[string][]banto.PartKey{}
-	var left []dispatch.Want
-	for _, w := range m.wants {
-		name, ok := m.resolve(w)
-		h, known := m.hosts[name]
-		switch {
-		case !ok:
-			left = append(left, w)
-		case !known:
-			out["refused"] = append(out["refused"], w.Part)
-		case h.Up && m.used(name) < h.Slots:
-			m.placed[w] = name
-			out[name] = append(out[name], w.Part)
-		default:
-			left = append(left, w)
+// gated says whether the account keeps a want from starting.
+func (m *model) gated(account string) bool {
+	s := m.accounts[account]
+	if account == "" || s.Blocked || !s.OneAtATime {
+		return account != "" && s.Blocked
+	}
+	for w := range m.placed {
+		if w.Account == account {
+			return true
 		}
 	}
-	m.wants = left
+	for _, s := range m.on {
+		if s.account == account {
+			return true
+		}
+	}
+	return false
+}
+
+// members gives the hosts of a group or labels by name; pool is false for
+// anything else.
+func (m *model) members(target string) (out []dispatch.Host, pool bool) {
+	g, ok := m.groups[target]
+	if !ok {
+		if g.Labels, ok = jobnet.ParseLabels(target); !ok {
+			return nil, false
+		}
+	}
+	for _, h := range m.hosts {
+		in := len(g.Labels) > 0
+		for k, v := range g.Labels {
+			in = in && h.Labels[k] == v
+		}
+		if in || slices.Contains(g.Hosts, h.Name) {
+			out = append(out, h)
+		}
+	}
+	slices.SortFunc(out, func(a, b dispatch.Host) int { return cmp.Compare(a.Name, b.Name) })
+	return out, true
+}
+
+func able(h dispatch.Host, shell string) bool {
+	switch shell {
+	case "sh":
+		return h.OS != "windows"
+	case "cmd":
+		return h.OS != "linux"
+	}
+	return true
+}
+
+// bound gives the one host that a want is for, if it is for one.
+func (m *model) bound(w dispatch.Want) (id banto.HostID, chosen bool) {
+	_, pool := m.members(w.Host)
+	if !pool {
+		for _, h := range m.hosts {
+			if h.Name == w.Host || w.Host == "" && h.Local {
+				return h.ID, false
+			}
+		}
+		return "", false
+	}
+	if m.groups[w.Host].Pick == "all" {
+		return w.Chosen, true
+	}
+	if w.PerPart {
+		return "", false
+	}
+	for _, id := range []banto.HostID{w.Chosen, m.choices[w.Tracker][w.Host]} {
+		if _, known := m.hosts[id]; known {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// hopeless gives the reason for which a want can never get a place, now.
+func (m *model) hopeless(w dispatch.Want) banto.Reason {
+	members, pool := m.members(w.Host)
+	id, _ := m.bound(w)
+	h, known := m.hosts[id]
+	switch {
+	case known && !able(h, w.Shell):
+		return banto.ReasonNotStarted
+	case known:
+		return ""
+	case !pool && w.Host == "":
+		return "" // until there is one beside the manager
+	case !pool, len(members) == 0, id != "":
+		return banto.ReasonNoHost
+	case m.groups[w.Host].Pick == "all":
+		return ""
+	case !slices.ContainsFunc(members, func(h dispatch.Host) bool { return able(h, w.Shell) }):
+		return banto.ReasonNotStarted
+	}
+	return ""
+}
+
+// candidates gives the hosts on which a want may be placed now.
+func (m *model) candidates(w dispatch.Want) []dispatch.Host {
+	id, chosen := m.bound(w)
+	members, pool := m.members(w.Host)
+	if h, ok := m.hosts[id]; ok {
+		members, pool = []dispatch.Host{h}, false
+	}
+	return slices.DeleteFunc(slices.Clone(members), func(h dispatch.Host) bool {
+		closed := h.Admission == banto.AdmissionHeld || h.Admission == banto.AdmissionDraining && !chosen
+		lacks := pool && w.Shell != "" && len(h.Shells) > 0 && !slices.Contains(h.Shells, w.Shell)
+		return !h.Up || closed || lacks || !able(h, w.Shell) || m.used(h.ID) >= h.Slots
+	})
+}
+
+// best gives the candidate that a group's strategy wants.
+func (m *model) best(w dispatch.Want, from []dispatch.Host) banto.HostID {
+	g := m.groups[w.Host]
+	var before func(a, b dispatch.Host) int
+	switch jobnet.Pick(g.Pick) {
+	case jobnet.PickRoundRobin:
+		before = func(a, b dispatch.Host) int { return cmp.Compare(m.picked[w.Host][a.ID], m.picked[w.Host][b.ID]) }
+	case jobnet.PickFirstAlive:
+		rank := func(h dispatch.Host) int {
+			if i := slices.Index(g.Hosts, h.Name); i >= 0 {
+				return i
+			}
+			return len(g.Hosts)
+		}
+		before = func(a, b dispatch.Host) int { return cmp.Compare(rank(a), rank(b)) }
+	default:
+		before = func(a, b dispatch.Host) int {
+			return cmp.Compare(float64(m.used(a.ID))/float64(a.Slots), float64(m.used(b.ID))/float64(b.Slots))
+		}
+	}
+	return slices.MinFunc(from, func(a, b dispatch.Host) int {
+		return cmp.Or(before(a, b), cmp.Compare(a.Name, b.Name))
+	}).ID
+}
+
+// judge looks at one decision of the board, and carries it out.
+func (m *model) judge(t *rapid.T, p dispatch.Placement) {
+	w := p.Want
+	i := slices.Index(m.wants, w)
+	if i < 0 {
+		t.Fatalf("%+v was decided, and nobody wants it", p)
+	}
+	_, pool := m.members(w.Host)
+	id, _ := m.bound(w)
+	reason := m.hopeless(w)
+	all := pool && m.groups[w.Host].Pick == "all" && id == ""
+	if p.Reason != reason || (p.Reason == "") != (p.Message == "") || all && reason == "" != (p.All != nil) {
+		t.Fatalf("%+v, want the reason %q", p, reason)
+	}
+	m.wants = slices.Delete(m.wants, i, i+1)
+	if reason != "" || all {
+		if got, want := fmt.Sprint(p.All), fmt.Sprint(m.refs(w.Host)); all && reason == "" && got != want {
+			t.Fatalf("all of %s: %s, want %s", w.Host, got, want)
+		}
+		return
+	}
+	from := m.candidates(w)
+	if m.gated(w.Account) || !slices.ContainsFunc(from, func(h dispatch.Host) bool { return h.ID == p.HostID && h.Name == p.Host }) {
+		t.Fatalf("%+v must not be: the account is closed (%v), or it is none of %+v", p, m.gated(w.Account), from)
+	}
+	for _, o := range m.wants[:i] { // first come, first served
+		if o.Tracker == w.Tracker && o.Host == w.Host && o.Shell == w.Shell && !m.gated(o.Account) && o.PerPart == w.PerPart && o.Chosen == w.Chosen {
+			t.Fatalf("%s was placed before %s, which came first", w.Part, o.Part)
+		}
+	}
+	if pool && id == "" {
+		if want := m.best(w, from); want != p.HostID {
+			t.Fatalf("%+v, want %s", p, want)
+		}
+		m.seq++
+		if m.picked[w.Host] == nil {
+			m.picked[w.Host] = map[banto.HostID]int{}
+		}
+		m.picked[w.Host][p.HostID] = m.seq
+	}
+	keep := pool && !w.PerPart && m.groups[w.Host].Pick != "all" && p.HostID != w.Chosen
+	if (p.Target == w.Host && w.Host != "") != keep {
+		t.Fatalf("%+v: to be kept: %v", p, keep)
+	}
+	if keep {
+		if m.choices[w.Tracker] == nil {
+			m.choices[w.Tracker] = map[string]banto.HostID{}
+		}
+		m.choices[w.Tracker][w.Host] = p.HostID
+	}
+	m.placed[w] = p.HostID
+}
+
+func (m *model) refs(target string) []banto.HostRef {
+	var out []banto.HostRef
+	hosts, pool := m.members(target)
+	for _, h := range m.hosts {
+		if !pool && (h.Name == target || target == "" && h.Local) {
+			hosts = append(hosts, h)
+		}
+	}
+	for _, h := range hosts {
+		out = append(out, banto.HostRef{Name: h.Name, ID: h.ID})
+	}
 	return out
 }
 
-// find gives a want of the part, waiting or placed.
-func (m *model) find(part banto.PartKey) (waiting int, placed *dispatch.Want) {
-	for w := range m.placed {
-		if w.Part == part {
-			return -1, &w
+// check lets the board decide, judges that, and looks for what was left out.
+func (m *model) check(t *rapid.T, b *dispatch.Board) {
+	for _, p := range b.Next() {
+		m.judge(t, p)
+	}
+	if again := b.Next(); len(again) > 0 {
+		t.Fatalf("decided later what could be decided at once: %+v", again)
+	}
+	waiting := map[banto.HostID]int{}
+	for _, w := range m.wants {
+		if m.hopeless(w) != "" || !m.gated(w.Account) && len(m.candidates(w)) > 0 {
+			t.Fatalf("%+v was left out", w)
+		}
+		if why := b.Waiting(w.Tracker, w.Part); why == "" || strings.Contains(why, "about to") {
+			t.Fatalf("%+v waits, and the board says %q", w, why)
+		}
+		if id, _ := m.bound(w); id != "" {
+			waiting[id]++
 		}
 	}
-	return slices.IndexFunc(m.wants, func(w dispatch.Want) bool { return w.Part == part }), nil
+	for w := range m.placed {
+		if why := b.Waiting(w.Tracker, w.Part); why != "" {
+			t.Fatalf("%+v has its place, and the board says %q", w, why)
+		}
+	}
+	for id, h := range m.hosts {
+		running, line := b.Load(id)
+		if running != m.used(id) || line != waiting[id] {
+			t.Fatalf("Load(%s) = %d, %d; want %d, %d", h.Name, running, line, m.used(id), waiting[id])
+		}
+	}
+	for _, target := range targets {
+		if got, want := fmt.Sprint(b.Members(target)), fmt.Sprint(m.refs(target)); got != want {
+			t.Fatalf("Members(%q) = %s, want %s", target, got, want)
+		}
+	}
 }
 
-func TestBoardIsItsModel(t *testing.T) {
+// forget drops a tracker's wants, or one of them.
+func (m *model) forget(of func(dispatch.Want) bool) {
+	m.wants = slices.DeleteFunc(m.wants, of)
+	maps.DeleteFunc(m.placed, func(w dispatch.Want, _ banto.HostID) bool { return of(w) })
+}
+
+func (m *model) has(tracker banto.TrackerID) bool {
+	mine := func(w dispatch.Want) bool { return w.Tracker == tracker }
+	for a := range m.on {
+		if id, _, _ := a.Split(); id == tracker {
+			return true
+		}
+	}
+	return slices.ContainsFunc(m.wants, mine) || slices.ContainsFunc(slices.Collect(maps.Keys(m.placed)), mine)
+}
+
+var (
+	hostNames = []string{"db01", "db02", "web01", "here"}
+	targets   = []string{"", "db01", "db02", "web01", "here", "nowhere", "g1", "g2", "role=db", "area=east,role=web", "role=none"}
+	trackers  = []banto.TrackerID{t1, t2, "20261121-0000003"}
+)
+
+func TestBoardIsLawful(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := dispatch.New()
-		m := &model{hosts: map[string]dispatch.Host{}, placed: map[dispatch.Want]string{}, on: map[banto.AttemptID]string{}}
-		names := []string{"db01", "db02", "here"}
-		part := rapid.Map(rapid.IntRange(0, 12), func(i int) banto.PartKey { return banto.PartKey(fmt.Sprint("p", i)) })
-		attempt := rapid.Map(rapid.IntRange(1, 30), func(i int) banto.AttemptID { return banto.NewAttemptID(t1, i) })
+		r := &run{b: dispatch.New(), m: newModel(), removed: map[string]int{}}
+		for range 3 {
+			r.host(t)
+			r.group(t)
+		}
 		t.Repeat(map[string]func(*rapid.T){
-			"host": func(t *rapid.T) {
-				h := dispatch.Host{
-					Name:  rapid.SampledFrom(names).Draw(t, "name"),
-					Slots: rapid.IntRange(0, 3).Draw(t, "slots"),
-					Up:    rapid.Bool().Draw(t, "up"),
-				}
-				h.ID, h.Local = banto.HostID(h.Name), h.Name == "here"
-				b.SetHost(h)
-				m.hosts[h.Name] = h
-			},
-			"add": func(t *rapid.T) {
-				w := dispatch.Want{
-					Tracker: t1, Part: part.Draw(t, "part"),
-					Host: rapid.SampledFrom(append(names, "")).Draw(t, "host"),
-				}
-				b.Add(w)
-				i, placed := m.find(w.Part)
-				if placed != nil || (i >= 0 && m.wants[i].Host == w.Host) {
-					return
-				}
-				if i >= 0 {
-					m.wants = slices.Delete(m.wants, i, i+1)
-				}
-				m.wants = append(m.wants, w)
-			},
-			"withdraw": func(t *rapid.T) {
-				p := part.Draw(t, "part")
-				b.Withdraw(t1, p)
-				i, placed := m.find(p)
-				if placed != nil {
-					delete(m.placed, *placed)
-				} else if i >= 0 {
-					m.wants = slices.Delete(m.wants, i, i+1)
+			"host": r.host, "remove host": r.removeHost, "group": r.group, "remove group": r.removeGroup, "account": r.account,
+			"add": r.add, "add more": r.add, "add still more": r.add, "withdraw": r.withdraw, "bind": r.bind, "bind more": r.bind,
+			"occupy": r.occupy, "free": r.free, "forget": r.forget,
+			"": func(t *rapid.T) {
+				r.m.check(t, r.b)
+				for _, id := range trackers { // a choice is remembered as long as the tracker is on the board
+					if !r.m.has(id) {
+						delete(r.m.choices, id)
+					}
 				}
 			},
-			"bind": func(t *rapid.T) {
-				p := part.Draw(t, "part")
-				m.seq++
-				a := banto.NewAttemptID(t1, 100+m.seq)
-				b.Bind(t1, p, a)
-				if _, placed := m.find(p); placed != nil {
-					m.on[a] = m.placed[*placed]
-					delete(m.placed, *placed)
-				}
-			},
-			"occupy": func(t *rapid.T) {
-				a, h := attempt.Draw(t, "attempt"), rapid.SampledFrom(names).Draw(t, "host")
-				b.Occupy(a, banto.HostID(h))
-				m.on[a] = h
-			},
-			"free": func(t *rapid.T) {
-				all := []banto.AttemptID{attempt.Draw(t, "any")}
-				for a := range m.on {
-					all = append(all, a)
-				}
-				slices.Sort(all)
-				a := rapid.SampledFrom(all).Draw(t, "attempt")
-				b.Free(a)
-				delete(m.on, a)
-			},
-			"": func(t *rapid.T) { m.check(t, b) },
 		})
 	})
 }
 
-// check decides on both sides and compares: what was decided, in which order
-// for each host, the places taken and the lines.
-func (m *model) check(t *rapid.T, b *dispatch.Board) {
-	got := map[string][]banto.PartKey{}
-	for _, p := range b.Next() {
-		name := p.Host
-		if p.Reason != "" {
-			name = "refused"
+// run is a board and its model, and what can be done to both.
+type run struct {
+	b       *dispatch.Board
+	m       *model
+	n       int
+	removed map[string]int
+}
+
+func (r *run) host(t *rapid.T) {
+	name := rapid.SampledFrom(hostNames).Draw(t, "name")
+	h := dispatch.Host{
+		ID: r.id(name), Name: name, Local: name == "here",
+		Slots:     rapid.IntRange(0, 3).Draw(t, "slots"),
+		Up:        rapid.SampledFrom([]bool{true, true, false}).Draw(t, "up"),
+		OS:        rapid.SampledFrom([]string{"linux", "linux", "windows", ""}).Draw(t, "os"),
+		Admission: rapid.SampledFrom([]banto.Admission{"", banto.AdmissionOpen, banto.AdmissionDraining, banto.AdmissionHeld}).Draw(t, "admission"),
+		Shells:    rapid.SampledFrom([][]string{nil, {"sh", "cmd"}, {"sh", "cmd", "pwsh"}}).Draw(t, "shells"),
+		Labels: rapid.SampledFrom([]map[string]string{
+			nil, {"role": "db"}, {"role": "web", "area": "east"}, {"role": "web"},
+		}).Draw(t, "labels"),
+	}
+	r.b.SetHost(h)
+	was := r.m.pools()
+	r.m.hosts[h.ID] = h
+	r.left(was)
+}
+
+// pools gives the members of each group, by ID.
+func (m *model) pools() map[string]map[banto.HostID]bool {
+	out := map[string]map[banto.HostID]bool{}
+	for name := range m.groups {
+		out[name] = map[banto.HostID]bool{}
+		hosts, _ := m.members(name)
+		for _, h := range hosts {
+			out[name][h.ID] = true
 		}
-		got[name] = append(got[name], p.Want.Part)
 	}
-	want := m.next()
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Fatalf("decided %v, want %v", got, want)
-	}
-	for name, h := range m.hosts {
-		running, waiting := b.Load(h.ID)
-		line := 0
-		for _, w := range m.wants {
-			if on, ok := m.resolve(w); ok && on == name {
-				line++
+	return out
+}
+
+// left forgets when a host was chosen last for a group that it has left.
+func (r *run) left(was map[string]map[banto.HostID]bool) {
+	for name, now := range r.m.pools() {
+		for id := range was[name] {
+			if !now[id] {
+				delete(r.m.picked[name], id)
 			}
-			if b.Waiting(w.Tracker, w.Part) == "" {
-				t.Fatalf("%s waits, and the board does not say why", w.Part)
-			}
-		}
-		if running != m.used(name) || waiting != line {
-			t.Fatalf("Load(%s) = %d, %d; want %d, %d", name, running, waiting, m.used(name), line)
 		}
 	}
+}
+
+// id gives the ID of the host of a name: one that was removed and comes back
+// is another.
+func (r *run) id(name string) banto.HostID {
+	return banto.HostID(fmt.Sprint("h-", name, "-", r.removed[name]))
+}
+
+func (r *run) removeHost(t *rapid.T) {
+	name := rapid.SampledFrom(hostNames).Draw(t, "host")
+	r.b.RemoveHost(r.id(name))
+	delete(r.m.hosts, r.id(name))
+	r.removed[name]++
+}
+
+func (r *run) group(t *rapid.T) {
+	g := dispatch.Group{
+		Name:   rapid.SampledFrom([]string{"g1", "g2"}).Draw(t, "name"),
+		Hosts:  rapid.SliceOfNDistinct(rapid.SampledFrom(hostNames), 0, 4, rapid.ID).Draw(t, "hosts"),
+		Labels: rapid.SampledFrom([]map[string]string{nil, nil, {"role": "web"}}).Draw(t, "labels"),
+		Pick:   rapid.SampledFrom([]string{"", "least-loaded", "round-robin", "first-alive", "all"}).Draw(t, "pick"),
+	}
+	r.b.SetGroup(g)
+	was := r.m.pools()
+	r.m.groups[g.Name] = g
+	r.left(was)
+}
+
+func (r *run) removeGroup(t *rapid.T) {
+	name := rapid.SampledFrom([]string{"g1", "g2"}).Draw(t, "name")
+	r.b.RemoveGroup(name)
+	delete(r.m.groups, name)
+	delete(r.m.picked, name)
+}
+
+func (r *run) account(t *rapid.T) {
+	name := rapid.SampledFrom([]string{"nightly", "batch"}).Draw(t, "name")
+	s := dispatch.AccountState{
+		Blocked: rapid.Bool().Draw(t, "blocked"), Why: "why", OneAtATime: rapid.Bool().Draw(t, "one at a time"),
+	}
+	r.b.SetAccount(name, s)
+	r.m.accounts[name] = s
+}
+
+func (r *run) part(t *rapid.T) (banto.TrackerID, banto.PartKey) {
+	return rapid.SampledFrom(trackers).Draw(t, "tracker"), banto.PartKey(fmt.Sprint("p", rapid.IntRange(0, 9).Draw(t, "part")))
+}
+
+func (r *run) add(t *rapid.T) {
+	w := dispatch.Want{
+		Host:    rapid.SampledFrom(targets).Draw(t, "target"),
+		PerPart: rapid.SampledFrom([]bool{false, false, true}).Draw(t, "per part"),
+		Account: rapid.SampledFrom([]string{"", "", "nightly", "batch"}).Draw(t, "account"),
+		Shell:   rapid.SampledFrom([]string{"", "", "sh", "cmd", "pwsh"}).Draw(t, "shell"),
+	}
+	w.Tracker, w.Part = r.part(t)
+	w.Chosen = r.m.choices[w.Tracker][w.Host] // what the engine would say
+	if r.m.groups[w.Host].Pick == "all" {
+		w.Chosen = rapid.SampledFrom([]banto.HostID{"", r.id("db01"), r.id("web01"), "h-none"}).Draw(t, "item on")
+	}
+	r.b.Add(w)
+	same := func(o dispatch.Want) bool { return o.Tracker == w.Tracker && o.Part == w.Part }
+	if slices.Contains(r.m.wants, w) || slices.ContainsFunc(slices.Collect(maps.Keys(r.m.placed)), same) {
+		return
+	}
+	r.m.forget(same)
+	r.m.wants = append(r.m.wants, w)
+}
+
+func (r *run) withdraw(t *rapid.T) {
+	tracker, part := r.part(t)
+	r.b.Withdraw(tracker, part)
+	r.m.forget(func(w dispatch.Want) bool { return w.Tracker == tracker && w.Part == part })
+}
+
+func (r *run) bind(t *rapid.T) {
+	tracker, part := r.part(t)
+	if rapid.Bool().Draw(t, "one that is placed") && len(r.m.placed) > 0 {
+		w := slices.MinFunc(slices.Collect(maps.Keys(r.m.placed)), func(x, y dispatch.Want) int {
+			return cmp.Or(cmp.Compare(x.Tracker, y.Tracker), cmp.Compare(x.Part, y.Part))
+		})
+		tracker, part = w.Tracker, w.Part
+	}
+	r.n++
+	a := banto.NewAttemptID(tracker, 100+r.n)
+	r.b.Bind(tracker, part, a)
+	for w, id := range r.m.placed {
+		if w.Tracker == tracker && w.Part == part {
+			r.m.on[a] = spot{id, w.Account}
+			delete(r.m.placed, w)
+		}
+	}
+}
+
+func (r *run) occupy(t *rapid.T) {
+	a := banto.NewAttemptID(rapid.SampledFrom(trackers).Draw(t, "tracker"), rapid.IntRange(1, 5).Draw(t, "attempt"))
+	s := spot{r.id(rapid.SampledFrom(hostNames).Draw(t, "host")), rapid.SampledFrom([]string{"", "nightly"}).Draw(t, "account")}
+	r.b.Occupy(a, s.host)
+	r.b.Under(a, s.account)
+	r.m.on[a] = s
+}
+
+func (r *run) free(t *rapid.T) {
+	all := slices.Sorted(maps.Keys(r.m.on))
+	all = append(all, "20261121-0000001.99")
+	a := rapid.SampledFrom(all).Draw(t, "attempt")
+	r.b.Free(a)
+	delete(r.m.on, a)
+}
+
+func (r *run) forget(t *rapid.T) {
+	id := rapid.SampledFrom(trackers).Draw(t, "tracker")
+	r.b.Forget(id)
+	r.m.forget(func(w dispatch.Want) bool { return w.Tracker == id })
+	maps.DeleteFunc(r.m.on, func(a banto.AttemptID, _ spot) bool {
+		of, _, _ := a.Split()
+		return of == id
+	})
 }

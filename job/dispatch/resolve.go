@@ -1,14 +1,11 @@
 package dispatch
 
 import (
-	"cmp"
 	"container/list"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/bantoops/banto"
-	"github.com/bantoops/banto/job/jobnet"
 )
 
 // lift takes the wants that name a target out of where they wait, oldest first.
@@ -46,13 +43,7 @@ func (b *Board) resolveAll(wants []*want) {
 // name: whoever joins under it must not get what is meant for the group.
 func (b *Board) resolve(w *want) {
 	w.kept = false
-	p := b.groups[w.Host]
-	if p == nil && strings.Contains(w.Host, "=") {
-		if labels, ok := jobnet.ParseLabels(w.Host); ok {
-			p = b.poolOf(w.Host, labels)
-		}
-	}
-	if p != nil {
+	if p := b.poolNamed(w.Host); p != nil {
 		b.resolveIn(p, w)
 		return
 	}
@@ -62,11 +53,7 @@ func (b *Board) resolve(w *want) {
 			return // until there is one
 		}
 	}
-	if h == nil {
-		w.setAside(&b.unknown)
-		return
-	}
-	if !able(h.OS, w.Shell) {
+	if h == nil || !able(h.OS, w.Shell) {
 		w.setAside(&b.unknown)
 		return
 	}
@@ -76,27 +63,27 @@ func (b *Board) resolve(w *want) {
 // resolveIn finds out where a want for a pool waits: on the host that was
 // chosen for its tracker if that is known, else with all that want a choice.
 func (b *Board) resolveIn(p *pool, w *want) {
-	all := jobnet.Pick(p.Pick) == jobnet.PickAll
-	if id := b.choice(w, all); id != "" {
-		h := b.hosts[id]
-		switch {
-		case h == nil || !h.known:
-			w.setAside(&b.unknown) // it may be learnt before the next decision
-		case !able(h.OS, w.Shell):
-			w.kept = true
-			w.setAside(&b.unknown)
-		default:
-			w.kept = true
-			b.enter(&h.own, w, 0)
-		}
+	id := b.choice(w, p)
+	if id == "" {
+		b.choose(p, w)
 		return
 	}
-	b.choose(p, w)
+	h := b.hosts[id]
+	if h == nil || !h.known {
+		w.setAside(&b.unknown) // it may be learnt before the next decision
+		return
+	}
+	w.kept = true
+	if able(h.OS, w.Shell) {
+		b.enter(&h.own, w, 0)
+	} else {
+		w.setAside(&b.unknown)
+	}
 }
 
 // choose lines a want up with those that want any host of a pool.
 func (b *Board) choose(p *pool, w *want) {
-	if jobnet.Pick(p.Pick) == jobnet.PickAll {
+	if p.all() {
 		w.setAside(&b.fans)
 		return
 	}
@@ -108,8 +95,8 @@ func (b *Board) choose(p *pool, w *want) {
 // choice gives the host that was chosen for a want's tracker; empty if it must
 // be chosen now. The engine may not have heard yet of what was chosen for a
 // part beside it. An item of all hosts has its host in any case.
-func (b *Board) choice(w *want, all bool) banto.HostID {
-	if all {
+func (b *Board) choice(w *want, p *pool) banto.HostID {
+	if p.all() {
 		return w.Chosen
 	}
 	if w.PerPart {
@@ -129,23 +116,23 @@ func (b *Board) choice(w *want, all bool) banto.HostID {
 
 // follow keeps the choice of a host for a tracker, and takes the tracker's other
 // wants for that pool to the host.
-func (b *Board) follow(w *want, h *host) {
+func (b *Board) follow(w *want, p *pool, h *host) {
 	t := b.of(w.Tracker)
 	if t.choices == nil {
 		t.choices = map[string]banto.HostID{}
 	}
 	t.choices[w.Host] = h.ID
-	if w.turn != nil || len(t.wants) == 1 {
-		return
-	}
 	var others []*want
-	for _, o := range t.wants {
-		if o != w && o.turn != nil && o.turn.line.pool != nil && o.Host == w.Host && !o.PerPart {
-			others = append(others, o)
+	for _, l := range p.lines {
+		if mine := l.turns[w.Tracker]; mine != nil {
+			others = append(others, mine.all()...)
 		}
 	}
 	b.seq++
 	for _, o := range byArrival(others) {
+		if o.PerPart {
+			continue
+		}
 		b.unline(o)
 		o.kept = true
 		if able(h.OS, o.Shell) {
@@ -156,8 +143,8 @@ func (b *Board) follow(w *want, h *host) {
 	}
 }
 
-// refuse decides what can never get a place. What was not known when it came
-// is looked at once more.
+// refuse decides what can never get a place, and what runs on all hosts of a
+// group. What was not known when it came is looked at once more.
 func (b *Board) refuse(out []Placement) []Placement {
 	var left list.List
 	left.PushBackList(&b.unknown)
@@ -166,17 +153,17 @@ func (b *Board) refuse(out []Placement) []Placement {
 		w.stand()
 		b.resolve(w)
 		if w.aside == &b.unknown {
-			out = b.refuseOne(out, w)
+			out = b.settleUnknown(out, w)
 		}
 	}
 	for e := b.fans.Front(); e != nil; e = b.fans.Front() {
 		w := e.Value.(*want)
 		p := b.groups[w.Host]
 		if len(p.members) == 0 {
-			out = append(out, Placement{Want: w.Want, Host: w.Host, Reason: banto.ReasonNoHost, Message: p.nobody()})
-		} else {
-			out = append(out, Placement{Want: w.Want, Host: w.Host, All: p.refs()})
+			out = b.refuseOne(out, w, banto.ReasonNoHost, p.nobody())
+			continue
 		}
+		out = append(out, Placement{Want: w.Want, Host: w.Host, All: p.refs()})
 		b.remove(w)
 	}
 	stale := b.stale
@@ -186,49 +173,53 @@ func (b *Board) refuse(out []Placement) []Placement {
 		if l.able > 0 {
 			continue
 		}
-		for _, w := range l.all(b.trackers) {
-			reason, message := banto.ReasonNoHost, l.pool.nobody()
-			if len(l.pool.members) > 0 {
-				reason, message = banto.ReasonNotStarted, fmt.Sprintf("no host %s can have the shell %s", l.pool.phrase(), l.shell)
-			}
-			out = append(out, Placement{Want: w.Want, Host: w.Host, Reason: reason, Message: message})
-			b.remove(w)
+		reason, message := banto.ReasonNoHost, l.pool.nobody()
+		if len(l.pool.members) > 0 {
+			reason, message = banto.ReasonNotStarted, fmt.Sprintf("no host %s can have the shell %s", l.pool.phrase(), l.shell)
+		}
+		for _, w := range l.all() {
+			out = b.refuseOne(out, w, reason, message)
 		}
 	}
 	return out
 }
 
-// refuseOne refuses a want for one host, unless that is one that was chosen and
-// is gone: then another is chosen.
-func (b *Board) refuseOne(out []Placement, w *want) []Placement {
-	p := Placement{Want: w.Want, Host: w.Host, Reason: banto.ReasonNoHost}
-	pool := b.groups[w.Host]
-	if pool == nil {
-		pool = b.labelled[w.Host]
-	}
+// settleUnknown refuses a want that still has no line, unless the host that was
+// chosen for it is gone: then another is chosen.
+func (b *Board) settleUnknown(out []Placement, w *want) []Placement {
+	p := b.poolNamed(w.Host)
 	h := b.names[w.Host]
-	if w.Host == "" {
+	switch {
+	case p != nil:
+		h = b.hosts[b.choice(w, p)]
+	case w.Host == "":
 		h = b.local
-	}
-	all := pool != nil && jobnet.Pick(pool.Pick) == jobnet.PickAll
-	if pool != nil {
-		h = b.hosts[b.choice(w, all)]
 	}
 	switch {
 	case h != nil && h.known:
-		p.HostID, p.Host = h.ID, h.Name
-		p.Reason, p.Message = banto.ReasonNotStarted, fmt.Sprintf("%s cannot have the shell %s: it runs %s", h.Name, w.Shell, h.OS)
-	case all:
-		p.Message = fmt.Sprintf("the host that it was to run on, one of %s, is not known any more", w.Host)
-	case pool != nil:
-		w.stand()
-		b.choose(pool, w)
-		return out
-	default:
-		p.Message = unknownText(w.Host)
+		return b.refuseShell(out, w, h)
+	case p == nil:
+		return b.refuseOne(out, w, banto.ReasonNoHost, unknownText(w.Host))
+	case p.all():
+		return b.refuseOne(out, w, banto.ReasonNoHost,
+			fmt.Sprintf("the host of %s that it was to run on is not known any more", w.Host))
 	}
+	w.stand()
+	b.choose(p, w)
+	return out
+}
+
+func (b *Board) refuseShell(out []Placement, w *want, h *host) []Placement {
+	text := fmt.Sprintf("%s cannot have the shell %s: it runs %s", h.Name, w.Shell, h.OS)
+	if w.kept {
+		text += fmt.Sprintf("; the tracker chose it for %s (pick: per-part chooses anew)", w.Host)
+	}
+	return b.refuseOne(out, w, banto.ReasonNotStarted, text)
+}
+
+func (b *Board) refuseOne(out []Placement, w *want, reason banto.Reason, message string) []Placement {
 	b.remove(w)
-	return append(out, p)
+	return append(out, Placement{Want: w.Want, Host: w.Host, Reason: reason, Message: message})
 }
 
 func unknownText(target string) string {
@@ -236,9 +227,4 @@ func unknownText(target string) string {
 		return fmt.Sprintf("%q are no labels", target)
 	}
 	return fmt.Sprintf("the host %s is not known", target)
-}
-
-func byArrival(wants []*want) []*want {
-	slices.SortFunc(wants, func(x, y *want) int { return cmp.Compare(x.seq, y.seq) })
-	return wants
 }

@@ -19,8 +19,10 @@ func (b *Board) Waiting(tracker banto.TrackerID, part banto.PartKey) string {
 			return "it is about to get its hosts"
 		case w.Host == "" && b.local == nil:
 			return "no agent beside the manager has connected yet"
+		case b.names[w.Host] == nil && b.poolNamed(w.Host) == nil:
+			return unknownText(w.Host)
 		}
-		return unknownText(w.Host)
+		return "it is about to be looked at"
 	}
 	if a := b.gate(w); a != nil {
 		return accountText(w.Account, a)
