@@ -100,18 +100,23 @@ func namers(uses []use) string {
 
 // use is a place of a definition that names another one.
 type use struct {
-	of   key
-	doc  jobyaml.Document
-	pos  jobnet.Pos
-	path string
+	of     key
+	doc    jobyaml.Document
+	pos    jobnet.Pos
+	path   string
+	stored bool // and not in the request
 }
 
 // bereft finds what still names a group or an account that the apply deletes.
 func (c *checker) bereft(p *plan) error {
 	uses, err := c.d.uses(c.ctx, p.delete, p.docs)
 	for _, u := range uses {
+		who := keyOf(u.doc).String()
+		if u.stored {
+			who += ", which is in use,"
+		}
 		c.tell(u.doc, u.pos, u.path, banto.Problem{
-			Message: fmt.Sprintf("%s is not in the files, so this apply would delete it; %s names it", u.of, keyOf(u.doc)),
+			Message: fmt.Sprintf("%s is not in the files, so this apply would delete it; %s names it", u.of, who),
 			Hint:    "add it to the files, or change what names it",
 		})
 	}
@@ -133,18 +138,18 @@ func (d *Designs) uses(ctx context.Context, gone []key, given []jobyaml.Document
 		return nil, nil
 	}
 	var out []use
-	note := func(doc jobyaml.Document, offset int) {
+	note := func(doc jobyaml.Document, offset int, stored bool) {
 		eachName(doc, func(k key, pos jobnet.Pos, path string) {
 			if going[k] {
 				pos.Line += offset
-				out = append(out, use{k, doc, pos, path})
+				out = append(out, use{k, doc, pos, path, stored})
 			}
 		})
 	}
 	anew := map[key]bool{}
 	for _, doc := range given {
 		anew[keyOf(doc)] = true
-		note(doc, 0)
+		note(doc, 0, false)
 	}
 	for _, kind := range []store.DefinitionKind{store.KindFolder, store.KindJobnet, store.KindAccount} {
 		err := d.stored(ctx, kind, "", func(def store.Definition) error {
@@ -160,7 +165,7 @@ func (d *Designs) uses(ctx context.Context, gone []key, given []jobyaml.Document
 				return nil
 			}
 			if doc, offset, problems := parseStored(full); len(problems) == 0 {
-				note(doc, offset)
+				note(doc, offset, true)
 			}
 			return nil
 		})

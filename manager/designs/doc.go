@@ -7,6 +7,13 @@
 // no new version. A folder's change is refused when a jobnet below it, in the
 // request or stored, would no longer be valid.
 //
+// Names that definitions hold outright must lead somewhere: a host: to a host
+// or a host group that is stored or in the same request, the hosts of a group
+// and of an account likewise. An account that nobody has defined is an OS user,
+// which only its host knows. A group or account that something in use names is
+// not deleted. After each commit that touched groups or accounts Options.Changed
+// is called, so that whoever places jobs reads them again before the answer.
+//
 // It refuses YAML (jobyaml), the rules of a definition (jobnet), and trackers:
 // a tracker runs the flow it was submitted with, whatever is applied, pruned
 // or deleted later.
@@ -15,5 +22,7 @@
 // that are not in the request and stand below a folder that it has a document
 // of, or below a folder that one of its jobnets stands in. A jobnet without a
 // folder reaches only others without a folder; everything else is reached
-// only by a document of the root folder. Folders are never pruned.
+// only by a document of the root folder. Folders are never pruned. Groups and
+// accounts stand in no folder: a request that holds a group holds all groups,
+// one that holds an account all accounts, and one with the root folder both.
 package designs
