@@ -61,7 +61,39 @@ func DecodeDown(b []byte) (Down, error) {
 			return Down{}, fmt.Errorf("cannot read frame: wrong output acknowledgement of %q", a.Attempt)
 		}
 	}
+	for i := range d.Scripts {
+		if err := d.Scripts[i].check(); err != nil {
+			return Down{}, fmt.Errorf("cannot read frame: %w", err)
+		}
+	}
 	return d, nil
+}
+
+func (p *ScriptPiece) check() error {
+	switch {
+	case !validHash(p.Hash):
+		return fmt.Errorf("%.80q is not the hash of a script", p.Hash)
+	case p.Missing:
+		return nil
+	case p.Size < 0 || p.Size > MaxScript || p.Offset < 0 || p.Offset > p.Size || int64(len(p.Data)) > p.Size-p.Offset:
+		return fmt.Errorf("script %.12s: a piece out of bounds", p.Hash)
+	case len(p.Data) == 0 && p.Offset < p.Size:
+		return fmt.Errorf("script %.12s: a piece without content", p.Hash)
+	}
+	return nil
+}
+
+// validHash says whether a text is the hex of a SHA-256.
+func validHash(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 func (o *Order) check() error {
@@ -77,6 +109,9 @@ func (o *Order) check() error {
 		}
 		if o.Start.Spec.Tracker != id {
 			return fmt.Errorf("attempt %s is not of tracker %q", o.Start.Attempt, o.Start.Spec.Tracker)
+		}
+		if h := o.Start.Spec.ScriptHash; h != "" && !validHash(h) {
+			return fmt.Errorf("attempt %s: %.80q is not the hash of a script", o.Start.Attempt, h)
 		}
 	}
 	if o.Kill != nil {
@@ -111,10 +146,47 @@ func DecodeUp(b []byte) (Up, error) {
 	if err := checkVersion(u.Version); err != nil {
 		return Up{Session: u.Session}, err
 	}
-	if err := u.checkAttempts(); err != nil {
+	err := u.checkAttempts()
+	if err == nil {
+		err = u.checkRest()
+	}
+	if err != nil {
 		return Up{}, fmt.Errorf("cannot read frame: %w", err)
 	}
 	return u, nil
+}
+
+// Bounds of what a host says of itself.
+const (
+	maxWord   = 256
+	maxShells = 16
+)
+
+func (u *Up) checkRest() error {
+	if u.Claims < 0 || len(u.Problem) > MaxProblem || len(u.Scripts) > MaxWants {
+		return fmt.Errorf("claims, problem or scripts are out of bounds")
+	}
+	for _, w := range u.Scripts {
+		if !validHash(w.Hash) || w.Offset < 0 || w.Offset > MaxScript {
+			return fmt.Errorf("%.80q at %d is not a script to ask for", w.Hash, w.Offset)
+		}
+	}
+	h := u.Hello
+	if h == nil {
+		return nil
+	}
+	if h.Claims < 0 || len(h.Shells) > maxShells {
+		return fmt.Errorf("claims or shells are out of bounds")
+	}
+	for _, s := range slices.Concat(h.Shells, []string{h.Name, h.Version, h.OS, h.Arch, h.BootID, h.Generation, h.Endpoint}) {
+		if len(s) > maxWord {
+			return fmt.Errorf("%.80q… is too long", s)
+		}
+	}
+	if _, _, ok := ParseSession(h.After); h.After != "" && !ok {
+		return fmt.Errorf("%.80q is not a session", h.After)
+	}
+	return nil
 }
 
 func (u *Up) checkAttempts() error {
@@ -155,11 +227,11 @@ func (u *Up) checkAttempts() error {
 type VersionError struct{ Theirs int }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("the other side speaks version %d of the protocol, this side version %d: versions may differ by one; upgrade the older side", e.Theirs, ProtocolVersion)
+	return fmt.Sprintf("the other side speaks version %d of the protocol, this side version %d: versions may differ by %d; upgrade the older side", e.Theirs, ProtocolVersion, VersionsApart)
 }
 
 func checkVersion(v int) error {
-	if v < ProtocolVersion-1 || v > ProtocolVersion+1 || v < 1 {
+	if v < ProtocolVersion-VersionsApart || v > ProtocolVersion+VersionsApart || v < 1 {
 		return &VersionError{Theirs: v}
 	}
 	return nil
@@ -195,7 +267,11 @@ func OrderSize(o *Order) int {
 		return n
 	}
 	s := &o.Start.Spec
-	n += 256 + TextSize(o.Start.Generation) + TextSize(s.Script) + TextSize(string(s.Part)) + TextSize(s.Dir) + TextSize(s.Shell) + TextSize(s.Account)
+	n += 256 + TextSize(o.Start.Generation) + TextSize(s.Script) + TextSize(string(s.Part)) + TextSize(s.Dir) + TextSize(s.Shell) + TextSize(s.Account) +
+		TextSize(s.ScriptHash) + TextSize(s.Encoding)
+	if s.Limits != nil {
+		n += 192
+	}
 	for _, a := range s.Args {
 		n += TextSize(a) + 1
 	}
@@ -212,6 +288,9 @@ func EndedSize(e *EndedReport) int {
 
 // ChunkSize measures n bytes of output as they would be sent.
 func ChunkSize(n int) int { return 96 + (n+2)/3*4 }
+
+// PieceSize measures a piece of a script as it would be sent.
+func PieceSize(p *ScriptPiece) int { return 192 + (len(p.Data)+2)/3*4 }
 
 // TextSize measures a text as a JSON string, quotes included; it is never too
 // small.

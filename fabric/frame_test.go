@@ -21,7 +21,7 @@ const (
 
 func TestFramesComeBackAsTheyWere(t *testing.T) {
 	exit, at := 0, time.Date(2026, 11, 21, 1, 2, 3, 0, time.UTC)
-	up := fabric.Up{Version: 1, Session: "abc-1", Hello: &fabric.Hello{Name: "db01", Slots: 4, Running: []banto.AttemptID{attempt}},
+	up := fabric.Up{Version: 2, Session: "abc.xy-1", Hello: &fabric.Hello{Name: "db01", Slots: 4, Running: []banto.AttemptID{attempt}},
 		Confirmed: []string{"start:1"}, Started: []fabric.StartedReport{{Attempt: attempt, At: at}},
 		Output: []fabric.OutputChunk{{Attempt: attempt, Offset: 3, Data: []byte("a\x00\xff")}},
 		Ended:  []fabric.EndedReport{{Attempt: attempt, At: at, Exit: &exit, Vars: "n=1\n"}}, Bye: "bye"}
@@ -32,7 +32,7 @@ func TestFramesComeBackAsTheyWere(t *testing.T) {
 	if got, err := fabric.DecodeUp(b); err != nil || !reflect.DeepEqual(got, up) {
 		t.Errorf("up: %+v, %v", got, err)
 	}
-	down := fabric.Down{Version: 1, Epoch: 7, Incarnation: "x", Session: "abc-1", Acks: []banto.AttemptID{attempt},
+	down := fabric.Down{Version: 2, Epoch: 7, Incarnation: "x", Session: "abc-1", Acks: []banto.AttemptID{attempt},
 		Orders: []fabric.Order{
 			{ID: "1", Start: &fabric.StartOrder{Attempt: attempt, Spec: banto.Spec{Tracker: tracker, Part: "a", Script: "true"}}},
 			{ID: "2", Kill: &fabric.KillOrder{Attempt: attempt, Reason: banto.ReasonKilled}},
@@ -90,7 +90,8 @@ func TestSizesAreNeverTooSmall(t *testing.T) {
 		o := fabric.Order{ID: text.Draw(t, "id"), Start: &fabric.StartOrder{Attempt: attempt, Spec: banto.Spec{
 			Tracker: tracker, Part: banto.PartKey(text.Draw(t, "part")), Attempt: 1 << 40, Script: s,
 			Args: rapid.SliceOf(text).Draw(t, "args"), Env: rapid.SliceOf(text).Draw(t, "env"), Dir: s, Account: s, Shell: "bash",
-			TimeoutMS: 1 << 50, OutputLimit: 1 << 50, WantOutput: true, Date: banto.Date{Year: 2026, Month: 11, Day: 21}}}}
+			TimeoutMS: 1 << 50, OutputLimit: 1 << 50, WantOutput: true, ScriptHash: s, Encoding: s,
+			Limits: &banto.Limits{Memory: 1 << 62, CPU: 1 << 62, Processes: 1 << 62, Files: 1 << 62, Nice: 1 << 62}, Date: banto.Date{Year: 2026, Month: 11, Day: 21}}}}
 		if b, err = json.Marshal(o); err != nil || len(b) > fabric.OrderSize(&o) {
 			t.Fatalf("order: measured %d, written %d, %v", fabric.OrderSize(&o), len(b), err)
 		}

@@ -42,8 +42,19 @@ func LoadOrCreateIdentity(dir string) (Identity, error) {
 type Credentials struct {
 	Host banto.HostID `json:"host"`
 	Name string       `json:"name"`
-	URL  string       `json:"url"` // of the fabric: nats://127.0.0.1:8601
+	URL  string       `json:"url,omitempty"` // of the fabric, where there is only one: nats://127.0.0.1:8601
 	JWT  string       `json:"jwt"`
+
+	Endpoints []string `json:"endpoints,omitempty"` // of the fabric, to be tried in turn: tls://…, wss://…/fabric
+	CA        string   `json:"ca,omitempty"`        // PEM; empty: whom the system trusts
+}
+
+// Where gives the addresses of the manager, in the new form or the old.
+func (c Credentials) Where() []string {
+	if len(c.Endpoints) > 0 || c.URL == "" {
+		return c.Endpoints
+	}
+	return []string{c.URL}
 }
 
 func credentialsFile(dir string) string { return filepath.Join(dir, "host.json") }

@@ -17,13 +17,13 @@ import (
 // keys are the manager's own: the operator vouches for the account, and the
 // account for every host. Only the seeds are kept; the rest is made from them.
 type keys struct {
-	operator, account nkeys.KeyPair
-	operatorJWT       *jwt.OperatorClaims
-	accountID         string
-	accountJWT        string
+	operator, signer nkeys.KeyPair
+	operatorJWT      *jwt.OperatorClaims
+	accountID        string
+	revoked          map[string]bool // public keys
 }
 
-func loadKeys(dir string) (*keys, error) {
+func loadKeys(dir string, revoked []string) (*keys, error) {
 	op, err := loadOrCreate(filepath.Join(dir, "operator.nk"), nkeys.CreateOperator)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func loadKeys(dir string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &keys{operator: op, account: acc}
+	k := &keys{operator: op, signer: acc, revoked: map[string]bool{}}
 	opID, err := op.PublicKey()
 	if err != nil {
 		return nil, fmt.Errorf("cannot read operator key: %w", err)
@@ -49,12 +49,38 @@ func loadKeys(dir string) (*keys, error) {
 	if k.operatorJWT, err = jwt.DecodeOperatorClaims(text); err != nil {
 		return nil, fmt.Errorf("cannot read operator back: %w", err)
 	}
-	ac := jwt.NewAccountClaims(k.accountID)
-	ac.Name = "hosts"
-	if k.accountJWT, err = ac.Encode(op); err != nil {
-		return nil, fmt.Errorf("cannot sign account: %w", err)
+	for _, key := range revoked {
+		if err := k.revoke(key); err != nil {
+			return nil, err
+		}
 	}
 	return k, nil
+}
+
+// forever is when a revocation ends to cover what was signed before: a key that
+// was revoked comes back by no new signature.
+const forever = 253_402_300_799 // the last second of the year 9999
+
+func (k *keys) revoke(publicKey string) error {
+	if !nkeys.IsValidPublicUserKey(publicKey) {
+		return fmt.Errorf("cannot revoke key: %.80q is not a public user key", publicKey)
+	}
+	k.revoked[publicKey] = true
+	return nil
+}
+
+// account signs what the server is to know of the account of all hosts.
+func (k *keys) account() (*jwt.AccountClaims, string, error) {
+	c := jwt.NewAccountClaims(k.accountID)
+	c.Name = "hosts"
+	for key := range k.revoked {
+		c.RevokeAt(key, time.Unix(forever, 0))
+	}
+	text, err := c.Encode(k.operator)
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot sign account: %w", err)
+	}
+	return c, text, nil
 }
 
 // issueHost writes the JWT that lets the key speak for one host.
@@ -65,13 +91,16 @@ func (k *keys) issueHost(host banto.HostID, publicKey string) (string, error) {
 	if !nkeys.IsValidPublicUserKey(publicKey) {
 		return "", fmt.Errorf("cannot issue credentials for host %s: %.80q is not a public user key", host, publicKey)
 	}
+	if k.revoked[publicKey] {
+		return "", fmt.Errorf("cannot issue credentials for host %s: its key was revoked; it needs a new one", host)
+	}
 	c := jwt.NewUserClaims(publicKey)
 	c.Name = string(host)
 	c.Permissions.Sub.Allow.Add(DownSubject(host))
 	c.Permissions.Pub.Allow.Add(UpSubject(host))
 	c.Limits.Subs = 2
 	c.AllowedConnectionTypes.Add(jwt.ConnectionTypeStandard, jwt.ConnectionTypeInProcess, jwt.ConnectionTypeWebsocket)
-	return c.Encode(k.account)
+	return c.Encode(k.signer)
 }
 
 // issueManager makes a key and JWT for a connection of this very manager.
@@ -94,7 +123,7 @@ func (k *keys) issueManager() (token, seed string, err error) {
 	c.Permissions.Pub.Allow.Add(DownSubject("*"))
 	c.AllowedConnectionTypes.Add(jwt.ConnectionTypeInProcess)
 	c.Expires = 0
-	if token, err = c.Encode(k.account); err != nil {
+	if token, err = c.Encode(k.signer); err != nil {
 		return "", "", fmt.Errorf("cannot sign manager: %w", err)
 	}
 	return token, string(secret), nil

@@ -7,8 +7,42 @@ import (
 )
 
 // ProtocolVersion is the version of the messages below. A manager and an agent
-// whose versions differ by more than one refuse each other in words.
-const ProtocolVersion = 1
+// whose versions differ by more than VersionsApart refuse each other in words;
+// what is nearer is spoken with, and a frame says the version of its sender.
+//
+// Fields that a version does not know are dropped by it unread, so a newer side
+// must never need an older one to have understood. What each version lacks:
+//
+//   - Version 1 has no scripts by reference. The manager fills the script in
+//     before it sends the order, and ends the attempt as not started if no frame
+//     can hold it; an agent of version 2 never asks a manager of version 1, since
+//     that one never sends a hash.
+//   - Version 1 tells no claims, clock, endpoint, shells and problem. The manager
+//     takes the clock to be right, asks for no new generation, and looks for a
+//     copied host only by the names of sessions. An agent tells them to a manager
+//     of version 1 too, which does not read them.
+//   - Version 1 does not know Renew, and is never told it.
+//   - Sessions of version 1 have no random mark. An agent of version 2 that has
+//     one of version 1 as its manager looks to it like a new agent process at each
+//     connect, which costs nothing but a line in its log.
+//   - A keeper of version 1 does not know encodings and limits of a job: output
+//     is stored as it came, and the job runs without its limits.
+const (
+	ProtocolVersion = 2
+	VersionsApart   = 2
+)
+
+// MaxScript is the longest script that is sent by reference, in bytes.
+const MaxScript = 8 << 20
+
+// MaxPiece is how much of a script one frame carries.
+const MaxPiece = 256 << 10
+
+// MaxWants is how many scripts one frame may ask for.
+const MaxWants = 8
+
+// MaxProblem bounds what a host says of its problem.
+const MaxProblem = 1 << 10
 
 // MaxFrame is the largest frame that is sent, in bytes; well below the
 // server's payload limit. What a part carries by its definition
@@ -81,6 +115,7 @@ type Up struct {
 	Ended     []EndedReport   `json:"ended,omitempty"`
 	Scripts   []ScriptWant    `json:"scripts,omitempty"` // scripts that orders name by hash and that are not here yet
 	Claims    int64           `json:"claims,omitempty"`  // attempts that the keeper has ever claimed; told with confirmations
+	Problem   string          `json:"problem,omitempty"` // why the keeper takes no new work; in every frame while it lasts
 	Bye       string          `json:"bye,omitempty"`     // the session ends, and why in words; jobs go on
 }
 
@@ -99,6 +134,7 @@ type Hello struct {
 	At         time.Time         `json:"at,omitzero"`        // the host's clock
 	Endpoint   string            `json:"endpoint,omitempty"` // the address of the manager that it uses
 	Shells     []string          `json:"shells,omitempty"`   // that it found on the host
+	After      string            `json:"after,omitempty"`    // the last session of this process that a manager answered
 }
 
 // ScriptWant asks for a script that an order names, from an offset.

@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,24 +23,34 @@ const (
 	maxPingsOut   = 2
 	writeDeadline = 10 * time.Second
 	startTimeout  = 10 * time.Second
+	patience      = 30 // seconds that a host may take for its handshake
 	defaultListen = "127.0.0.1:8601"
 )
 
 // ServerOptions say how the embedded server runs.
 type ServerOptions struct {
-	Listen string // address and port on loopback; port 0 takes a free one; empty: 127.0.0.1:8601
+	Listen string // address and port; port 0 takes a free one; empty: 127.0.0.1:8601
 	Dir    string // where the keys are kept
-	Log    *slog.Logger
+	// TLS is the server's certificate, by GetCertificate or as it stands. Without
+	// it the server speaks plainly, and listens only on loopback.
+	TLS *tls.Config
+	// Revoked are public keys of hosts that are let in no more.
+	Revoked []string
+	Log     *slog.Logger
 }
 
 // Server is the embedded NATS server of a manager.
 type Server struct {
-	ns   *server.Server
-	keys *keys
-	log  *slog.Logger
+	ns       *server.Server
+	keys     *keys
+	resolver server.AccountResolver
+	tls      bool
+	sockets  chan struct{} // a place for each WebSocket
+	log      *slog.Logger
 
 	mu    sync.Mutex
 	conns []*nats.Conn
+	seen  connections
 }
 
 // StartServer starts the server. An address that cannot be used is a
@@ -51,19 +62,23 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	host, port, err := splitListen(o.Listen)
+	host, port, err := splitListen(o.Listen, o.TLS != nil)
 	if err != nil {
 		return nil, err
 	}
-	k, err := loadKeys(o.Dir)
+	k, err := loadKeys(o.Dir, o.Revoked)
 	if err != nil {
 		return nil, banto.Fail(banto.KindInvalid, "cannot start the fabric", err.Error(), "the directory must be writable, and its keys as they were made").Because(err)
 	}
-	resolver := &server.MemAccResolver{}
-	if err := resolver.Store(k.accountID, k.accountJWT); err != nil {
+	_, account, err := k.account()
+	if err != nil {
 		return nil, fmt.Errorf("cannot start the fabric: %w", err)
 	}
-	ns, err := server.NewServer(options(host, port, k, resolver))
+	resolver := &server.MemAccResolver{}
+	if err := resolver.Store(k.accountID, account); err != nil {
+		return nil, fmt.Errorf("cannot start the fabric: %w", err)
+	}
+	ns, err := server.NewServer(options(host, port, k, resolver, o.TLS))
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the fabric: %w", err)
 	}
@@ -77,7 +92,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	select {
 	case ok := <-ready:
 		if ok {
-			return &Server{ns: ns, keys: k, log: o.Log}, nil
+			return &Server{ns: ns, keys: k, resolver: resolver, tls: o.TLS != nil, sockets: make(chan struct{}, maxSockets), log: o.Log}, nil
 		}
 		ns.Shutdown()
 		return nil, banto.Fail(banto.KindInternal, "cannot start the fabric", "the server was not ready in time", "the machine may be too busy: try again")
@@ -87,7 +102,11 @@ func StartServer(o ServerOptions) (*Server, error) {
 	}
 }
 
-func options(host string, port int, k *keys, resolver server.AccountResolver) *server.Options {
+func options(host string, port int, k *keys, resolver server.AccountResolver, certificate *tls.Config) *server.Options {
+	if certificate != nil {
+		certificate = certificate.Clone()
+		certificate.MinVersion = max(certificate.MinVersion, tls.VersionTLS12)
+	}
 	return &server.Options{
 		ServerName:            "banto",
 		Host:                  host,
@@ -100,16 +119,19 @@ func options(host string, port int, k *keys, resolver server.AccountResolver) *s
 		PingInterval:          pingInterval,
 		MaxPingsOut:           maxPingsOut,
 		WriteDeadline:         writeDeadline,
-		AuthTimeout:           30, // seconds: thousands of hosts may come back at once
-		TLSTimeout:            30,
+		AuthTimeout:           patience, // seconds: thousands of hosts may come back at once
+		TLSTimeout:            patience,
+		TLSConfig:             certificate,
+		Websocket:             websocketOptions(),
+		Cluster:               server.ClusterOpts{NoAdvertise: true}, // no host is told of another address
 		DisableShortFirstPing: true,
 		TrustedOperators:      []*jwt.OperatorClaims{k.operatorJWT},
 		AccountResolver:       resolver,
 	}
 }
 
-// splitListen reads the address. Until TLS is there only loopback will do.
-func splitListen(listen string) (string, int, error) {
+// splitListen reads the address. Without TLS only loopback will do.
+func splitListen(listen string, secure bool) (string, int, error) {
 	const what = "cannot start the fabric"
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -122,8 +144,9 @@ func splitListen(listen string) (string, int, error) {
 	switch ip := net.ParseIP(host); {
 	case host == "" || host == "localhost":
 		host = "127.0.0.1"
-	case ip == nil || !ip.IsLoopback():
-		return "", 0, banto.Fail(banto.KindInvalid, what, host+" is not a loopback address, and beyond this machine the fabric needs TLS, which this version does not have", "listen on "+defaultListen)
+	case !secure && (ip == nil || !ip.IsLoopback()):
+		return "", 0, banto.Fail(banto.KindInvalid, what, host+" is not a loopback address, and beyond this machine the fabric needs TLS",
+			"give it a certificate, or listen on "+defaultListen)
 	}
 	if port == 0 {
 		port = server.RANDOM_PORT
@@ -142,8 +165,25 @@ func cannotListen(listen, why string) error {
 // Addr gives the address that the server listens on.
 func (s *Server) Addr() string { return s.ns.Addr().String() }
 
+// Port gives the port that the server listens on.
+func (s *Server) Port() int {
+	if a, ok := s.ns.Addr().(*net.TCPAddr); ok {
+		return a.Port
+	}
+	return 0
+}
+
 // URL gives what hosts on this machine connect to.
-func (s *Server) URL() string { return "nats://" + s.Addr() }
+func (s *Server) URL() string {
+	addr := s.Addr()
+	if a, ok := s.ns.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(a.Port))
+	}
+	if s.tls {
+		return "tls://" + addr
+	}
+	return "nats://" + addr
+}
 
 // Client makes a connection for the manager itself, inside this process. It is
 // closed by Close.
@@ -163,8 +203,33 @@ func (s *Server) Client() (*nats.Conn, error) {
 	return c, nil
 }
 
+// Revoke lets the holder of this key in no more, and cuts its connections at
+// once. Another start needs it in ServerOptions.Revoked.
+func (s *Server) Revoke(publicKey string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.keys.revoke(publicKey); err != nil {
+		return err
+	}
+	claims, account, err := s.keys.account()
+	if err == nil {
+		err = s.resolver.Store(s.keys.accountID, account)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot revoke key: %w", err)
+	}
+	a, err := s.ns.LookupAccount(s.keys.accountID)
+	if err != nil {
+		return fmt.Errorf("cannot revoke key: %w", err)
+	}
+	s.ns.UpdateAccountClaims(a, claims)
+	return nil
+}
+
 // Issue writes the JWT with which the holder of a key speaks for a host.
 func (s *Server) Issue(host banto.HostID, userPublicKey string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.keys.issueHost(host, userPublicKey)
 }
 
@@ -179,66 +244,4 @@ func (s *Server) Close() {
 	}
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
-}
-
-// serverLog hands the server's log on. Its notices are of use only when
-// something is looked into, and its complaints come as often as a host likes:
-// only some of them are logged.
-type serverLog struct {
-	log   *slog.Logger
-	fatal chan string
-
-	mu     sync.Mutex
-	since  time.Time
-	logged int
-	hidden int
-}
-
-// Complaints that are logged in each span of time.
-const (
-	complaints    = 10
-	complaintSpan = time.Minute
-)
-
-func (l *serverLog) Noticef(format string, v ...any) { l.debug(format, v) }
-func (l *serverLog) Debugf(format string, v ...any)  { l.debug(format, v) }
-func (l *serverLog) Tracef(format string, v ...any)  { l.debug(format, v) }
-func (l *serverLog) Warnf(format string, v ...any)   { l.complain(format, v) }
-func (l *serverLog) Errorf(format string, v ...any)  { l.complain(format, v) }
-
-func (l *serverLog) debug(format string, v []any) {
-	l.log.Debug("fabric: " + fmt.Sprintf(format, v...))
-}
-
-// noSystemAccount is what the server says at each start: nothing here listens
-// to a system account, and each event in one would cost.
-const noSystemAccount = "Trusted Operators should utilize a System Account"
-
-func (l *serverLog) complain(format string, v []any) {
-	if format == noSystemAccount {
-		return
-	}
-	l.mu.Lock()
-	if now := time.Now(); now.Sub(l.since) > complaintSpan {
-		l.since, l.logged = now, 0
-	}
-	if l.logged >= complaints {
-		l.hidden++
-		l.mu.Unlock()
-		return
-	}
-	l.logged++
-	hidden := l.hidden
-	l.hidden = 0
-	l.mu.Unlock()
-	l.log.Warn("fabric: "+fmt.Sprintf(format, v...), "hidden", hidden)
-}
-
-// Fatalf does not end the process: StartServer reports it.
-func (l *serverLog) Fatalf(format string, v ...any) {
-	select {
-	case l.fatal <- fmt.Sprintf(format, v...):
-	default:
-		l.log.Error("fabric: " + fmt.Sprintf(format, v...))
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -187,7 +188,7 @@ func TestKeysLastAndAreTheOwners(t *testing.T) {
 	if err := credentials.Save(host); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := fabric.LoadCredentials(host); err != nil || got != credentials {
+	if got, err := fabric.LoadCredentials(host); err != nil || !reflect.DeepEqual(got, credentials) {
 		t.Fatalf("credentials read back: %v, %v", got, err)
 	}
 	for _, pattern := range []string{filepath.Join(dir, "*"), filepath.Join(host, "*")} {
@@ -274,8 +275,8 @@ func TestDialWaitsForTheManager(t *testing.T) {
 	}
 	first.Close()
 	changes := make(chan bool, 64)
-	c, err := fabric.Dial(fabric.DialOptions{URL: "nats://" + addr, Name: "test", Seed: identity.Seed, JWT: token,
-		Changed: func(connected bool, _ error) {
+	c, err := fabric.Dial(fabric.DialOptions{Endpoints: []string{"nats://" + addr}, Name: "test", Seed: identity.Seed, JWT: token,
+		Changed: func(connected bool, _ string, _ error) {
 			select {
 			case changes <- connected:
 			default:

@@ -5,13 +5,16 @@ import (
 	"strings"
 )
 
-// A session is named by the agent process that opened it and a number that
-// this process counts up: "k3f9x0q7-4". So the manager can tell an agent that
-// connected anew from another agent with the same identity.
+// A session is named by the agent process that opened it, a random mark, and a
+// number that this process counts up: "k3f9x0q7.w0c5-4". So the manager can tell
+// an agent that connected anew from another agent with the same identity; and
+// two processes that went on from one memory image, as after a virtual machine
+// was copied while it ran, differ in the mark. Version 1 has no mark:
+// "k3f9x0q7-4". It reads process and mark as the name of a process.
 
 // NewSession makes the name of an agent process's n-th session.
-func NewSession(instance string, n int) string {
-	return instance + "-" + strconv.Itoa(n)
+func NewSession(instance, mark string, n int) string {
+	return instance + "." + mark + "-" + strconv.Itoa(n)
 }
 
 // ParseSession gives the agent process and the number of a session.
@@ -24,5 +27,6 @@ func ParseSession(s string) (instance string, n int, ok bool) {
 	if err != nil || n < 1 || strconv.Itoa(n) != s[i+1:] {
 		return "", 0, false
 	}
-	return s[:i], n, true
+	instance, _, _ = strings.Cut(s[:i], ".")
+	return instance, n, instance != ""
 }

@@ -4,14 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/agent/keeper"
@@ -30,11 +27,16 @@ type Keeper interface {
 
 // Options say who the agent is and what it works with.
 type Options struct {
-	URL    string       // of the fabric
-	HostID banto.HostID // as enrolled, with the JWT for the key of the seed
-	Name   string
-	JWT    string
-	Seed   string
+	// Endpoints, CA and Proxy say how the manager is reached: see
+	// fabric.DialOptions. URL is the only endpoint where there are no others.
+	Endpoints []string
+	CA        string
+	Proxy     string
+	URL       string
+	HostID    banto.HostID // as enrolled, with the JWT for the key of the seed
+	Name      string
+	JWT       string
+	Seed      string
 	// Keeper connects to the keeper. It is called again when the connection
 	// is lost.
 	Keeper  func(context.Context) (Keeper, error)
@@ -45,7 +47,37 @@ type Options struct {
 }
 
 // Link is the agent's end of the fabric.
-type Link struct{ opt Options }
+type Link struct {
+	opt Options
+
+	mu     sync.Mutex
+	status Status
+}
+
+// Status is how an agent stands to its manager.
+type Status struct {
+	Connected bool      // there is a connection
+	Endpoint  string    // that it is connected to, or that it tried last
+	Session   bool      // the manager has taken the agent on
+	Err       error     // why not, if not: see fabric.Explain
+	Since     time.Time // when it last changed
+}
+
+// Status tells how the agent stands to its manager now.
+func (l *Link) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status
+}
+
+func (l *Link) setStatus(s Status, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.Since = l.status.Since; s.Connected != l.status.Connected || s.Session != l.status.Session || s.Since.IsZero() {
+		s.Since = now
+	}
+	l.status = s
+}
 
 // New makes a link.
 func New(o Options) *Link {
@@ -67,26 +99,26 @@ func (l *Link) Run(ctx context.Context) error {
 	about := fabric.Hello{Name: l.opt.Name, Version: l.opt.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Slots: l.opt.Slots}
 	r := &loop{
 		opt:     l.opt,
-		m:       NewMachine(strings.ToLower(rand.Text()[:13]), about),
+		link:    l,
+		m:       NewMachine(strings.ToLower(rand.Text()[:13]), func() string { return strings.ToLower(rand.Text()[:10]) }, about),
 		mail:    mailbox{signal: make(chan struct{}, 1)},
 		keepers: make(chan Keeper),
 		asks:    make(chan ask, 1),
 		asked:   make(chan struct{}, 1),
 	}
+	endpoints := l.opt.Endpoints
+	if len(endpoints) == 0 && l.opt.URL != "" {
+		endpoints = []string{l.opt.URL}
+	}
 	conn, err := fabric.Dial(fabric.DialOptions{
-		URL: l.opt.URL, Name: string(l.opt.HostID), Seed: l.opt.Seed, JWT: l.opt.JWT, Log: l.opt.Log, Changed: r.mail.changed,
+		Endpoints: endpoints, CA: l.opt.CA, Proxy: l.opt.Proxy,
+		Name: string(l.opt.HostID), Seed: l.opt.Seed, JWT: l.opt.JWT, Log: l.opt.Log,
+		Subject: fabric.DownSubject(l.opt.HostID), Receive: r.mail.frame, Changed: r.mail.changed,
 	})
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	sub, err := conn.Subscribe(fabric.DownSubject(l.opt.HostID), func(m *nats.Msg) { r.mail.frame(m.Data) })
-	if err == nil {
-		err = sub.SetPendingLimits(1<<16, 64<<20)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot run agent: %w", err)
-	}
 	r.conn = conn
 	return r.run(ctx)
 }
@@ -97,9 +129,11 @@ const farewell = time.Second
 // loop is a Run.
 type loop struct {
 	opt  Options
+	link *Link
 	m    *Machine
-	conn *nats.Conn
+	conn *fabric.Conn
 	mail mailbox
+	end  status
 
 	keeper  Keeper // nil while there is none
 	events  <-chan keeper.Event
@@ -109,7 +143,15 @@ type loop struct {
 	asking  bool
 
 	unread time.Time // when it was last logged that output cannot be read
-	lost   time.Time // when it was last logged that there is no manager
+	lost   time.Time // when it was last logged that there is no manager,
+	why    string    // and which check failed
+}
+
+// status is what the connection last said.
+type status struct {
+	connected bool
+	endpoint  string
+	err       error
 }
 
 // ask is a request on its way to a keeper.
@@ -152,7 +194,7 @@ func (r *loop) run(ctx context.Context) error {
 		case <-ctx.Done():
 			r.m.Stop("the agent was stopped; jobs go on")
 			r.send(r.opt.Now())
-			_ = r.conn.FlushTimeout(time.Second)
+			r.conn.Flush(time.Second)
 			return nil
 		case <-r.mail.signal:
 		case <-r.asked:
@@ -172,15 +214,13 @@ func (r *loop) run(ctx context.Context) error {
 
 // receive takes all that waits.
 func (r *loop) receive(now time.Time) {
-	frames, changed, connected, err := r.mail.take()
-	if changed {
-		r.m.Connected(connected, now)
-		if !connected && now.Sub(r.lost) > time.Minute {
-			r.lost = now
-			r.opt.Log.Warn("the manager cannot be reached; trying again until it can", "url", r.opt.URL, "error", err)
-		}
+	in := r.mail.take()
+	if in.change {
+		r.end = status{in.connected, in.endpoint, in.err}
+		r.m.Connected(in.connected, in.endpoint, now)
+		r.tell(now)
 	}
-	for _, data := range frames {
+	for _, data := range in.frames {
 		d, err := fabric.DecodeDown(data)
 		if err != nil {
 			r.opt.Log.Warn("frame of the manager is dropped", "error", err)
@@ -190,6 +230,7 @@ func (r *loop) receive(now time.Time) {
 			r.opt.Log.Warn(string(note))
 		}
 	}
+	r.publishStatus(now)
 	for range 64 {
 		select {
 		case e, ok := <-r.events:
@@ -201,6 +242,30 @@ func (r *loop) receive(now time.Time) {
 			return
 		}
 	}
+}
+
+// tell logs how the connection stands, in words, and not with every try.
+func (r *loop) tell(now time.Time) {
+	if r.end.connected {
+		r.lost, r.why = time.Time{}, ""
+		r.opt.Log.Info("connected to the manager", "endpoint", r.end.endpoint)
+		return
+	}
+	check, found, advice := fabric.Explain(r.end.err)
+	if check == r.why && now.Sub(r.lost) < time.Minute {
+		return
+	}
+	r.lost, r.why = now, check
+	r.opt.Log.Warn("the manager cannot be reached; trying again until it can", "endpoint", r.end.endpoint, "check", check, "found", found, "advice", advice)
+}
+
+func (r *loop) publishStatus(now time.Time) {
+	s := Status{Connected: r.end.connected, Endpoint: r.end.endpoint, Err: r.end.err}
+	welcome, refusal := r.m.Welcome()
+	if s.Session = welcome; !welcome && s.Connected && refusal != "" {
+		s.Err = &fabric.SessionRefusedError{Why: refusal}
+	}
+	r.link.setStatus(s, now)
 }
 
 // send hands on all that is ready, to the keeper and to the manager.

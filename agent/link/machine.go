@@ -15,6 +15,7 @@ const (
 	helloLast   = 2 * time.Second
 	refusedWait = 10 * time.Second // until a refused agent tries again
 	endedAgain  = 5 * time.Second  // a result without acknowledgement is sent again
+	problemLast = 30 * time.Second // the keeper repeats a problem while it lasts
 	outputAgain = 3 * time.Second  // output without acknowledgement is sent again
 )
 
@@ -24,13 +25,22 @@ const (
 type Machine struct {
 	about    fabric.Hello // what is always the same
 	instance string
+	mark     func() string // says something else each time, in a copy of this process too
 	number   int
 
 	connected bool
+	endpoint  string        // that it is connected to
 	keeper    *keeper.Hello // nil while there is none
+	claims    int64         // that the keeper has made, as far as it has told
+	renewing  bool          // the keeper is asked for a new generation
+	problem   string        // of the keeper
+	problemAt time.Time
+	news      bool // the problem has changed
 
 	session   string // empty: none
 	welcome   bool   // the manager has answered in this session
+	answered  string // the last session in which it did
+	refusal   string // why it refused the last one
 	helloAt   time.Time
 	helloWait time.Duration // zero: not yet said
 	refused   time.Time     // no session before then
@@ -41,8 +51,9 @@ type Machine struct {
 	incarnation string
 	left        map[string]bool // incarnations that another has followed
 
-	orders taken
-	runs   runs
+	orders  taken
+	runs    runs
+	scripts scripts
 
 	confirm []string
 	started []fabric.StartedReport
@@ -51,22 +62,30 @@ type Machine struct {
 // Note is something to log.
 type Note string
 
-// NewMachine makes the machine of an agent process. instance names the process
-// and no other.
-func NewMachine(instance string, about fabric.Hello) *Machine {
-	return &Machine{about: about, instance: instance, left: map[string]bool{}, orders: newTaken(), runs: newRuns()}
+// NewMachine makes the machine of an agent process. instance names the process;
+// mark gives a short random word, another one each time, so that the sessions of
+// a process and of a copy of it with its memory differ.
+func NewMachine(instance string, mark func() string, about fabric.Hello) *Machine {
+	return &Machine{about: about, instance: instance, mark: mark, left: map[string]bool{}, orders: newTaken(), runs: newRuns(), scripts: newScripts()}
 }
 
-// Connected says that there is a connection to the fabric, or none any more.
-func (m *Machine) Connected(yes bool, now time.Time) {
-	m.connected = yes
+// Connected says that there is a connection to the fabric, at this endpoint, or
+// none any more.
+func (m *Machine) Connected(yes bool, endpoint string, now time.Time) {
+	m.connected, m.endpoint = yes, endpoint
 	m.open(now)
+}
+
+// Welcome says whether the manager has answered in the open session, and if it
+// refuses the agent, why.
+func (m *Machine) Welcome() (yes bool, refusal string) {
+	return m.session != "" && m.welcome, m.refusal
 }
 
 // KeeperGone says that the keeper cannot be reached.
 func (m *Machine) KeeperGone(why string) {
-	m.keeper = nil
-	m.orders.forget()
+	m.keeper, m.problem = nil, ""
+	m.forget(true)
 	if m.session != "" {
 		m.bye = why
 	}
@@ -86,19 +105,32 @@ func (m *Machine) open(now time.Time) {
 		return
 	}
 	m.number++
-	m.session = fabric.NewSession(m.instance, m.number)
+	m.session = fabric.NewSession(m.instance, m.mark(), m.number)
 	m.helloWait = 0
 	m.confirm, m.started = nil, nil
 	m.runs.rewind()
+	m.scripts.rewind(now)
+}
+
+// forget drops the orders that the keeper has not answered.
+func (m *Machine) forget(another bool) {
+	m.orders.forget(another)
+	m.scripts.forget()
+	m.renewing = false
 }
 
 // Keeper takes an event of the keeper.
 func (m *Machine) Keeper(e keeper.Event, now time.Time) {
 	if e.Hello != nil {
-		m.keeper = e.Hello
-		m.orders.forget()
+		m.forget(m.keeper == nil)
+		m.keeper, m.claims, m.problem = e.Hello, e.Hello.Claims, ""
 		m.runs.restart(e.Hello.Running)
 		m.open(now)
+	}
+	m.claims = max(m.claims, e.Claims)
+	if e.Problem != "" {
+		m.news = m.news || m.problem == ""
+		m.problem, m.problemAt = cut(e.Problem, fabric.MaxProblem), now
 	}
 	m.confirm = append(m.confirm, m.orders.done(e.Done)...)
 	for _, s := range e.Started {
@@ -150,8 +182,9 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 	switch {
 	case d.Refused != "":
 		m.refused = now.Add(refusedWait)
+		m.refusal = cut(d.Refused, 500)
 		m.open(now)
-		return Note("the manager refuses this agent: " + cut(d.Refused, 500))
+		return Note("the manager refuses this agent: " + m.refusal)
 	case d.Ask:
 		if m.welcome || d.Session != "" {
 			m.open(now)
@@ -162,15 +195,19 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 	case d.Session == "":
 		return ""
 	}
-	m.welcome = true
+	var note Note
+	if d.Renew {
+		note = m.renew()
+		if !m.welcome { // the session opens with the new generation
+			return note
+		}
+	}
+	m.welcome, m.answered, m.refusal = true, m.session, ""
 	for _, o := range d.Orders {
-		if o.Start != nil && m.stale(o.Start) {
-			m.runs.end(lostClaims(o.Start.Attempt, now))
-			continue
-		}
-		if m.orders.take(o) {
-			m.confirm = append(m.confirm, o.ID)
-		}
+		m.order(o, now)
+	}
+	for _, p := range d.Scripts {
+		m.script(p, now)
 	}
 	for _, id := range d.Acks {
 		if m.runs.finish(id) {
@@ -180,7 +217,29 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 	for _, a := range d.OutputAcks {
 		m.runs.stored(a, now)
 	}
-	return ""
+	return note
+}
+
+// order takes an order of the manager.
+func (m *Machine) order(o fabric.Order, now time.Time) {
+	switch {
+	case o.Start != nil && m.stale(o.Start):
+		m.runs.end(lostClaims(o.Start.Attempt, now))
+	case o.Start != nil && o.Start.Spec.ScriptHash != "":
+		m.byReference(o, now)
+	case m.orders.take(o):
+		m.confirm = append(m.confirm, o.ID)
+	}
+}
+
+// renew asks the keeper for a new generation, once.
+func (m *Machine) renew() Note {
+	if m.renewing || m.keeper == nil {
+		return ""
+	}
+	m.renewing = true
+	m.orders.request.Renew = true
+	return "the manager knows of jobs that this host does not, or has seen a copy of this host: the keeper begins a new generation"
 }
 
 // stale says whether a start was meant for other claims than the keeper has,
@@ -226,8 +285,14 @@ func (m *Machine) Tick(now time.Time) {
 		}
 		return
 	}
+	if m.problem != "" && now.Sub(m.problemAt) >= problemLast {
+		m.problem, m.news = "", true
+	}
 	if m.welcome {
 		m.runs.expire(now)
+		for _, id := range m.scripts.expire(now) {
+			m.orders.drop(id)
+		}
 	}
 }
 
@@ -240,8 +305,10 @@ func (m *Machine) Wake() time.Time {
 		return m.helloAt.Add(m.helloWait)
 	}
 	at := m.sentAt.Add(beatEvery)
-	if due := m.runs.due(); !due.IsZero() && due.Before(at) {
-		return due
+	for _, due := range []time.Time{m.runs.due(), m.scripts.due()} {
+		if !due.IsZero() && due.Before(at) {
+			at = due
+		}
 	}
 	return at
 }
@@ -275,7 +342,7 @@ func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 		}
 		m.helloWait = min(max(2*m.helloWait, helloFirst), helloLast)
 		m.helloAt = now
-		u.Hello = m.hello()
+		u.Hello = m.hello(now)
 		return u, true
 	}
 	room := fabric.FrameRoom
@@ -283,19 +350,25 @@ func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 	u.Started, m.started, room = fabric.Fitting(m.started, room, func(s *fabric.StartedReport) int { return len(s.Attempt) + 80 })
 	u.Output, room = m.runs.output(room, now, read)
 	u.Ended = m.runs.results(room, now)
-	if len(u.Confirmed)+len(u.Started)+len(u.Output)+len(u.Ended) == 0 {
-		if now.Before(m.sentAt.Add(beatEvery)) {
+	u.Scripts = m.scripts.wants(now)
+	if len(u.Confirmed)+len(u.Started)+len(u.Output)+len(u.Ended)+len(u.Scripts) == 0 {
+		if now.Before(m.sentAt.Add(beatEvery)) && !m.news {
 			return u, false
 		}
 		u.Beat = true
 	}
+	if len(u.Confirmed) > 0 {
+		u.Claims = m.claims
+	}
+	u.Problem, m.news = m.problem, false
 	m.sentAt = now
 	return u, true
 }
 
-func (m *Machine) hello() *fabric.Hello {
+func (m *Machine) hello(now time.Time) *fabric.Hello {
 	h := m.about
-	h.BootID, h.Generation = m.keeper.BootID, m.keeper.Generation
+	h.BootID, h.Generation, h.Claims, h.Shells = m.keeper.BootID, m.keeper.Generation, m.claims, m.keeper.Shells
+	h.At, h.Endpoint, h.After = now, m.endpoint, m.answered
 	h.Running, h.Ended = m.runs.known()
 	return &h
 }

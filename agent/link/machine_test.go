@@ -17,6 +17,8 @@ const tracker = banto.TrackerID("20261121-7k3mq0x")
 
 var start = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 
+func mark() string { return "m" }
+
 func attempt(n int) banto.AttemptID { return banto.NewAttemptID(tracker, n) }
 
 func order(n int) fabric.Order {
@@ -36,17 +38,17 @@ func frames(m *Machine, now time.Time) []fabric.Up {
 // welcomed gives a machine with an open session.
 func welcomed(t *testing.T, running ...banto.AttemptID) *Machine {
 	t.Helper()
-	m := NewMachine("a", fabric.Hello{Name: "db01"})
-	m.Connected(true, start)
+	m := NewMachine("a", mark, fabric.Hello{Name: "db01"})
+	m.Connected(true, "tls://m", start)
 	if got := frames(m, start); got != nil {
 		t.Fatalf("sent without a keeper: %+v", got)
 	}
 	m.Keeper(keeper.Event{Hello: &keeper.Hello{BootID: "boot", Generation: "gen", Running: running}}, start)
 	got := frames(m, start)
-	if len(got) != 1 || got[0].Hello == nil || got[0].Session != "a-1" || !reflect.DeepEqual(got[0].Hello.Running, running) || got[0].Hello.Generation != "gen" {
+	if len(got) != 1 || got[0].Hello == nil || got[0].Session != "a.m-1" || !reflect.DeepEqual(got[0].Hello.Running, running) || got[0].Hello.Generation != "gen" {
 		t.Fatalf("says hello with %+v", got)
 	}
-	m.Frame(fabric.Down{Epoch: 5, Incarnation: "inc", Session: "a-1"}, start)
+	m.Frame(fabric.Down{Epoch: 5, Incarnation: "inc", Session: "a.m-1"}, start)
 	if got := frames(m, start); len(got) != 1 || !got[0].Beat {
 		t.Fatalf("begins with %+v", got)
 	}
@@ -59,8 +61,8 @@ func down(m *Machine, d fabric.Down) Note {
 }
 
 func TestHelloIsRepeatedUntilItIsAnswered(t *testing.T) {
-	m := NewMachine("a", fabric.Hello{})
-	m.Connected(true, start)
+	m := NewMachine("a", mark, fabric.Hello{})
+	m.Connected(true, "tls://m", start)
 	m.Keeper(keeper.Event{Hello: &keeper.Hello{}}, start)
 	var said []time.Duration
 	for now := start; now.Before(start.Add(6 * time.Second)); now = now.Add(50 * time.Millisecond) {
@@ -155,7 +157,7 @@ func TestRefusedAgentWaits(t *testing.T) {
 		t.Errorf("wakes at %v", m.Wake())
 	}
 	m.Tick(now)
-	if got := frames(m, now); len(got) != 1 || got[0].Hello == nil || got[0].Session != "a-2" {
+	if got := frames(m, now); len(got) != 1 || got[0].Hello == nil || got[0].Session != "a.m-2" {
 		t.Errorf("it comes back with %+v", got)
 	}
 }
@@ -163,11 +165,11 @@ func TestRefusedAgentWaits(t *testing.T) {
 func TestAskOpensANewSession(t *testing.T) {
 	m := welcomed(t)
 	m.Frame(fabric.Down{Epoch: 6, Incarnation: "inc", Ask: true}, start)
-	if got := frames(m, start); len(got) != 1 || got[0].Hello == nil || got[0].Session != "a-2" {
+	if got := frames(m, start); len(got) != 1 || got[0].Hello == nil || got[0].Session != "a.m-2" {
 		t.Fatalf("asked, it says %+v", got)
 	}
 	m.Frame(fabric.Down{Epoch: 6, Incarnation: "inc", Ask: true}, start) // its hello may have been too early
-	if got := frames(m, start); len(got) != 1 || got[0].Hello == nil || got[0].Session != "a-2" {
+	if got := frames(m, start); len(got) != 1 || got[0].Hello == nil || got[0].Session != "a.m-2" {
 		t.Errorf("asked again, it says %+v", got)
 	}
 }
@@ -345,8 +347,8 @@ func TestAStartForOtherClaimsIsRefused(t *testing.T) {
 }
 
 func TestHelloAnnouncesResults(t *testing.T) {
-	m := NewMachine("a", fabric.Hello{})
-	m.Connected(true, start)
+	m := NewMachine("a", mark, fabric.Hello{})
+	m.Connected(true, "tls://m", start)
 	m.Keeper(keeper.Event{
 		Hello: &keeper.Hello{Generation: "gen", Running: []banto.AttemptID{attempt(1)}},
 		Ended: []keeper.Ended{{Attempt: attempt(2)}, {Attempt: attempt(3)}},

@@ -15,6 +15,7 @@ type mailbox struct {
 	bytes     int
 	change    bool
 	connected bool
+	endpoint  string
 	err       error
 }
 
@@ -28,10 +29,10 @@ func (b *mailbox) frame(data []byte) {
 	b.poke()
 }
 
-// changed says that the connection has come up or gone.
-func (b *mailbox) changed(connected bool, err error) {
+// changed says that the connection has come up or gone, and at which endpoint.
+func (b *mailbox) changed(connected bool, endpoint string, err error) {
 	b.mu.Lock()
-	b.change, b.connected, b.err = true, connected, err
+	b.change, b.connected, b.endpoint, b.err = true, connected, endpoint, err
 	b.mu.Unlock()
 	b.poke()
 }
@@ -43,10 +44,19 @@ func (b *mailbox) poke() {
 	}
 }
 
-func (b *mailbox) take() (frames [][]byte, changed, connected bool, err error) {
+// news is what the mailbox held.
+type news struct {
+	frames    [][]byte
+	change    bool
+	connected bool
+	endpoint  string
+	err       error
+}
+
+func (b *mailbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	frames, changed, connected, err = b.frames, b.change, b.connected, b.err
+	n := news{b.frames, b.change, b.connected, b.endpoint, b.err}
 	b.frames, b.bytes, b.change = nil, 0, false
-	return frames, changed, connected, err
+	return n
 }

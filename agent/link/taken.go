@@ -49,6 +49,26 @@ func (t *taken) take(o fabric.Order) bool {
 		return false
 	}
 	t.open[o.ID] = true
+	t.hand(o)
+	return false
+}
+
+// wait notes an order that cannot go to the keeper yet, because its script is
+// not here. known says that it was confirmed before, again that it waits or is
+// with the keeper.
+func (t *taken) wait(o fabric.Order) (known, again bool) {
+	known, again = t.known[o.ID], t.open[o.ID]
+	if !known && !again {
+		t.open[o.ID] = true
+	}
+	return known, again
+}
+
+// drop forgets an order that waited in vain.
+func (t *taken) drop(id string) { delete(t.open, id) }
+
+// hand puts an order into the next request.
+func (t *taken) hand(o fabric.Order) {
 	r := &t.request
 	switch {
 	case o.Start != nil:
@@ -63,13 +83,12 @@ func (t *taken) take(o fabric.Order) bool {
 		r.Clean = append(r.Clean, keeper.Clean{Tracker: o.Clean.Tracker, Keep: o.Clean.Keep})
 		t.cleans[o.Clean.Tracker] = append(t.cleans[o.Clean.Tracker], o.ID)
 	}
-	return false
 }
 
 // next gives the next request.
 func (t *taken) next() (keeper.Request, bool) {
 	r := t.request
-	if len(r.Start)+len(r.Kill)+len(r.Ack)+len(r.Clean) == 0 {
+	if len(r.Start)+len(r.Kill)+len(r.Ack)+len(r.Clean) == 0 && !r.Renew {
 		return r, false
 	}
 	t.seq++
@@ -150,10 +169,13 @@ func (t *taken) remember(ids []string) {
 	}
 }
 
-// forget drops what the keeper has not answered: the keeper is another, or
-// gone, and the manager will send it again.
-func (t *taken) forget() {
-	t.request, t.ids, t.seq, t.asked = keeper.Request{}, nil, 0, nil
+// forget drops what the keeper has not answered: the manager will send it again.
+// On another connection requests are numbered anew.
+func (t *taken) forget(another bool) {
+	t.request, t.ids, t.asked = keeper.Request{}, nil, nil
+	if another {
+		t.seq = 0
+	}
 	clear(t.open)
 	clear(t.starts)
 	clear(t.kills)

@@ -18,6 +18,7 @@ import (
 	"github.com/bantoops/banto/manager/gateway"
 	"github.com/bantoops/banto/manager/outputs"
 	"github.com/bantoops/banto/manager/runner"
+	"github.com/bantoops/banto/store"
 )
 
 // patience bounds every wait for something that must happen.
@@ -41,14 +42,23 @@ type house struct {
 	ended     map[banto.AttemptID]engine.Ended
 	started   map[banto.AttemptID]bool
 	hold      bool // do not acknowledge results
+	claims    int64
+	problem   string
+	scripts   map[string]string // by hash
 }
 
 func openHouse(tb testing.TB, listen, dir string, epoch int64) *house {
 	tb.Helper()
+	return openHouseWith(tb, fabric.ServerOptions{Listen: listen}, dir, epoch)
+}
+
+func openHouseWith(tb testing.TB, o fabric.ServerOptions, dir string, epoch int64) *house {
+	tb.Helper()
 	h := &house{tb: tb, dir: dir, changed: make(chan struct{}), confirmed: map[string]bool{},
-		ended: map[banto.AttemptID]engine.Ended{}, started: map[banto.AttemptID]bool{}}
+		ended: map[banto.AttemptID]engine.Ended{}, started: map[banto.AttemptID]bool{}, scripts: map[string]string{}}
 	var err error
-	if h.server, err = fabric.StartServer(fabric.ServerOptions{Listen: listen, Dir: dir + "/keys"}); err != nil {
+	o.Dir = dir + "/keys"
+	if h.server, err = fabric.StartServer(o); err != nil {
 		tb.Fatal(err)
 	}
 	if h.outputs, err = outputs.Open(dir + "/outputs"); err != nil {
@@ -58,7 +68,8 @@ func openHouse(tb testing.TB, listen, dir string, epoch int64) *house {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h.gateway = gateway.New(gateway.Options{Conn: conn, Inbox: h, Outputs: h.outputs, Epoch: epoch, Incarnation: "one"})
+	h.gateway = gateway.New(gateway.Options{Conn: conn, Inbox: h, Outputs: h.outputs, Epoch: epoch, Incarnation: "one",
+		Connection: h.server.Connection, Scripts: h.script})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -77,6 +88,17 @@ func openHouse(tb testing.TB, listen, dir string, epoch int64) *house {
 	return h
 }
 
+// script reads a script as the store does.
+func (h *house) script(_ context.Context, hash string) ([]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	text, ok := h.scripts[hash]
+	if !ok {
+		return nil, store.ErrNotFound
+	}
+	return []byte(text), nil
+}
+
 // change notes something and wakes who waits.
 func (h *house) change(f func()) {
 	h.mu.Lock()
@@ -86,12 +108,16 @@ func (h *house) change(f func()) {
 	h.changed = make(chan struct{})
 }
 
+func (h *house) HostProblem(_ banto.HostID, problem string) {
+	h.change(func() { h.problem = problem })
+}
 func (h *house) HostUp(up runner.HostSession) { h.change(func() { h.ups = append(h.ups, up) }) }
 func (h *house) HostDown(_ banto.HostID, why string, _ time.Time) {
 	h.change(func() { h.downs = append(h.downs, why) })
 }
-func (h *house) Confirmed(_ banto.HostID, orders []string) {
+func (h *house) Confirmed(_ banto.HostID, orders []string, claims int64) {
 	h.change(func() {
+		h.claims = max(h.claims, claims)
 		for _, id := range orders {
 			h.confirmed[id] = true
 		}
@@ -142,6 +168,7 @@ func (h *house) until(what string, cond func() bool) {
 type guest struct {
 	tb     testing.TB
 	id     banto.HostID
+	key    string
 	keeper *memKeeper
 	opt    link.Options
 	log    *logLines
@@ -157,7 +184,8 @@ func enrol(tb testing.TB, h *house, id banto.HostID) *guest {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	g := &guest{tb: tb, id: id, keeper: newMemKeeper(), log: &logLines{}}
+	h.gateway.Enrolled(id, "", 0)
+	g := &guest{tb: tb, id: id, key: identity.PublicKey, keeper: newMemKeeper(), log: &logLines{}}
 	g.opt = link.Options{URL: h.server.URL(), HostID: id, Name: "db01", JWT: token, Seed: identity.Seed, Slots: 4, Version: "test",
 		Keeper: g.keeper.connect, Log: slog.New(slog.NewTextHandler(g.log, nil))}
 	return g
@@ -209,6 +237,19 @@ type memKeeper struct {
 	conn    *memConn
 	acks    chan struct{}
 	live    bool // jobs do not end
+	renewed int  // generations after the first
+	problem string
+}
+
+func (k *memKeeper) generation() string {
+	if k.renewed == 0 {
+		return "gen"
+	}
+	return fmt.Sprintf("gen%d", k.renewed)
+}
+
+func (k *memKeeper) hello() keeper.Event {
+	return keeper.Event{Hello: &keeper.Hello{PID: 1, BootID: "boot", Generation: k.generation(), Claims: int64(len(k.claimed)), Shells: []string{"sh"}}}
 }
 
 func newMemKeeper() *memKeeper {
@@ -229,7 +270,7 @@ func (k *memKeeper) connect(context.Context) (link.Keeper, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.conn = c
-	hello := keeper.Event{Hello: &keeper.Hello{PID: 1, BootID: "boot", Generation: "gen"}}
+	hello := k.hello()
 	for id := range k.claimed {
 		if _, ended := k.unacked[id]; k.live && !ended {
 			hello.Hello.Running = append(hello.Hello.Running, id)
@@ -275,6 +316,10 @@ func (k *memKeeper) handle(q keeper.Request) keeper.Event {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	e := keeper.Event{Done: q.Seq}
+	if q.Renew {
+		k.renewed++
+		e.Hello = k.hello().Hello
+	}
 	for _, s := range q.Start {
 		if k.claimed[s.Attempt] {
 			continue
@@ -306,6 +351,7 @@ func (k *memKeeper) handle(q keeper.Request) keeper.Event {
 	for _, c := range q.Clean {
 		e.Cleaned = append(e.Cleaned, c.Tracker)
 	}
+	e.Claims, e.Problem = int64(len(k.claimed)), k.problem
 	select {
 	case k.acks <- struct{}{}:
 	default:

@@ -46,6 +46,7 @@ func TestOrdersGoAndResultsComeBack(t *testing.T) {
 
 func TestOrderThatFitsNoFrameEndsItsAttempt(t *testing.T) {
 	h := openHouse(t, ":0", t.TempDir(), 1)
+	h.gateway.Enrolled(hostA, "", 0)
 	h.gateway.Deliver(hostA, starts(1, 2, strings.Repeat("\x01", 200<<10)))
 	h.until("it has ended", func() bool { return len(h.ended) == 1 && h.confirmed["start:1"] })
 	if e := h.ended[banto.NewAttemptID(simTracker, 1)]; e.Reason != banto.ReasonNotStarted || e.Message == "" {
@@ -66,6 +67,7 @@ func TestManagerComesBack(t *testing.T) {
 	first.until("all has ended", func() bool { return len(first.ended) == 19 })
 	first.stop()
 	second := openHouse(t, addr, dir, 2)
+	second.gateway.Enrolled(hostA, "gen", 0)
 	second.gateway.Deliver(hostA, starts(1, 20, "text")) // the outbox, as if no confirmation had been stored
 	second.until("results and confirmations come again", func() bool { return len(second.ended) == 19 && len(second.confirmed) == 19 })
 	g.keeper.untilAcked(t)

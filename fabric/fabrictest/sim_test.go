@@ -69,9 +69,9 @@ func (w *world) startManager() {
 
 func (w *world) startAgent() {
 	w.agents++
-	w.link = link.NewMachine(fmt.Sprintf("agent%d", w.agents), fabric.Hello{Name: "db01", Slots: 4})
+	w.link = link.NewMachine(fmt.Sprintf("agent%d", w.agents), func() string { return fmt.Sprintf("%08x", w.rand.Uint32()) }, fabric.Hello{Name: "db01", Slots: 4})
 	w.connectKeeper()
-	w.link.Connected(true, w.now)
+	w.link.Connected(true, "tls://m", w.now)
 }
 
 func (w *world) connectKeeper() {
@@ -122,8 +122,8 @@ func (w *world) fail() {
 		if w.chance(50) {
 			w.up, w.down = nil, nil
 		}
-		w.link.Connected(false, w.now)
-		w.link.Connected(true, w.now)
+		w.link.Connected(false, "tls://m", w.now)
+		w.link.Connected(true, "tls://m", w.now)
 	case 3:
 		w.link.KeeperGone("the keeper is gone")
 		w.linkSends()
@@ -177,7 +177,7 @@ func (w *world) linkSends() {
 }
 
 func (w *world) gatewaySends() {
-	w.effects(w.gateway.Tick(w.now))
+	w.effects(w.gateway.Tick(w.now, nil))
 	for {
 		d, ok := w.gateway.Next(w.now)
 		if !ok {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
-	"github.com/bantoops/banto/job/engine"
 	"github.com/bantoops/banto/manager/outputs"
 	"github.com/bantoops/banto/manager/runner"
 )
@@ -27,23 +26,29 @@ type Options struct {
 	Incarnation string
 	Now         func() time.Time
 	Log         *slog.Logger
-	// Known says whether a host is enrolled; nil: all are. It is called for
-	// every frame and must not block.
-	Known func(banto.HostID) bool
 	// Owns says whether an attempt is the host's, so that no host writes
-	// another's output; nil: all are. It must not block.
+	// another's output; nil: all are. It is asked once for an attempt that was
+	// not delivered since the start.
 	Owns func(banto.HostID, banto.AttemptID) bool
-	// Hosts are asked to say hello when the gateway starts. Others say it
-	// within a few seconds.
-	Hosts []banto.HostID
+	// Scripts reads a script by its hash; store.ErrNotFound if it is not there.
+	Scripts func(ctx context.Context, hash string) ([]byte, error)
+	// Connection says whether a host has a connection to the fabric, and if not
+	// how the last one ended (fabric.Server.Connection); nil: nobody knows, and
+	// a silent host is down. It is asked only for hosts that are silent.
+	Connection func(banto.HostID) (open bool, why string)
 }
 
-// Gateway is the manager's end of all hosts. It implements runner.Hosts.
+// Gateway is the manager's end of all hosts. It implements runner.Hosts: it
+// serves the hosts that were announced by Enrolled, and no other.
 type Gateway struct {
 	opt       Options
+	scripts   *scripts
+	strangers strangers
 	malformed complaint
 	unsent    complaint
 	unwritten complaint
+	unread    complaint
+	homeless  complaint
 
 	mu      sync.Mutex
 	hosts   map[banto.HostID]*host
@@ -59,29 +64,75 @@ func New(o Options) *Gateway {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Gateway{opt: o, hosts: map[banto.HostID]*host{}}
+	return &Gateway{opt: o, hosts: map[banto.HostID]*host{}, scripts: newScripts(o.Scripts),
+		strangers: strangers{gone: map[banto.HostID]string{}, told: map[banto.HostID]time.Time{}}}
 }
 
 // Attach gives the inbox, since the runner needs a gateway to be made. It is
 // called before Run.
 func (g *Gateway) Attach(inbox runner.Inbox) { g.opt.Inbox = inbox }
 
+// Enrolled says that this host may connect, and what is known of the claims of
+// its keeper.
+func (g *Gateway) Enrolled(id banto.HostID, generation string, count int64) {
+	g.mu.Lock()
+	h := g.hosts[id]
+	made := h == nil
+	if made {
+		h = &host{id: id, signal: make(chan struct{}, 1)}
+		g.hosts[id] = h
+		g.strangers.forget(id)
+	}
+	h.post(func(m *mail) {
+		m.known = &claims{generation, count}
+		m.ask = m.ask || made
+	})
+	if made {
+		g.start(h)
+	}
+	g.mu.Unlock()
+}
+
+// Removed says that this host may connect no more, and why in words. What was
+// delivered for it is dropped.
+func (g *Gateway) Removed(id banto.HostID, why string) {
+	if why == "" {
+		why = notEnrolled
+	}
+	g.mu.Lock()
+	h := g.hosts[id]
+	delete(g.hosts, id)
+	g.strangers.remove(id, why)
+	g.mu.Unlock()
+	if h != nil {
+		h.post(func(m *mail) { m.leave = why })
+	}
+}
+
 // Deliver hands over orders, repeated until the host confirms them.
 func (g *Gateway) Deliver(id banto.HostID, orders []fabric.Order) {
-	h := g.host(id)
-	h.mu.Lock()
-	h.orders = append(h.orders, orders...)
-	h.mu.Unlock()
-	h.poke()
+	if h := g.host(id); h != nil {
+		h.post(func(m *mail) { m.orders = append(m.orders, orders...) })
+	} else if n, ok := g.homeless.due(g.opt.Now()); ok {
+		g.opt.Log.Error("orders are for a host that is not enrolled", "host", id, "failed", n)
+	}
 }
 
 // Acknowledge tells the host that these results are committed.
 func (g *Gateway) Acknowledge(id banto.HostID, attempts []banto.AttemptID) {
-	h := g.host(id)
-	h.mu.Lock()
-	h.acks = append(h.acks, attempts...)
-	h.mu.Unlock()
-	h.poke()
+	if h := g.host(id); h != nil {
+		h.post(func(m *mail) { m.acks = append(m.acks, attempts...) })
+	}
+}
+
+// Problem says what is wrong with a host: what it says itself, such as a full
+// disk, and what was refused in the last minute of an agent with its identity.
+// Empty if nothing is.
+func (g *Gateway) Problem(id banto.HostID) string {
+	if h := g.host(id); h != nil {
+		return h.trouble(g.opt.Now())
+	}
+	return ""
 }
 
 // Run serves the hosts until the context ends.
@@ -107,13 +158,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 		g.start(h)
 	}
 	g.mu.Unlock()
-	for _, id := range g.opt.Hosts {
-		h := g.host(id)
-		h.mu.Lock()
-		h.ask = true
-		h.mu.Unlock()
-		h.poke()
-	}
 	<-ctx.Done()
 	_ = sub.Unsubscribe()
 	g.mu.Lock()
@@ -125,41 +169,22 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // receive takes a message off the connection. It only sorts by host.
 func (g *Gateway) receive(msg *nats.Msg) {
-	id := banto.HostID(strings.TrimPrefix(msg.Subject, fabric.UpSubject("")))
-	if g.opt.Known != nil && !g.opt.Known(id) {
-		g.refuseUnknown(id, msg.Data)
+	id, now := banto.HostID(strings.TrimPrefix(msg.Subject, fabric.UpSubject(""))), g.opt.Now()
+	if h := g.host(id); h != nil {
+		h.receive(msg.Data, now)
 		return
 	}
-	g.host(id).receive(msg.Data)
+	g.refuseStranger(id, msg.Data, now)
 }
 
-func (g *Gateway) refuseUnknown(id banto.HostID, data []byte) {
-	n, ok := g.malformed.due(g.opt.Now())
-	if !ok {
-		return
-	}
-	g.opt.Log.Warn("frame of a host that is not enrolled is dropped", "host", id, "dropped", n)
-	u, err := fabric.DecodeUp(data)
-	if err != nil {
-		return
-	}
-	g.publish(id, fabric.Down{Epoch: g.opt.Epoch, Incarnation: g.opt.Incarnation, Session: u.Session,
-		Refused: "this host is not enrolled with this manager (was it removed?)"})
-}
-
-// host gives a host's mailbox, made and started if it is not there.
+// host gives an enrolled host's mailbox, or nil.
 func (g *Gateway) host(id banto.HostID) *host {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	h := g.hosts[id]
-	if h == nil {
-		h = &host{id: id, signal: make(chan struct{}, 1)}
-		g.hosts[id] = h
-		g.start(h)
-	}
-	return h
+	return g.hosts[id]
 }
 
+// start begins a host's loop; g.mu is held.
 func (g *Gateway) start(h *host) {
 	if ctx := g.running; ctx != nil {
 		g.wg.Go(func() { g.serve(ctx, h) })
@@ -168,38 +193,22 @@ func (g *Gateway) start(h *host) {
 
 // serve is one host's loop: take all that waits, then send, then wait.
 func (g *Gateway) serve(ctx context.Context, h *host) {
-	m := NewMachine(g.opt.Epoch, g.opt.Incarnation)
+	v := newVisit(g, h)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		mail := h.take()
+		v.take(ctx, h.take())
 		now := g.opt.Now()
-		if mail.ask {
-			m.Ask()
+		if wake := v.m.Wake(); !wake.IsZero() && !now.Before(wake) {
+			v.apply(ctx, v.m.Tick(now, v.connection), now)
 		}
-		for _, o := range mail.orders {
-			superseded, taken := m.Deliver(o)
-			if !taken {
-				g.tooLarge(h.id, o, now)
-			}
-			if len(superseded) > 0 {
-				g.opt.Inbox.Confirmed(h.id, superseded)
-			}
-		}
-		m.Acknowledge(mail.acks)
-		if mail.dropped > 0 {
-			g.opt.Log.Warn("frames are dropped: the host sends faster than they can be taken", "host", h.id, "dropped", mail.dropped)
-		}
-		for _, data := range mail.frames {
-			g.frame(h.id, m, data, now)
-		}
-		if wake := m.Wake(); !wake.IsZero() && !now.Before(wake) {
-			g.apply(h.id, m, m.Tick(now), now)
-		}
-		for d, ok := m.Next(now); ok; d, ok = m.Next(now) {
+		for d, ok := v.m.Next(now); ok; d, ok = v.m.Next(now) {
 			g.publish(h.id, d)
 		}
-		if wake := m.Wake(); !wake.IsZero() {
+		if v.left {
+			return
+		}
+		if wake := v.m.Wake(); !wake.IsZero() {
 			timer.Reset(wake.Sub(now))
 		}
 		select {
@@ -209,100 +218,6 @@ func (g *Gateway) serve(ctx context.Context, h *host) {
 		case <-timer.C:
 		}
 	}
-}
-
-func (g *Gateway) frame(id banto.HostID, m *Machine, data []byte, now time.Time) {
-	u, err := fabric.DecodeUp(data)
-	var version *fabric.VersionError
-	switch {
-	case errors.As(err, &version):
-		m.Refuse(u.Session, version.Error(), now)
-		fallthrough
-	case err != nil:
-		if n, ok := g.malformed.due(now); ok {
-			g.opt.Log.Warn("frame is dropped", "host", id, "error", err, "dropped", n)
-		}
-		return
-	}
-	g.apply(id, m, m.Frame(u, now), now)
-}
-
-// apply carries out what the machine asks for.
-func (g *Gateway) apply(id banto.HostID, m *Machine, e Effects, now time.Time) {
-	if e.Clash != "" {
-		g.opt.Log.Warn(e.Clash, "host", id)
-	}
-	if e.Up != nil {
-		g.opt.Inbox.HostUp(runner.HostSession{ID: id, Hello: *e.Up, At: now})
-	}
-	if len(e.Confirmed) > 0 {
-		g.opt.Inbox.Confirmed(id, e.Confirmed)
-	}
-	if len(e.Started) > 0 {
-		started := make([]engine.Started, len(e.Started))
-		for i, s := range e.Started {
-			started[i] = engine.Started{Attempt: s.Attempt, At: s.At}
-		}
-		g.opt.Inbox.HostStarted(id, started)
-	}
-	for _, c := range e.Output {
-		g.write(id, m, c, now)
-	}
-	if ended := g.complete(id, e.Ended); len(ended) > 0 {
-		g.opt.Inbox.HostEnded(id, ended)
-	}
-	if e.Down != "" {
-		g.opt.Inbox.HostDown(id, e.Down, now)
-	}
-}
-
-// write keeps a piece of output. When that fails it is not acknowledged, and
-// the host sends it again after a while.
-func (g *Gateway) write(id banto.HostID, m *Machine, c fabric.OutputChunk, now time.Time) {
-	if g.opt.Owns != nil && !g.opt.Owns(id, c.Attempt) {
-		if n, ok := g.malformed.due(now); ok {
-			g.opt.Log.Warn("output of another host's attempt is dropped", "host", id, "attempt", c.Attempt, "dropped", n)
-		}
-		return
-	}
-	size, err := g.opt.Outputs.Write(c.Attempt, c.Offset, c.Data)
-	var gap *outputs.GapError
-	if err != nil && !errors.As(err, &gap) {
-		if n, ok := g.unwritten.due(now); ok {
-			g.opt.Log.Error("output is not written and will be asked for again; its attempts cannot end until it is", "error", err, "failed", n)
-		}
-		return
-	}
-	m.Stored(c.Attempt, size, gap != nil)
-}
-
-// complete gives the results whose output is all here. The others come again.
-func (g *Gateway) complete(id banto.HostID, reports []fabric.EndedReport) []engine.Ended {
-	var ended []engine.Ended
-	for _, r := range reports {
-		if r.OutputSize > 0 && (g.opt.Owns == nil || g.opt.Owns(id, r.Attempt)) {
-			if size, err := g.opt.Outputs.Size(r.Attempt); err != nil || size < r.OutputSize {
-				continue
-			}
-		}
-		ended = append(ended, engine.Ended{
-			Attempt: r.Attempt, StartedAt: r.StartedAt, At: r.At, Exit: r.Exit, Reason: r.Reason, Message: r.Message,
-			Vars: r.Vars, Output: r.OutputHead, OutputSize: r.OutputSize, OutputLost: r.OutputLost,
-		})
-	}
-	return ended
-}
-
-// tooLarge ends an attempt whose order fits no frame: it was never sent.
-func (g *Gateway) tooLarge(id banto.HostID, o fabric.Order, now time.Time) {
-	g.opt.Log.Error("order does not fit a frame", "host", id, "order", o.ID)
-	if o.Start != nil {
-		g.opt.Inbox.HostEnded(id, []engine.Ended{{
-			Attempt: o.Start.Attempt, At: now, Reason: banto.ReasonNotStarted,
-			Message: fmt.Sprintf("script, arguments and environment are more than %d KiB", fabric.FrameRoom>>10),
-		}})
-	}
-	g.opt.Inbox.Confirmed(id, []string{o.ID})
 }
 
 func (g *Gateway) publish(id banto.HostID, d fabric.Down) {

@@ -12,6 +12,10 @@ import (
 // dropped, and the host repeats it: a flood costs only its sender.
 const maxMail = 16 << 20
 
+// problemFresh is how long a refusal is told: who is still refused is refused
+// again within it.
+const problemFresh = time.Minute
+
 // host is the mailbox of a host's loop.
 type host struct {
 	id     banto.HostID
@@ -19,25 +23,51 @@ type host struct {
 
 	mu sync.Mutex
 	mail
-	bytes int
+	bytes     int
+	refused   string // what was last refused of this identity, and when
+	refusedAt time.Time
+	problem   string // what the host itself says
 }
 
 type mail struct {
 	orders  []fabric.Order
 	acks    []banto.AttemptID
-	frames  [][]byte
+	frames  []frame
+	scripts []fetched
+	known   *claims
 	dropped int
 	ask     bool
+	leave   string // the host is no more, and why
 }
 
-func (h *host) receive(data []byte) {
+// frame is one as it came.
+type frame struct {
+	data []byte
+	at   time.Time
+}
+
+// claims are what the store knows of a keeper's.
+type claims struct {
+	generation string
+	count      int64
+}
+
+func (h *host) receive(data []byte, now time.Time) {
 	h.mu.Lock()
 	if h.bytes+len(data) > maxMail {
 		h.dropped++
 	} else {
-		h.frames = append(h.frames, data)
+		h.frames = append(h.frames, frame{data, now})
 		h.bytes += len(data) + 64
 	}
+	h.mu.Unlock()
+	h.poke()
+}
+
+// post puts something in the mailbox.
+func (h *host) post(put func(*mail)) {
+	h.mu.Lock()
+	put(&h.mail)
 	h.mu.Unlock()
 	h.poke()
 }
@@ -55,6 +85,32 @@ func (h *host) take() mail {
 	m := h.mail
 	h.mail, h.bytes = mail{}, 0
 	return m
+}
+
+// noteRefusal keeps what was refused of this identity.
+func (h *host) noteRefusal(what string, now time.Time) {
+	h.mu.Lock()
+	h.refused, h.refusedAt = what, now
+	h.mu.Unlock()
+}
+
+func (h *host) noteProblem(what string) {
+	h.mu.Lock()
+	h.problem = what
+	h.mu.Unlock()
+}
+
+// trouble says what is wrong with the host, if anything.
+func (h *host) trouble(now time.Time) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.refused == "" || now.Sub(h.refusedAt) > problemFresh:
+		return h.problem
+	case h.problem == "":
+		return h.refused
+	}
+	return h.problem + "; " + h.refused
 }
 
 // complaint limits how often the same thing is logged.

@@ -10,15 +10,24 @@ import (
 
 // Times of a session.
 const (
-	silence   = 8 * time.Second  // a host that is not heard for so long is down
+	silence   = 8 * time.Second  // a host that is not heard for so long is down, unless it is only slow
+	stuck     = 30 * time.Second // a host that is connected and says nothing for so long is down too
+	lookAgain = time.Second      // how often a silent host's connection is looked at
+	overslept = 2 * time.Second  // a manager that comes so late was itself held up
+	hearOut   = 3 * time.Second  // and lets hosts be heard for so long before it judges them
 	redeliver = 10 * time.Second // an order without confirmation is sent again
 	nagEvery  = time.Second      // how often a stranger is answered
+	lateness  = 5 * time.Second  // frames of a session that another has followed may come for so long
 )
 
 const (
 	maxInFlight = 4 << 20 // bytes of orders that wait for confirmation
-	maxPast     = 32      // agent processes that are remembered as replaced
+	maxPast     = 32      // agent processes, and sessions, that are remembered as replaced
 )
+
+// Connection says whether a host has a connection at all, and if not, how the
+// last one ended. nil: nobody knows.
+type Connection func() (open bool, why string)
 
 // Machine is the manager's end of one host: it takes what happens, with the
 // time, and says what to do. It does no I/O and reads no clock.
@@ -26,41 +35,79 @@ type Machine struct {
 	epoch       int64
 	incarnation string
 
-	session  string // the open one; empty if none is
-	instance string // the agent process of the last session, and its number
-	number   int
-	heardAt  time.Time
-	past     map[string]bool // agent processes that another one has replaced
-	nagged   time.Time
+	session    string // the open one; empty if none is
+	instance   string // the agent process of the last session, and its number
+	number     int
+	version    int    // of the protocol, that the open session speaks
+	generation string // of the claims of the open session's keeper
+	after      string // what the open session said it follows
+	spoke      bool   // the open session has heard our answer
+	openedAt   time.Time
+	heardAt    time.Time
+	lookAt     time.Time       // a silent host is looked at again
+	past       map[string]bool // agent processes that another one has replaced
+	was        map[string]bool // sessions that have been open
+	nagged     time.Time
+	problem    string // that the host tells
+
+	known struct { // claims that the host's keeper must have
+		generation string
+		claims     int64
+	}
 
 	queue orders
 
 	replies    []fabric.Down // to sessions other than the open one
 	welcome    bool          // a Hello is to be answered
+	renew      bool          // the open session is asked for a new generation
+	renewed    bool          // it was
 	acks       []banto.AttemptID
 	outputAcks []fabric.OutputAck
+	scripts    []fabric.ScriptPiece
 }
 
 // Effects are what a frame or the time asks the caller to do, in this order.
 type Effects struct {
 	Up        *fabric.Hello // a session has been opened
 	Down      string        // the session is gone, and why
-	Clash     string        // another agent speaks with this host's identity
+	Refused   string        // of another agent with this host's identity, or of this one: what is wrong with it
 	Confirmed []string
+	Claims    int64 // that the keeper has made so far; 0: it does not say
 	Started   []fabric.StartedReport
 	Output    []fabric.OutputChunk // write, then tell Stored
 	Ended     []fabric.EndedReport
+	Wants     []fabric.ScriptWant // answer with Script
+	Fill      []fabric.Order      // for an agent that takes no scripts by reference: tell Filled
+	Problem   *string             // the host's problem has changed; empty: it has none
 }
 
 // NewMachine makes the machine of a host that has no session.
 func NewMachine(epoch int64, incarnation string) *Machine {
-	return &Machine{epoch: epoch, incarnation: incarnation, past: map[string]bool{}, queue: newOrders()}
+	return &Machine{epoch: epoch, incarnation: incarnation, past: map[string]bool{}, was: map[string]bool{}, queue: newOrders()}
+}
+
+// Known takes what the store knows of the claims of the host's keeper.
+func (m *Machine) Known(generation string, claims int64) {
+	switch {
+	case generation == m.known.generation:
+		m.known.claims = max(m.known.claims, claims)
+	case m.session == "":
+		m.known.generation, m.known.claims = generation, claims
+	}
 }
 
 // Deliver takes an order to hand over. One that is known is dropped; one that
 // fits no frame is not taken, and false comes back. superseded are orders that
-// this one makes void; they count as confirmed.
-func (m *Machine) Deliver(o fabric.Order) (superseded []string, taken bool) { return m.queue.add(o) }
+// this one makes void; they count as confirmed. fill says that the host's agent
+// takes no script by reference: tell Filled.
+func (m *Machine) Deliver(o fabric.Order) (superseded []string, taken, fill bool) {
+	superseded, taken = m.queue.add(o)
+	return superseded, taken, taken && byReference(&o) && m.session != "" && m.version < scriptsSince
+}
+
+// scriptsSince is the first version of the protocol that knows scripts by
+// reference.
+const scriptsSince = 2
 
 // Acknowledge takes results that are committed: their orders are settled.
 // Without a session the acknowledgement is forgotten: the host will tell the
@@ -82,6 +129,18 @@ func (m *Machine) Stored(attempt banto.AttemptID, size int64, gap bool) {
 	}
 }
 
+// Script takes a piece of a script that was wanted.
+func (m *Machine) Script(p fabric.ScriptPiece) {
+	for i := range m.scripts {
+		if m.scripts[i].Hash == p.Hash && m.scripts[i].Offset == p.Offset {
+			return
+		}
+	}
+	if m.session != "" && len(m.scripts) < fabric.MaxWants {
+		m.scripts = append(m.scripts, p)
+	}
+}
+
 // Ask asks the host to open a session.
 func (m *Machine) Ask() {
 	m.replies = append(m.replies, fabric.Down{Ask: true})
@@ -94,7 +153,16 @@ func (m *Machine) Refuse(session, why string, now time.Time) {
 	}
 }
 
-// Frame takes a frame of the host.
+// Leave ends the session in words: the host is no more of this manager's.
+func (m *Machine) Leave(why string) {
+	if m.session != "" {
+		m.replies = append(m.replies, fabric.Down{Session: m.session, Refused: why})
+		m.session = ""
+		m.reset()
+	}
+}
+
+// Frame takes a frame of the host, with the time when it came.
 func (m *Machine) Frame(u fabric.Up, now time.Time) Effects {
 	var e Effects
 	if u.Hello != nil {
@@ -106,65 +174,36 @@ func (m *Machine) Frame(u fabric.Up, now time.Time) Effects {
 		}
 		return e
 	}
-	m.heardAt = now
+	if now.After(m.heardAt) {
+		m.heardAt, m.lookAt = now, time.Time{}
+	}
 	e.Confirmed = append(e.Confirmed, m.queue.confirm(u.Confirmed)...)
 	for i := range u.Started {
 		e.Confirmed = append(e.Confirmed, m.queue.settle(u.Started[i].Attempt, false)...)
 	}
+	if u.Claims > m.known.claims && m.version > 1 {
+		m.known.claims = u.Claims
+		e.Claims = u.Claims
+	}
 	e.Started = u.Started
 	e.Output = u.Output
 	e.Ended = u.Ended
+	for _, w := range u.Scripts {
+		if m.queue.hashes[w.Hash] > 0 {
+			e.Wants = append(e.Wants, w)
+		}
+	}
+	if u.Hello == nil {
+		m.spoke = true
+		if u.Problem != m.problem {
+			m.problem = u.Problem
+			e.Problem = &u.Problem
+		}
+	}
 	if u.Bye != "" {
 		m.close(&e, fmt.Sprintf("%.200s", u.Bye))
 	}
 	return e
-}
-
-// hello opens a session, unless a newer one is open.
-func (m *Machine) hello(u fabric.Up, now time.Time, e *Effects) {
-	instance, number, _ := fabric.ParseSession(u.Session)
-	switch {
-	case u.Session == m.session: // the answer was lost
-		m.welcome = true
-		return
-	case instance == m.instance && number <= m.number:
-		m.stranger(u, now, e)
-		return
-	case instance != m.instance && m.past[instance] && m.session != "":
-		m.stranger(u, now, e)
-		return
-	}
-	if instance != m.instance && m.instance != "" {
-		if len(m.past) >= maxPast {
-			clear(m.past)
-		}
-		m.past[m.instance] = true
-	}
-	delete(m.past, instance)
-	m.session, m.instance, m.number = u.Session, instance, number
-	m.reset()
-	for _, id := range u.Hello.Running {
-		e.Confirmed = append(e.Confirmed, m.queue.settle(id, false)...)
-	}
-	m.welcome = true
-	e.Up = u.Hello
-}
-
-// stranger answers a frame of a session that is not the open one.
-func (m *Machine) stranger(u fabric.Up, now time.Time, e *Effects) {
-	instance, number, _ := fabric.ParseSession(u.Session)
-	switch {
-	case m.session != "" && instance == m.instance && number <= m.number:
-		// A late frame of the agent that is connected.
-	case m.session != "" && m.past[instance]:
-		if !m.mayNag(now) {
-			return
-		}
-		e.Clash = "two agents use this host's identity (was the machine cloned, or is an agent running twice?); the one that connected last is obeyed"
-		m.replies = append(m.replies, fabric.Down{Session: u.Session, Refused: "another agent with this host's identity has connected: was this machine cloned? Enrol it as a host of its own"})
-	case m.mayNag(now):
-		m.replies = append(m.replies, fabric.Down{Session: u.Session, Ask: true})
-	}
 }
 
 func (m *Machine) mayNag(now time.Time) bool {
@@ -175,18 +214,51 @@ func (m *Machine) mayNag(now time.Time) bool {
 	return true
 }
 
-// Tick takes the time: see Wake.
-func (m *Machine) Tick(now time.Time) Effects {
+// Tick takes the time: see Wake. A host that says nothing is dead when its
+// connection is gone; while the connection stands it is slow, for a while.
+func (m *Machine) Tick(now time.Time, connection Connection) Effects {
 	var e Effects
 	if m.session == "" {
 		return e
 	}
-	if quiet := now.Sub(m.heardAt); quiet >= silence {
-		m.close(&e, fmt.Sprintf("not heard for %d s", int(quiet/time.Second)))
+	if now.Sub(m.judgeAt()) >= overslept {
+		// What hosts said meanwhile may still be on its way to this manager.
+		m.heardAt, m.lookAt = now.Add(hearOut-silence), time.Time{}
 		return e
+	}
+	if quiet := now.Sub(m.heardAt); quiet >= silence {
+		if why := silent(quiet, connection); why != "" {
+			m.close(&e, why)
+			return e
+		}
+		m.lookAt = now.Add(lookAgain)
 	}
 	m.queue.expire(now.Add(-redeliver))
 	return e
+}
+
+// silent says why a host that is quiet is down; empty if it is only slow.
+func silent(quiet time.Duration, connection Connection) string {
+	unheard := fmt.Sprintf("not heard for %d s", int(quiet/time.Second))
+	if connection == nil {
+		return unheard
+	}
+	open, why := connection()
+	switch {
+	case !open:
+		return why + "; " + unheard
+	case quiet >= stuck:
+		return "its agent is connected, but was " + unheard
+	}
+	return ""
+}
+
+// judgeAt is when the host is to be looked at, if it says nothing until then.
+func (m *Machine) judgeAt() time.Time {
+	if at := m.heardAt.Add(silence); at.After(m.lookAt) {
+		return at
+	}
+	return m.lookAt
 }
 
 // Wake says when Tick is to be called; zero for never.
@@ -194,7 +266,7 @@ func (m *Machine) Wake() time.Time {
 	if m.session == "" {
 		return time.Time{}
 	}
-	at := m.heardAt.Add(silence)
+	at := m.judgeAt()
 	if sent, ok := m.queue.oldest(); ok && sent.Add(redeliver).Before(at) {
 		at = sent.Add(redeliver)
 	}
@@ -211,7 +283,7 @@ func (m *Machine) close(e *Effects, why string) {
 // and what is not acknowledged will be told again.
 func (m *Machine) reset() {
 	m.queue.rewind()
-	m.acks, m.outputAcks, m.welcome = nil, nil, false
+	m.acks, m.outputAcks, m.scripts, m.welcome, m.renew = nil, nil, nil, false, false
 }
 
 // Next gives the next frame to send, as long as there is one.
@@ -229,8 +301,10 @@ func (m *Machine) Next(now time.Time) (fabric.Down, bool) {
 	room := fabric.FrameRoom
 	d.Acks, m.acks, room = fabric.Fitting(m.acks, room, func(id *banto.AttemptID) int { return len(*id) + 3 })
 	d.OutputAcks, m.outputAcks, room = fabric.Fitting(m.outputAcks, room, func(a *fabric.OutputAck) int { return len(a.Attempt) + 72 })
-	d.Orders = m.queue.send(room, now)
-	send := m.welcome || len(d.Acks) > 0 || len(d.OutputAcks) > 0 || len(d.Orders) > 0
-	m.welcome = false
+	d.Scripts, m.scripts, room = fabric.Fitting(m.scripts, room, fabric.PieceSize)
+	d.Orders = m.queue.send(room, now, m.version >= scriptsSince)
+	d.Renew = m.renew
+	send := m.welcome || m.renew || len(d.Acks) > 0 || len(d.OutputAcks) > 0 || len(d.Scripts) > 0 || len(d.Orders) > 0
+	m.welcome, m.renew = false, false
 	return d, send
 }

@@ -68,7 +68,7 @@ func TestOrdersWaitForASessionAndAreRepeated(t *testing.T) {
 	}
 	for now := start; now.Before(start.Add(redeliver)); now = now.Add(time.Second) {
 		m.Frame(fabric.Up{Session: "a-1", Beat: true}, now)
-		m.Tick(now)
+		m.Tick(now, nil)
 		if got := frames(m, now); got != nil {
 			t.Fatalf("sent again after %v: %+v", now.Sub(start), got)
 		}
@@ -76,7 +76,7 @@ func TestOrdersWaitForASessionAndAreRepeated(t *testing.T) {
 	if wake := m.Wake(); !wake.Equal(start.Add(redeliver)) {
 		t.Errorf("wakes at %v", wake)
 	}
-	m.Tick(start.Add(redeliver))
+	m.Tick(start.Add(redeliver), nil)
 	if got := ids(frames(m, start.Add(redeliver))); !reflect.DeepEqual(got, []string{"start:2"}) {
 		t.Errorf("sent again: %v", got)
 	}
@@ -89,10 +89,10 @@ func TestOrdersWaitForASessionAndAreRepeated(t *testing.T) {
 func TestSilenceAndGoodbye(t *testing.T) {
 	m := NewMachine(1, "inc")
 	open(t, m, "a-1", start)
-	if e := m.Tick(start.Add(silence - 1)); e.Down != "" {
+	if e := m.Tick(start.Add(silence-1), nil); e.Down != "" {
 		t.Errorf("down too early: %s", e.Down)
 	}
-	if e := m.Tick(start.Add(silence)); e.Down != "not heard for 8 s" {
+	if e := m.Tick(start.Add(silence), nil); e.Down != "not heard for 8 s" {
 		t.Errorf("down: %q", e.Down)
 	}
 	later := start.Add(time.Minute)
@@ -140,14 +140,14 @@ func TestTwoAgentsWithOneIdentity(t *testing.T) {
 		return m.Frame(fabric.Up{Session: session, Beat: true}, now)
 	}
 	now := start.Add(2 * time.Second)
-	if e := beat("a-1", now); e.Clash == "" {
+	if e := beat("a-1", now); e.Refused == "" {
 		t.Error("the clash is not told")
 	}
 	got := frames(m, now)
 	if len(got) != 1 || got[0].Session != "a-1" || got[0].Refused == "" || got[0].Orders != nil {
 		t.Fatalf("the older is told %+v", got)
 	}
-	if e := m.Frame(hello("a-2"), now.Add(nagEvery)); e.Up != nil || e.Clash == "" {
+	if e := m.Frame(hello("a-2"), now.Add(nagEvery)); e.Up != nil || e.Refused == "" {
 		t.Error("the older comes back while the newer lives")
 	}
 	frames(m, now)
@@ -156,8 +156,8 @@ func TestTwoAgentsWithOneIdentity(t *testing.T) {
 			t.Fatalf("the newer's beat has the effects %+v", e)
 		}
 	}
-	now = now.Add(2 * time.Minute)
-	if e := m.Tick(now); e.Down == "" {
+	now = m.heardAt.Add(silence)
+	if e := m.Tick(now, nil); e.Down == "" {
 		t.Error("the newer is silent and not down")
 	}
 	open(t, m, "a-3", now) // the newer is gone: the older may come back
@@ -190,7 +190,7 @@ func TestFramesAreBounded(t *testing.T) {
 	for i := 1; i <= n; i++ {
 		o := order(i)
 		o.Start.Spec.Script = strings.Repeat("<", i%400)
-		if _, taken := m.Deliver(o); !taken {
+		if _, taken, _ := m.Deliver(o); !taken {
 			t.Fatal("not taken")
 		}
 		m.Acknowledge([]banto.AttemptID{banto.NewAttemptID(tracker, n+i)})
@@ -218,7 +218,7 @@ func TestFramesAreBounded(t *testing.T) {
 		}
 		sent += orders
 	}
-	if _, taken := m.Deliver(fabric.Order{ID: "large", Start: &fabric.StartOrder{Spec: banto.Spec{Script: strings.Repeat("x", fabric.MaxFrame)}}}); taken {
+	if _, taken, _ := m.Deliver(fabric.Order{ID: "large", Start: &fabric.StartOrder{Spec: banto.Spec{Script: strings.Repeat("x", fabric.MaxFrame)}}}); taken {
 		t.Error("an order is taken that fits no frame")
 	}
 }
@@ -254,7 +254,7 @@ func TestAStartVoidsTheCleansOfItsTracker(t *testing.T) {
 	const again, other = banto.TrackerID("20261121-0000001"), banto.TrackerID("20261121-0000002")
 	m.Deliver(clean(0, again))
 	m.Deliver(clean(0, other))
-	void, taken := m.Deliver(fabric.Order{ID: "start", Start: &fabric.StartOrder{
+	void, taken, _ := m.Deliver(fabric.Order{ID: "start", Start: &fabric.StartOrder{
 		Attempt: banto.NewAttemptID(again, 2), Spec: banto.Spec{Tracker: again, Args: []string{"true"}},
 	}})
 	if !taken || len(void) != 1 || void[0] != "clean:"+string(again)+":0:h" {

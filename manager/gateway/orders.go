@@ -15,13 +15,15 @@ type orders struct {
 	byID     map[string]*pending
 	attempts map[banto.AttemptID][]*pending
 	cleans   map[banto.TrackerID][]*pending
-	next     int // the first that may be unsent
-	gone     int // how many in the list are confirmed
-	inFlight int // bytes that were sent and are not confirmed
+	hashes   map[string]int // scripts by reference, and how many orders name them
+	next     int            // the first that may be unsent
+	gone     int            // how many in the list are confirmed
+	inFlight int            // bytes that were sent and are not confirmed
 }
 
 type pending struct {
 	order  fabric.Order
+	filled *fabric.Order // with the script in it, for an agent that takes none by reference
 	size   int
 	sent   bool
 	sentAt time.Time
@@ -29,8 +31,12 @@ type pending struct {
 }
 
 func newOrders() orders {
-	return orders{byID: map[string]*pending{}, attempts: map[banto.AttemptID][]*pending{}, cleans: map[banto.TrackerID][]*pending{}}
+	return orders{byID: map[string]*pending{}, attempts: map[banto.AttemptID][]*pending{}, cleans: map[banto.TrackerID][]*pending{},
+		hashes: map[string]int{}}
 }
+
+// byReference says whether an order names its script by hash.
+func byReference(o *fabric.Order) bool { return o.Start != nil && o.Start.Spec.ScriptHash != "" }
 
 // attempt is what an order to start or to kill is about.
 func (p *pending) attempt() banto.AttemptID {
@@ -56,6 +62,9 @@ func (q *orders) add(o fabric.Order) (superseded []string, taken bool) {
 	}
 	q.byID[o.ID] = p
 	q.list = append(q.list, p)
+	if byReference(&o) {
+		q.hashes[o.Start.Spec.ScriptHash]++
+	}
 	if id := p.attempt(); id != "" {
 		q.attempts[id] = append(q.attempts[id], p)
 	}
@@ -135,7 +144,13 @@ func (q *orders) remove(p *pending) {
 		return
 	}
 	delete(q.byID, p.order.ID)
-	p.gone = true
+	if byReference(&p.order) {
+		hash := p.order.Start.Spec.ScriptHash
+		if q.hashes[hash]--; q.hashes[hash] == 0 {
+			delete(q.hashes, hash)
+		}
+	}
+	p.gone, p.filled = true, nil
 	q.gone++
 	q.unsend(p)
 }
@@ -167,13 +182,60 @@ func (q *orders) compact() {
 	q.list, q.next, q.gone = kept, next, 0
 }
 
-// send gives the next unsent orders, as many as there is room for.
-func (q *orders) send(room int, now time.Time) []fabric.Order {
+// unfilled gives the orders that name a script by hash and have not got it.
+func (q *orders) unfilled() []fabric.Order {
+	var out []fabric.Order
+	if len(q.hashes) == 0 {
+		return nil
+	}
+	for _, p := range q.list {
+		if !p.gone && p.filled == nil && byReference(&p.order) {
+			out = append(out, p.order)
+		}
+	}
+	return out
+}
+
+// Filled takes the script of an order for an agent that takes none by
+// reference; false if no frame can hold both.
+func (m *Machine) Filled(id string, script []byte) bool {
+	q := &m.queue
+	p := q.byID[id]
+	if p == nil || !byReference(&p.order) {
+		return true
+	}
+	o, start := p.order, *p.order.Start
+	start.Spec.Script, start.Spec.ScriptHash = string(script), ""
+	o.Start = &start
+	if fabric.OrderSize(&o) > fabric.FrameRoom {
+		return false
+	}
+	p.filled = &o
+	q.next = 0
+	return true
+}
+
+// Drop takes out an order that cannot be carried out.
+func (m *Machine) Drop(id string) { m.queue.confirm([]string{id}) }
+
+// send gives the next unsent orders, as many as there is room for. Without
+// references an order that names its script by hash waits until it is filled.
+func (q *orders) send(room int, now time.Time, references bool) []fabric.Order {
 	var out []fabric.Order
 	for ; q.next < len(q.list); q.next++ {
 		p := q.list[q.next]
 		if p.gone || p.sent {
 			continue
+		}
+		order := p.order
+		if byReference(&order) {
+			if p.size = fabric.OrderSize(&order); !references {
+				if p.filled == nil {
+					continue
+				}
+				order = *p.filled
+				p.size = fabric.OrderSize(&order)
+			}
 		}
 		if p.size > room || q.inFlight > 0 && q.inFlight+p.size > maxInFlight {
 			break
@@ -181,7 +243,7 @@ func (q *orders) send(room int, now time.Time) []fabric.Order {
 		room -= p.size
 		p.sent, p.sentAt = true, now
 		q.inFlight += p.size
-		out = append(out, p.order)
+		out = append(out, order)
 	}
 	return out
 }

@@ -1,0 +1,160 @@
+package gateway
+
+import (
+	"strings"
+	"time"
+
+	"github.com/bantoops/banto/fabric"
+)
+
+// What is told to, and of, an agent that is not the one that is obeyed.
+const (
+	clashHere  = "two agents use this host's identity (was the machine copied, or is an agent running twice?); the one that connected last is obeyed"
+	clashThere = "another agent with this host's identity has connected: was this machine copied? Enrol it as a host of its own"
+	rolledBack = "its keeper knows of fewer attempts than it had claimed: the machine was put back to an earlier state; its keeper is asked to begin anew"
+)
+
+// hello opens a session, unless a newer one is open.
+func (m *Machine) hello(u fabric.Up, now time.Time, e *Effects) {
+	if u.Session == m.session { // the answer was lost
+		m.welcome = true
+		return
+	}
+	instance, number, _ := fabric.ParseSession(u.Session)
+	switch m.judge(u, instance, number, now) {
+	case takeIt:
+	case tooLate:
+		m.stranger(u, now, e)
+		return
+	case another:
+		m.clash(u, now, e)
+		return
+	}
+	h := u.Hello
+	if tellsClaims(h) && h.Generation != "" && h.Generation == m.known.generation && h.Claims < m.known.claims {
+		m.replies = append(m.replies, fabric.Down{Session: u.Session, Renew: true})
+		e.Refused = rolledBack
+		return
+	}
+	m.open(u, instance, number, now)
+	for _, id := range h.Running {
+		e.Confirmed = append(e.Confirmed, m.queue.settle(id, false)...)
+	}
+	e.Up = h
+	if m.version < scriptsSince {
+		e.Fill = m.queue.unfilled()
+	}
+}
+
+// tellsClaims says whether the keeper counts its claims: one that tells no
+// shells is of version 1 and does not.
+func tellsClaims(h *fabric.Hello) bool { return h.Claims > 0 || len(h.Shells) > 0 }
+
+// open makes a session the open one.
+func (m *Machine) open(u fabric.Up, instance string, number int, now time.Time) {
+	if instance != m.instance && m.instance != "" {
+		m.past = remember(m.past, m.instance)
+	}
+	delete(m.past, instance)
+	if m.session != "" {
+		m.was = remember(m.was, m.session)
+	}
+	if u.Hello.Generation != m.generation {
+		m.renewed = false
+	}
+	m.session, m.instance, m.number = u.Session, instance, number
+	m.version, m.generation, m.after, m.spoke = u.Version, u.Hello.Generation, u.Hello.After, false
+	m.openedAt, m.lookAt = now, time.Time{}
+	m.reset()
+	m.was = remember(m.was, u.Session)
+	if m.known.generation != u.Hello.Generation {
+		m.known.generation, m.known.claims = u.Hello.Generation, 0
+	}
+	m.known.claims = max(m.known.claims, u.Hello.Claims)
+	m.welcome = true
+}
+
+func remember(set map[string]bool, name string) map[string]bool {
+	if len(set) >= maxPast {
+		clear(set)
+	}
+	set[name] = true
+	return set
+}
+
+// judgement is what a Hello is worth.
+type judgement int
+
+const (
+	takeIt  judgement = iota
+	tooLate           // of a session that is over
+	another           // of another agent with this host's identity
+)
+
+// judge says whether a Hello may open a session.
+func (m *Machine) judge(u fabric.Up, instance string, number int, now time.Time) judgement {
+	if !marked(u.Session) { // version 1
+		switch {
+		case instance == m.instance && number <= m.number:
+			return tooLate
+		case instance != m.instance && m.past[instance] && m.session != "":
+			return another
+		}
+		return takeIt
+	}
+	switch {
+	case m.was[u.Session] && (m.session == "" || now.Sub(m.openedAt) < lateness):
+		return tooLate
+	case m.session == "":
+		return takeIt
+	case instance != m.instance && m.past[instance]:
+		return another
+	case instance != m.instance:
+		return takeIt
+	}
+	// The same process as the open session's, by its name: then this session
+	// follows that one, or the process was doubled with its memory.
+	after := u.Hello.After
+	switch {
+	case number > m.number && (after == m.session || after == m.after && !m.spoke):
+		return takeIt
+	case number <= m.number && now.Sub(m.openedAt) < lateness:
+		return tooLate
+	}
+	return another
+}
+
+// marked says whether a session's name has a random mark, as since version 2.
+func marked(session string) bool { return strings.Contains(session, ".") }
+
+// clash refuses an agent while another is obeyed. If both have the same claims,
+// one is a copy of the other, and what the copy was told before it was found out
+// is not known: the one that is obeyed begins a new generation, so that no start
+// that was meant for it is ever obeyed by the copy.
+func (m *Machine) clash(u fabric.Up, now time.Time, e *Effects) {
+	if h := u.Hello; h != nil && h.Generation != "" && h.Generation == m.generation && m.version > 1 && !m.renewed {
+		m.renew, m.renewed = true, true
+	}
+	if !m.mayNag(now) {
+		return
+	}
+	e.Refused = clashHere
+	m.replies = append(m.replies, fabric.Down{Session: u.Session, Refused: clashThere})
+}
+
+// stranger answers a frame of a session that is not the open one.
+func (m *Machine) stranger(u fabric.Up, now time.Time, e *Effects) {
+	instance, number, _ := fabric.ParseSession(u.Session)
+	switch {
+	case m.session != "" && instance == m.instance && !marked(u.Session) && number <= m.number:
+		// A late frame of the agent that is connected.
+	case m.session != "" && instance == m.instance && marked(u.Session) && (m.was[u.Session] || number <= m.number):
+		if now.Sub(m.openedAt) >= lateness { // too late for a late one
+			m.clash(u, now, e)
+		}
+	case m.session != "" && m.past[instance]:
+		m.clash(u, now, e)
+	case m.mayNag(now):
+		m.replies = append(m.replies, fabric.Down{Session: u.Session, Ask: true})
+	}
+}

@@ -1,0 +1,231 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/manager/outputs"
+	"github.com/bantoops/banto/manager/runner"
+)
+
+// visit is what one host's loop works with.
+type visit struct {
+	g          *Gateway
+	h          *host
+	m          *Machine
+	connection Connection
+	owned      map[banto.AttemptID]bool // attempts whose owner is known: this host or not
+	fetching   int                      // scripts that are being read for it
+	left       bool                     // it is served no more
+}
+
+// maxOwned bounds what is remembered of attempts; what is forgotten is asked
+// for again.
+const maxOwned = 8192
+
+// problemInbox is an inbox that wants to know what a host says is wrong with
+// it, such as a full disk: empty when nothing is any more.
+type problemInbox interface {
+	HostProblem(id banto.HostID, problem string)
+}
+
+func newVisit(g *Gateway, h *host) *visit {
+	v := &visit{g: g, h: h, m: NewMachine(g.opt.Epoch, g.opt.Incarnation), owned: map[banto.AttemptID]bool{}}
+	if g.opt.Connection != nil {
+		v.connection = func() (bool, string) { return g.opt.Connection(h.id) }
+	}
+	return v
+}
+
+// take takes all that has come for the host.
+func (v *visit) take(ctx context.Context, in mail) {
+	if in.known != nil {
+		v.m.Known(in.known.generation, in.known.count)
+	}
+	if in.ask {
+		v.m.Ask()
+	}
+	for _, o := range in.orders {
+		v.deliver(ctx, o)
+	}
+	v.m.Acknowledge(in.acks)
+	for _, id := range in.acks {
+		delete(v.owned, id)
+	}
+	for _, f := range in.scripts {
+		v.script(f)
+	}
+	if in.dropped > 0 {
+		v.g.opt.Log.Warn("frames are dropped: the host sends faster than they can be taken", "host", v.h.id, "dropped", in.dropped)
+	}
+	for _, f := range in.frames {
+		v.frame(ctx, f)
+	}
+	if in.leave != "" {
+		v.m.Leave(in.leave)
+		v.left = true
+	}
+}
+
+func (v *visit) deliver(ctx context.Context, o fabric.Order) {
+	superseded, taken, fill := v.m.Deliver(o)
+	switch {
+	case !taken:
+		v.g.notStarted(v.h.id, o, fmt.Sprintf("script, arguments and environment are more than %d KiB", fabric.FrameRoom>>10))
+		return
+	case o.Start != nil:
+		v.own(o.Start.Attempt, true)
+	}
+	if len(superseded) > 0 {
+		v.g.opt.Inbox.Confirmed(v.h.id, superseded, 0)
+	}
+	if fill {
+		v.fetch(ctx, fetched{want: fabric.ScriptWant{Hash: o.Start.Spec.ScriptHash}, order: &o})
+	}
+}
+
+func (v *visit) frame(ctx context.Context, f frame) {
+	u, err := fabric.DecodeUp(f.data)
+	var version *fabric.VersionError
+	switch {
+	case errors.As(err, &version):
+		v.m.Refuse(u.Session, version.Error(), f.at)
+		v.h.noteRefusal(version.Error(), f.at)
+		fallthrough
+	case err != nil:
+		if n, ok := v.g.malformed.due(f.at); ok {
+			v.g.opt.Log.Warn("frame is dropped", "host", v.h.id, "error", err, "dropped", n)
+		}
+		return
+	}
+	v.apply(ctx, v.m.Frame(u, f.at), f.at)
+}
+
+// apply carries out what the machine asks for.
+func (v *visit) apply(ctx context.Context, e Effects, now time.Time) {
+	id, inbox := v.h.id, v.g.opt.Inbox
+	if e.Refused != "" {
+		v.h.noteRefusal(e.Refused, now)
+		v.g.opt.Log.Warn(e.Refused, "host", id)
+	}
+	if e.Up != nil {
+		inbox.HostUp(runner.HostSession{ID: id, Hello: *e.Up, At: now, ClockMS: ahead(e.Up.At, now)})
+		v.problem("")
+	}
+	if len(e.Confirmed) > 0 || e.Claims > 0 {
+		inbox.Confirmed(id, e.Confirmed, e.Claims)
+	}
+	if len(e.Started) > 0 {
+		started := make([]engine.Started, len(e.Started))
+		for i, s := range e.Started {
+			started[i] = engine.Started{Attempt: s.Attempt, At: s.At}
+		}
+		inbox.HostStarted(id, started)
+	}
+	for _, c := range e.Output {
+		v.write(c, now)
+	}
+	if ended := v.complete(e.Ended); len(ended) > 0 {
+		inbox.HostEnded(id, ended)
+	}
+	for _, w := range e.Wants {
+		v.fetch(ctx, fetched{want: w})
+	}
+	for _, o := range e.Fill {
+		v.fetch(ctx, fetched{want: fabric.ScriptWant{Hash: o.Start.Spec.ScriptHash}, order: &o})
+	}
+	if e.Problem != nil {
+		v.problem(*e.Problem)
+	}
+	if e.Down != "" {
+		inbox.HostDown(id, e.Down, now)
+	}
+}
+
+// ahead says how far a host's clock is ahead, in milliseconds; 0 if it does not
+// tell the time.
+func ahead(clock, now time.Time) int64 {
+	if clock.IsZero() {
+		return 0
+	}
+	return clock.Sub(now).Milliseconds()
+}
+
+// problem passes on what the host says is wrong with it.
+func (v *visit) problem(text string) {
+	v.h.mu.Lock()
+	same := v.h.problem == text
+	v.h.mu.Unlock()
+	if same {
+		return
+	}
+	v.h.noteProblem(text)
+	if text != "" {
+		v.g.opt.Log.Warn("a host takes no new work", "host", v.h.id, "why", text)
+	}
+	if inbox, ok := v.g.opt.Inbox.(problemInbox); ok {
+		inbox.HostProblem(v.h.id, text)
+	}
+}
+
+// owns says whether an attempt is this host's. The store is asked once.
+func (v *visit) owns(attempt banto.AttemptID) bool {
+	if v.g.opt.Owns == nil {
+		return true
+	}
+	yes, known := v.owned[attempt]
+	if !known {
+		yes = v.g.opt.Owns(v.h.id, attempt)
+		v.own(attempt, yes)
+	}
+	return yes
+}
+
+func (v *visit) own(attempt banto.AttemptID, yes bool) {
+	if len(v.owned) >= maxOwned {
+		clear(v.owned)
+	}
+	v.owned[attempt] = yes
+}
+
+// write keeps a piece of output. When that fails it is not acknowledged, and
+// the host sends it again after a while.
+func (v *visit) write(c fabric.OutputChunk, now time.Time) {
+	if !v.owns(c.Attempt) {
+		if n, ok := v.g.malformed.due(now); ok {
+			v.g.opt.Log.Warn("output of another host's attempt is dropped", "host", v.h.id, "attempt", c.Attempt, "dropped", n)
+		}
+		return
+	}
+	size, err := v.g.opt.Outputs.Write(c.Attempt, c.Offset, c.Data)
+	var gap *outputs.GapError
+	if err != nil && !errors.As(err, &gap) {
+		if n, ok := v.g.unwritten.due(now); ok {
+			v.g.opt.Log.Error("output is not written and will be asked for again; its attempts cannot end until it is", "error", err, "failed", n)
+		}
+		return
+	}
+	v.m.Stored(c.Attempt, size, gap != nil)
+}
+
+// complete gives the results whose output is all here. The others come again.
+func (v *visit) complete(reports []fabric.EndedReport) []engine.Ended {
+	var ended []engine.Ended
+	for _, r := range reports {
+		if r.OutputSize > 0 && v.owns(r.Attempt) {
+			if size, err := v.g.opt.Outputs.Size(r.Attempt); err != nil || size < r.OutputSize {
+				continue
+			}
+		}
+		ended = append(ended, engine.Ended{
+			Attempt: r.Attempt, StartedAt: r.StartedAt, At: r.At, Exit: r.Exit, Reason: r.Reason, Message: r.Message,
+			Vars: r.Vars, Output: r.OutputHead, OutputSize: r.OutputSize, OutputLost: r.OutputLost,
+		})
+	}
+	return ended
+}
