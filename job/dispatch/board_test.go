@@ -182,26 +182,3 @@ func TestLoadOfAHostNobodyKnows(t *testing.T) {
 		t.Errorf("Load = %d, %d", r, w)
 	}
 }
-
-// BenchmarkDecision places and frees one want while many others wait.
-func BenchmarkDecision(b *testing.B) {
-	for _, n := range []int{100, 100_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			board := dispatch.New()
-			board.SetHost(host("h-1", "db01", 1))
-			keys := make([]banto.PartKey, n)
-			for i := range keys {
-				keys[i] = banto.PartKey(fmt.Sprint("p", i))
-				board.Add(dispatch.Want{Tracker: t1, Part: keys[i], Host: "db01"})
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				p := board.Next()[0].Want
-				a := banto.NewAttemptID(t1, 1)
-				board.Bind(p.Tracker, p.Part, a)
-				board.Free(a)
-				board.Add(p)
-			}
-		})
-	}
-}
