@@ -18,33 +18,38 @@ func (t *Tracker) cancel(in Cancel) error {
 	}
 	t.touch()
 	t.row.Cancelling = true
-	t.row.State = banto.TrackerRunning // a blocked one has kills to wait for, or ends at once
-	t.row.Message = "cancelled by " + in.By
-	if in.Reason != "" {
-		t.row.Message += ": " + in.Reason
-	}
-	for i := range t.root.parts {
-		p := &t.root.parts[i]
+	t.row.Message = said("cancelled", in.By, in.Reason)
+	t.root.all(func(p *part) {
 		switch p.state() {
 		case banto.PartReady:
-			t.emit(Withdraw{p.key()})
+			t.withdraw(p)
 			t.drop(p)
-		case banto.PartWaiting, banto.PartHeld, banto.PartRetrying:
+		case banto.PartHeld:
+			if !p.spread() { // of one that is, the items are held
+				t.drop(p)
+			}
+		case banto.PartRetrying:
 			t.drop(p)
+		case banto.PartWaiting:
+			if p.of == nil {
+				t.drop(p)
+			}
 		}
-	}
-	t.cur.settled = nil // nothing waits behind these any more
+	})
+	// Held only now: what was withdrawn before needs no second time.
+	t.row.Held, t.row.State = false, banto.TrackerRunning
 	for _, a := range t.Live() {
-		a := t.attempts[a.ID]
-		a.Killing = true
-		t.touchAttempt(a)
-		t.emit(Kill{Attempt: a.ID, HostID: a.HostID, Reason: banto.ReasonKilled})
+		t.kill(t.part(a.Part), "")
 	}
 	return nil
 }
 
 // drop cancels a part of which nothing is on a host.
 func (t *Tracker) drop(p *part) {
+	held := p.state() == banto.PartHeld
 	r := t.set(p, banto.PartCancelled)
 	r.EndedAt, r.RetryAt = new(t.cur.now), nil
+	if held {
+		r.Message = ""
+	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -10,10 +11,25 @@ import (
 type step struct {
 	now      time.Time
 	changed  bool
-	parts    []*part // dirty, in the order in which they were first touched
+	parts    []touched // dirty, in the order in which they were first touched
 	attempts []*banto.Attempt
-	settled  []*part // parts that have ended and whose edges are still to be looked at
+	settled  []settled // parts whose edges are still to be looked at
+	sums     []*part   // parts whose items have changed
+	notes    map[*part]string
 	out      []Effect
+}
+
+// touched is a part that has changed, and the state that it was in.
+type touched struct {
+	p   *part
+	was banto.PartState
+}
+
+// settled is a part that has ended, or ended otherwise: what its edges led
+// from, and what they lead from now.
+type settled struct {
+	p        *part
+	was, now banto.PartState
 }
 
 // begin starts a step.
@@ -25,16 +41,32 @@ func clean(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) 
 
 // set brings a part into a state and gives its row for more to be written.
 func (t *Tracker) set(p *part, s banto.PartState) *banto.Part {
+	from := p.stands()
+	r := t.put(p, s)
+	if p.of == nil && (from.Ended() || s.Ended()) {
+		t.cur.settled = append(t.cur.settled, settled{p, from, s})
+	}
+	return r
+}
+
+// put writes a state and what is counted of it, but no edge moves.
+func (t *Tracker) put(p *part, s banto.PartState) *banto.Part {
 	was := p.state()
 	r := t.edit(p)
 	if was == banto.PartWaiting && s != banto.PartWaiting {
 		r.Rerun = t.row.Rerun
 	}
 	r.State = s
-	t.count(was, -1)
-	t.count(s, 1)
-	if s.Ended() {
-		t.cur.settled = append(t.cur.settled, p)
+	if p.of == nil {
+		t.count(was, -1)
+		t.count(s, 1)
+		return r
+	}
+	p.of.items.count(was, -1)
+	p.of.items.count(s, 1)
+	if !p.of.items.due {
+		p.of.items.due = true
+		t.cur.sums = append(t.cur.sums, p.of)
 	}
 	return r
 }
@@ -48,7 +80,7 @@ func (t *Tracker) edit(p *part) *banto.Part {
 	p.row.Revision = t.row.Revision
 	if !p.dirty {
 		p.dirty = true
-		t.cur.parts = append(t.cur.parts, p)
+		t.cur.parts = append(t.cur.parts, touched{p, p.row.State})
 	}
 	return p.row
 }
@@ -70,6 +102,33 @@ func (t *Tracker) touchAttempt(a *banto.Attempt) {
 // emit adds an effect behind the saves.
 func (t *Tracker) emit(e Effect) { t.cur.out = append(t.cur.out, e) }
 
+// note says what else a move does to a part.
+func (t *Tracker) note(p *part, text string) {
+	if t.cur.notes == nil {
+		t.cur.notes = map[*part]string{}
+	}
+	t.cur.notes[p] = text
+}
+
+// told gives what the step has changed, as an operator is told it.
+func (t *Tracker) told() []banto.MoveChange {
+	parts := slices.Clone(t.cur.parts)
+	for p := range t.cur.notes {
+		if !p.dirty {
+			parts = append(parts, touched{p, p.state()})
+		}
+	}
+	slices.SortFunc(parts, func(a, b touched) int { return before(a.p, b.p) })
+	var out []banto.MoveChange
+	for _, c := range parts {
+		note := t.cur.notes[c.p]
+		if c.was != c.p.state() || note != "" {
+			out = append(out, banto.MoveChange{Part: c.p.key(), From: c.was, To: c.p.state(), Note: note})
+		}
+	}
+	return out
+}
+
 // flush ends the step: the rows that changed, each once, then the rest.
 func (t *Tracker) flush() []Effect {
 	if !t.cur.changed {
@@ -78,9 +137,9 @@ func (t *Tracker) flush() []Effect {
 	}
 	out := make([]Effect, 0, 1+len(t.cur.parts)+len(t.cur.attempts)+len(t.cur.out))
 	out = append(out, SaveTracker{t.Row()})
-	for _, p := range t.cur.parts {
-		p.dirty = false
-		out = append(out, SavePart{*p.row})
+	for _, c := range t.cur.parts {
+		c.p.dirty = false
+		out = append(out, SavePart{*c.p.row})
 	}
 	for _, a := range t.cur.attempts {
 		out = append(out, SaveAttempt{*a})

@@ -57,36 +57,43 @@ func pick(o jobnet.Outlet, those ...jobnet.Outlet) way {
 func (p *part) recountEdges() {
 	p.open, p.taken, p.failed = 0, 0, 0
 	for _, e := range p.def().After {
-		switch through(p.in.parts[e.From].state(), e.Outlet) {
-		case open:
-			p.open++
-		case taken:
-			p.taken++
-		case failed:
-			p.failed++
-		}
+		p.tally(through(p.in.parts[e.From].stands(), e.Outlet), 1)
+	}
+}
+
+// tally notes that n more edges of the part stand so.
+func (p *part) tally(w way, n int) {
+	switch w {
+	case open:
+		p.open += n
+	case taken:
+		p.taken += n
+	case failed:
+		p.failed += n
 	}
 }
 
 // settle looks at the edges of every part that has ended in this step, and of
 // those that end because of it. It is a loop, for a flow may be deep.
 func (t *Tracker) settle() {
-	for len(t.cur.settled) > 0 {
-		from := t.cur.settled[0]
-		t.cur.settled = t.cur.settled[1:]
-		for _, n := range from.def().Next {
-			p := &from.in.parts[n.To]
-			if p.state() != banto.PartWaiting {
-				continue // of a join any: it has gone on already
+	for {
+		switch {
+		case len(t.cur.sums) > 0:
+			p := t.cur.sums[0]
+			t.cur.sums = t.cur.sums[1:]
+			t.sum(p)
+		case len(t.cur.settled) > 0:
+			s := t.cur.settled[0]
+			t.cur.settled = t.cur.settled[1:]
+			for _, n := range s.p.def().Next {
+				p := &s.p.in.parts[n.To]
+				o := p.def().After[n.N].Outlet
+				p.tally(through(s.was, o), -1)
+				p.tally(through(s.now, o), 1)
+				t.consider(p)
 			}
-			p.open--
-			switch through(from.state(), p.def().After[n.N].Outlet) {
-			case taken:
-				p.taken++
-			case failed:
-				p.failed++
-			}
-			t.consider(p)
+		default:
+			return
 		}
 	}
 }
@@ -94,46 +101,67 @@ func (t *Tracker) settle() {
 // startAll considers every part that waits: at the start and after a rerun.
 func (t *Tracker) startAll() {
 	for i := range t.root.parts {
-		if p := &t.root.parts[i]; p.state() == banto.PartWaiting {
-			t.consider(p)
-		}
+		t.consider(&t.root.parts[i])
 	}
 	t.settle()
 }
 
 // consider decides whether a waiting part starts, is not taken, or waits on.
+// Any other part stays as it is: its time has come already, or it is held.
 func (t *Tracker) consider(p *part) {
-	fp := p.def()
-	switch {
-	case len(fp.After) == 0:
-		t.arrive(p, "")
-	case fp.Join == jobnet.JoinAny && p.taken > 0:
-		t.arrive(p, p.via())
-	case p.open > 0 || p.failed > 0:
+	if p.stands() != banto.PartWaiting {
 		return
-	case p.taken > 0:
-		t.arrive(p, "")
-	default:
+	}
+	switch {
+	case p.allowed():
+		t.arrive(p, p.via())
+	case p.open == 0 && p.failed == 0:
 		t.notTaken(p)
 	}
 }
 
-// via gives the part behind the first edge that is taken.
+// allowed says whether the part's edges let it start.
+func (p *part) allowed() bool {
+	switch {
+	case len(p.def().After) == 0:
+		return true
+	case p.def().Join == jobnet.JoinAny && p.taken > 0:
+		return true
+	}
+	return p.open == 0 && p.failed == 0 && p.taken > 0
+}
+
+// via gives the part behind the first edge that is taken, of a join any.
 func (p *part) via() banto.PartKey {
+	if p.def().Join != jobnet.JoinAny {
+		return ""
+	}
 	for _, e := range p.def().After {
-		if from := &p.in.parts[e.From]; through(from.state(), e.Outlet) == taken {
+		if from := &p.in.parts[e.From]; through(from.stands(), e.Outlet) == taken {
 			return from.key()
 		}
 	}
 	return ""
 }
 
+// heal marks what the part heals, if it has ended well.
+func (t *Tracker) heal(p *part) {
+	if s := p.state(); s != banto.PartOK && s != banto.PartWarning {
+		return
+	}
+	p.heals(func(from *part) {
+		if !from.row.Healed {
+			t.edit(from).Healed = true
+		}
+	})
+}
+
 // heals calls each for every part in error that the part heals, if it ends
 // well: those whose error or ended edge it took.
 func (p *part) heals(each func(from *part)) {
 	fp := p.def()
-	if !fp.Heals {
-		return
+	if !fp.Heals || p.row.Forced != "" && p.row.Tries == 0 {
+		return // not one that a person ended before it ever started
 	}
 	for _, e := range fp.After {
 		if e.Outlet != jobnet.OutletError && e.Outlet != jobnet.OutletEnded {

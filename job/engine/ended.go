@@ -36,7 +36,18 @@ func (t *Tracker) running(a *banto.Attempt, at time.Time) {
 	}
 	a.State = banto.AttemptRunning
 	t.touchAttempt(a)
-	t.set(t.part(a.Part), banto.PartRunning).StartedAt = a.StartedAt
+	p := t.part(a.Part)
+	t.set(p, banto.PartRunning)
+	t.startedAt(p, a.StartedAt)
+}
+
+// startedAt notes when an attempt of the part started; the first of its items
+// to start has started the part they are of.
+func (t *Tracker) startedAt(p *part, at *time.Time) {
+	t.edit(p).StartedAt = at
+	if p.of != nil && at != nil && p.of.row.StartedAt == nil {
+		t.edit(p.of).StartedAt = at
+	}
 }
 
 // lost notes that an attempt's host cannot be reached.
@@ -58,6 +69,10 @@ func (t *Tracker) ended(in Ended) {
 	}
 	p := t.part(a.Part)
 	v := t.judge(p, in)
+	killed := a.Killing
+	if v.reason == banto.ReasonKilled && in.Message == "" && a.Message != "" {
+		v.message = a.Message // who killed it, and why
+	}
 	a.State, a.Reason, a.Message = v.attempt(), v.reason, v.message
 	a.Exit, a.OutputSize, a.OutputLost = in.Exit, in.OutputSize, in.OutputLost
 	if in.StartedAt != nil {
@@ -69,22 +84,19 @@ func (t *Tracker) ended(in Ended) {
 	t.emit(FreePlace{Attempt: a.ID, HostID: a.HostID})
 
 	r := t.edit(p)
+	if r.Forced != "" {
+		v.state, v.reason, v.message = banto.PartState(r.Forced), r.Reason, r.Message
+	}
 	r.Reason, r.Message, r.Exit, r.Vars = v.reason, v.message, in.Exit, v.vars
-	r.StartedAt = a.StartedAt
+	t.startedAt(p, a.StartedAt)
 	if p.def().OutputUsed {
 		r.Output = head(in.Output)
 	}
-	if v.state == banto.PartError && t.retry(p, in) {
+	if v.state == banto.PartError && !killed && r.Forced == "" && t.retry(p, in) {
 		return
 	}
 	t.set(p, v.state).EndedAt = a.EndedAt
-	if v.state == banto.PartOK || v.state == banto.PartWarning {
-		p.heals(func(from *part) {
-			if !from.row.Healed {
-				t.edit(from).Healed = true
-			}
-		})
-	}
+	t.heal(p)
 }
 
 // orNow gives a time that a host told; one that it did not tell is now.

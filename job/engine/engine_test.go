@@ -129,7 +129,7 @@ func TestOutletsOfASkippedPart(t *testing.T) {
 	for i := range flow.Parts {
 		r.Parts = append(r.Parts, banto.Part{Tracker: r.Tracker.ID, Key: banto.PartKey(flow.Parts[i].Name), State: banto.PartOK})
 	}
-	r.Parts[0].State = banto.PartSkipped
+	r.Parts[0].State, r.Parts[0].EndedAt = banto.PartSkipped, new(start)
 	tracker, err := engine.Restore(flow, r)
 	if err != nil {
 		t.Fatal(err)

@@ -5,19 +5,33 @@ import (
 	"github.com/bantoops/banto/job/jobnet"
 )
 
-// finish ends the tracker, or blocks it, when nothing can move any more.
+// finish says where the tracker stands after a step: it goes on, or ends, or
+// is blocked when nothing can move any more.
 func (t *Tracker) finish() {
-	if !t.cur.changed || t.live > 0 || t.row.State.Ended() {
+	if !t.cur.changed || t.row.State.Ended() {
+		return
+	}
+	if t.live > 0 {
+		t.goOn()
+		return
+	}
+	if t.row.Cancelling {
+		t.end(banto.TrackerCancelled)
 		return
 	}
 	worst, first := t.worst()
+	held := t.row.Counts[banto.PartHeld] > 0
+	blocked := first != nil && (held || t.root.flow.OnError == jobnet.OnErrorWait)
 	switch {
-	case t.row.Cancelling:
-		t.end(banto.TrackerCancelled)
+	case t.row.Held && (held || blocked || t.row.Counts[banto.PartWaiting] > 0):
+		t.goOn() // it does not give up on what waits behind the hold
 		return
-	case first != nil && t.root.flow.OnError == jobnet.OnErrorWait:
+	case blocked:
 		t.row.State = banto.TrackerBlocked
 		t.row.Message = first.blame()
+		return
+	case held:
+		t.goOn()
 		return
 	}
 	if t.row.Counts[banto.PartWaiting] > 0 {
@@ -32,24 +46,41 @@ func (t *Tracker) finish() {
 		t.row.Message = first.blame()
 	case worst == banto.TrackerCancelled:
 		t.row.Message = "parts that were cancelled have not run again"
+	case worst == banto.TrackerError:
+		t.row.Message = "what was behind parts that ran again alone has not run; a rerun reaches it"
+	default:
+		t.row.Message = ""
 	}
 	t.end(worst)
 }
 
+// goOn says that a tracker goes on, or would if it were not held.
+func (t *Tracker) goOn() {
+	s := banto.TrackerRunning
+	if t.row.Held {
+		s = banto.TrackerHeld
+	}
+	if t.row.State == banto.TrackerBlocked && s == banto.TrackerRunning {
+		t.row.Message = "" // what blocked it
+	}
+	t.row.State = s
+}
+
 // end brings the tracker to its end.
 func (t *Tracker) end(s banto.TrackerState) {
-	t.row.State, t.row.Cancelling = s, false
+	t.row.State, t.row.Cancelling, t.row.Held = s, false, false
 	t.row.EndedAt = new(t.cur.now)
 	t.emit(TrackerEnded{Hosts: t.row.Hosts, KeepWork: s != banto.TrackerOK})
 }
 
 // worst gives the outcome of the tracker, and the part in error that failed
-// first, or nil. Parts that an earlier cancel left behind make it cancelled:
-// it must not pass for one that ran to its end.
+// first, or nil. Parts that an earlier end left behind make it cancelled, or
+// an error if they were not reached and now could be: it must not pass for one
+// that ran to its end.
 func (t *Tracker) worst() (banto.TrackerState, *part) {
 	var first *part
 	outcome := banto.OK
-	cancelled := false
+	cancelled, unreached := false, false
 	for i := range t.root.parts {
 		p := &t.root.parts[i]
 		r := p.row
@@ -61,6 +92,8 @@ func (t *Tracker) worst() (banto.TrackerState, *part) {
 			outcome = outcome.Worse(banto.Warning)
 		case banto.PartCancelled:
 			cancelled = true
+		case banto.PartUnreached:
+			unreached = unreached || p.allowed()
 		case banto.PartError:
 			if r.Healed {
 				outcome = outcome.Worse(banto.Warning)
@@ -72,8 +105,12 @@ func (t *Tracker) worst() (banto.TrackerState, *part) {
 			}
 		}
 	}
-	if cancelled && outcome != banto.Error {
+	switch {
+	case outcome == banto.Error:
+	case cancelled:
 		return banto.TrackerCancelled, first
+	case unreached:
+		return banto.TrackerError, first
 	}
 	return banto.TrackerState(outcome), first
 }

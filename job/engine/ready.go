@@ -1,44 +1,99 @@
 package engine
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 // arrive brings a part whose edges allow it to its start: when is looked at,
-// and a place is asked for.
+// and a place is asked for. One that is to be skipped passes instead.
 func (t *Tracker) arrive(p *part, via banto.PartKey) {
 	if c := p.def().When; c != nil {
 		yes, err := c.Eval(t.scope(p))
-		if err != nil {
+		if err != nil && !p.toSkip() {
 			t.fail(p, banto.ReasonExpression, "when: "+err.Error())
 			return
 		}
-		if !yes {
+		if err == nil && !yes {
 			t.notTaken(p)
 			return
 		}
 	}
-	t.ready(p)
-	p.row.Via = via
+	switch {
+	case p.toSkip():
+		t.set(p, banto.PartSkipped).EndedAt = new(t.cur.now)
+	case p.fanned():
+		t.resume(p)
+		p.row.Via = via
+	default:
+		t.ready(p)
+		p.row.Via = via
+	}
 }
 
 // notTaken ends a part that another way goes around.
 func (t *Tracker) notTaken(p *part) {
-	t.set(p, banto.PartNotTaken).EndedAt = new(t.cur.now)
+	r := t.set(p, banto.PartNotTaken)
+	r.Message, r.EndedAt = "", new(t.cur.now)
 }
 
 // ready asks for a place for the part's next attempt.
 func (t *Tracker) ready(p *part) {
-	host, err := p.def().Host.Eval(t.scope(p))
+	target, err := t.target(p)
 	if err != nil {
 		t.fail(p, banto.ReasonExpression, "host: "+err.Error())
 		return
 	}
 	r := t.set(p, banto.PartReady)
-	r.Host, r.RetryAt = host, nil
-	t.emit(WantPlace{Part: p.key(), Host: host})
+	r.Host, r.RetryAt = target, nil
+	t.want(p)
+}
+
+// target says where the part is to run: a host or group by its name, or labels.
+func (t *Tracker) target(p *part) (string, error) {
+	if p.of != nil {
+		return p.host, nil
+	}
+	fp := p.def()
+	if len(fp.HostLabels) == 0 {
+		return fp.Host.Eval(t.scope(p))
+	}
+	labels := make(map[string]string, len(fp.HostLabels))
+	for _, l := range fp.HostLabels {
+		value, err := l.Value.Eval(t.scope(p))
+		if err != nil {
+			return "", fmt.Errorf("label %s: %w", l.Name, err)
+		}
+		if !jobnet.ValidLabel(value) {
+			return "", fmt.Errorf("label %s: %q cannot be the value of a label", l.Name, value)
+		}
+		labels[l.Name] = value
+	}
+	return jobnet.LabelsText(labels), nil
+}
+
+// want asks for a place for a ready part. In a held tracker nobody wants one.
+func (t *Tracker) want(p *part) {
+	if t.row.Held {
+		return
+	}
+	fp, host := p.def(), p.row.Host
+	w := WantPlace{Part: p.key(), Host: host, PerPart: fp.PerPart, Account: fp.Account, Shell: fp.Shell}
+	if !fp.PerPart && p.of == nil {
+		w.Chosen = t.row.Places[host]
+	}
+	t.emit(w)
+}
+
+// withdraw takes back what a ready part wants.
+func (t *Tracker) withdraw(p *part) {
+	if !t.row.Held {
+		t.emit(Withdraw{p.key()})
+	}
 }
 
 // fail ends a part in error without an attempt.
@@ -50,7 +105,7 @@ func (t *Tracker) fail(p *part, reason banto.Reason, message string) {
 
 // noPlace ends a ready part that can never get a place.
 func (t *Tracker) noPlace(in NoPlace) {
-	if p := t.part(in.Part); p != nil && p.state() == banto.PartReady {
+	if p := t.part(in.Part); p != nil && p.state() == banto.PartReady && !t.row.Held {
 		t.fail(p, in.Reason, in.Message)
 	}
 }
@@ -58,9 +113,10 @@ func (t *Tracker) noPlace(in NoPlace) {
 // placed begins an attempt of a ready part.
 func (t *Tracker) placed(in Placed) {
 	p := t.part(in.Part)
-	if p == nil || p.state() != banto.PartReady {
+	if p == nil || p.state() != banto.PartReady || t.row.Held {
 		return
 	}
+	t.choose(p, in)
 	spec, err := t.spec(p)
 	if err != nil {
 		t.emit(Withdraw{in.Part}) // for the place that it was just given
@@ -82,17 +138,31 @@ func (t *Tracker) placed(in Placed) {
 		ID: r.AttemptID, Tracker: t.row.ID, Seq: t.row.Attempts,
 		Part: in.Part, Number: r.Attempt, Rerun: t.row.Rerun,
 		State: banto.AttemptStarting, Host: in.Host, HostID: in.HostID,
-		Account: spec.Account, CreatedAt: t.cur.now,
+		Account: spec.Account, Encoding: spec.Encoding, CreatedAt: t.cur.now,
 	}
 	t.attempts[a.ID] = a
 	t.touchAttempt(a)
 	t.emit(Start{Attempt: *a, Spec: spec})
 }
 
+// choose keeps the host that was chosen for a group or labels.
+func (t *Tracker) choose(p *part, in Placed) {
+	if in.Target == "" || p.of != nil || p.def().PerPart || t.row.Places[in.Target] == in.HostID {
+		return
+	}
+	t.touch()
+	places := maps.Clone(t.row.Places) // rows that were given away share the old one
+	if places == nil {
+		places = map[string]banto.HostID{}
+	}
+	places[in.Target] = in.HostID
+	t.row.Places = places
+}
+
 // clear takes away what an earlier attempt of the part left.
 func (t *Tracker) clear(r *banto.Part) {
 	r.Reason, r.Message, r.Exit = "", "", nil
-	r.Output, r.Vars, r.Healed = "", nil, false
+	r.Output, r.Vars, r.Healed, r.Forced = "", nil, false, ""
 	r.StartedAt, r.EndedAt, r.RetryAt = nil, nil, nil
 }
 

@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"slices"
+	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/jobnet"
@@ -21,10 +24,16 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 	t.row.WaitsFor = nil
 	t.use(flow)
 	for _, row := range r.Parts {
-		if p := t.part(row.Key); p != nil {
-			p.row = &row
+		name, _ := split(row.Key)
+		if p := t.root.part(name); p != nil {
+			p.take(&row)
 		} else {
 			t.gone[row.Key] = &row
+		}
+	}
+	for i := range t.root.parts {
+		if p := &t.root.parts[i]; p.items != nil {
+			p.sortItems()
 		}
 	}
 	for _, a := range r.Attempts {
@@ -38,14 +47,17 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 		t.attempts[a.ID] = &a
 	}
 	t.recount()
-	for i := range t.root.parts {
-		p := &t.root.parts[i]
+	var err error
+	t.root.all(func(p *part) {
 		switch p.state() {
 		case banto.PartStarting, banto.PartRunning, banto.PartLost:
-			if id := p.row.AttemptID; t.attempts[id] == nil {
-				return nil, fmt.Errorf("cannot restore tracker %s: part %s is %s, but attempt %q is not there", t.row.ID, p.key(), p.state(), id)
+			if id := p.row.AttemptID; t.attempts[id] == nil && !p.spread() && err == nil {
+				err = fmt.Errorf("cannot restore tracker %s: part %s is %s, but attempt %q is not there", t.row.ID, p.key(), p.state(), id)
 			}
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	return t, nil
 }
@@ -54,15 +66,28 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 // or for their next attempt. Starts and kills are the caller's to repeat until
 // a host has confirmed them.
 func (t *Tracker) Resume() []Effect {
-	var out []Effect
-	for i := range t.root.parts {
-		p := &t.root.parts[i]
-		switch p.state() {
-		case banto.PartReady:
-			out = append(out, WantPlace{Part: p.key(), Host: p.row.Host})
-		case banto.PartRetrying:
-			out = append(out, WakeAt{Part: p.key(), At: *p.row.RetryAt})
-		}
+	t.begin(time.Time{})
+	for _, p := range t.inLine() {
+		t.want(p)
 	}
+	t.root.all(func(p *part) {
+		if p.state() == banto.PartRetrying {
+			t.emit(WakeAt{Part: p.key(), At: *p.row.RetryAt})
+		}
+	})
+	out := t.cur.out
+	t.cur = step{}
 	return out
+}
+
+// inLine gives the ready parts in the order in which they became so.
+func (t *Tracker) inLine() []*part {
+	var ready []*part
+	t.root.all(func(p *part) {
+		if p.state() == banto.PartReady {
+			ready = append(ready, p)
+		}
+	})
+	slices.SortStableFunc(ready, func(a, b *part) int { return cmp.Compare(a.row.Revision, b.row.Revision) })
+	return ready
 }

@@ -15,6 +15,7 @@ func (t *Tracker) spec(p *part) (banto.Spec, error) {
 		Tracker: t.row.ID, Part: p.key(), Attempt: s.Attempt(),
 		Script: fp.Script, Shell: fp.Shell, Account: fp.Account,
 		TimeoutMS: fp.Timeout.Milliseconds(), WantOutput: fp.OutputUsed, Date: t.row.Date,
+		Encoding: fp.Encoding, Limits: fp.Limits,
 	}
 	for n, a := range fp.Args {
 		text, err := a.Eval(s)
@@ -78,15 +79,17 @@ func (s scope) Part(name, field string) jobnet.Value {
 		return nil
 	}
 	r := p.row
-	switch field {
-	case "outcome":
+	switch {
+	case field == "outcome":
 		return outcomeValue(r.State)
-	case "exit":
+	case p.fanned():
+		return nil // which of its items would it be
+	case field == "exit":
 		if r.Exit == nil {
 			return nil
 		}
 		return *r.Exit
-	case "output":
+	case field == "output":
 		if r.StartedAt == nil {
 			return nil
 		}

@@ -3,11 +3,12 @@ package engine
 import "time"
 
 // Step takes an input and gives the effects that follow from it. The error is
-// a refused Cancel or Rerun, always a *banto.ErrorInfo; then nothing has
-// changed. An input that means nothing (any more) gives no effects.
+// a refused move, always a *banto.ErrorInfo; then nothing has changed. An input that means nothing (any more) gives no effects.
 func (t *Tracker) Step(in Input, now time.Time) ([]Effect, error) {
 	t.begin(now)
+	t.changes = nil
 	var err error
+	move := false
 	switch in := in.(type) {
 	case Placed:
 		t.placed(in)
@@ -23,10 +24,11 @@ func (t *Tracker) Step(in Input, now time.Time) ([]Effect, error) {
 		t.found(in)
 	case Wake:
 		t.wake(in)
-	case Cancel:
-		err = t.cancel(in)
-	case Rerun:
-		err = t.rerun(in)
+	case FanOut:
+		t.fanOut(in)
+	default:
+		move = true
+		err = t.move(in)
 	}
 	if err != nil {
 		t.cur = step{}
@@ -34,5 +36,29 @@ func (t *Tracker) Step(in Input, now time.Time) ([]Effect, error) {
 	}
 	t.settle()
 	t.finish()
+	if move {
+		t.changes = t.told()
+	}
 	return t.flush(), nil
+}
+
+// move takes what an operator asks for.
+func (t *Tracker) move(in Input) error {
+	switch in := in.(type) {
+	case Hold:
+		return t.hold(in)
+	case Release:
+		return t.release(in)
+	case Skip:
+		return t.skip(in)
+	case ForceEnd:
+		return t.forceEnd(in)
+	case KillParts:
+		return t.killParts(in)
+	case Cancel:
+		return t.cancel(in)
+	case Rerun:
+		return t.rerun(in)
+	}
+	return nil
 }

@@ -20,6 +20,7 @@ type Tracker struct {
 	attempts map[banto.AttemptID]*banto.Attempt // those that have not ended
 	live     int                                // parts whose state is Live
 	cur      step
+	changes  []banto.MoveChange // of the last move
 }
 
 // New makes the tracker of a submission and starts what has nothing before it.
@@ -48,7 +49,7 @@ func New(sub Submission, now time.Time) (*Tracker, []Effect) {
 // Row gives the tracker's row as it stands now.
 func (t *Tracker) Row() banto.Tracker {
 	r := t.row
-	r.Counts = maps.Clone(t.row.Counts)
+	r.Counts = maps.Clone(t.row.Counts) // the other maps are replaced, never written to
 	return r
 }
 
@@ -71,11 +72,16 @@ func (t *Tracker) use(flow *jobnet.Flow) {
 	t.row.Parts = len(flow.Parts)
 }
 
-// part finds the part with that key, or nil.
-func (t *Tracker) part(key banto.PartKey) *part { return t.root.part(string(key)) }
+// part finds the part or item with that key, or nil.
+func (t *Tracker) part(key banto.PartKey) *part { return t.root.find(key) }
 
 // recount reckons all that follows from the states of the parts.
 func (t *Tracker) recount() {
+	for i := range t.root.parts {
+		if its := t.root.parts[i].items; its != nil {
+			its.recount()
+		}
+	}
 	t.live = 0
 	t.row.Counts = map[banto.PartState]int{}
 	for i := range t.root.parts {

@@ -50,15 +50,23 @@ func (t *Tracker) WaitsFor() []Wait {
 		w.Part = p.key()
 		out = append(out, w)
 	}
-	for i := range t.root.parts {
-		if p := &t.root.parts[i]; p.state().Live() {
+	if t.row.Held {
+		out = append(out, Wait{Text: "it is " + t.row.Message})
+	}
+	t.root.all(func(p *part) {
+		if p.state().Live() && !p.spread() {
 			add(p, t.moving)
 		}
-	}
+	})
+	t.root.all(func(p *part) {
+		if p.state() == banto.PartHeld && !p.spread() {
+			add(p, func(p *part) Wait { return Wait{Text: p.row.Message} })
+		}
+	})
 	if t.row.State == banto.TrackerBlocked {
 		for i := range t.root.parts {
 			if p := &t.root.parts[i]; p.state() == banto.PartError && !p.row.Healed {
-				add(p, func(*part) Wait { return Wait{Text: "in error; rerun it or cancel the tracker"} })
+				add(p, func(*part) Wait { return Wait{Text: "in error; rerun it, skip it or cancel the tracker"} })
 			}
 		}
 	}
@@ -82,6 +90,9 @@ func (t *Tracker) moving(p *part) Wait {
 	}
 	switch r.State {
 	case banto.PartReady:
+		if t.row.Held {
+			return Wait{Text: "ready, and the tracker is held"}
+		}
 		if r.Host == "" {
 			return onHost("wants a place on the host beside the manager")
 		}
@@ -103,7 +114,7 @@ func (p *part) behind() Wait {
 	seen := map[int]bool{}
 	for _, e := range p.def().After {
 		from := &p.in.parts[e.From]
-		w := through(from.state(), e.Outlet)
+		w := through(from.stands(), e.Outlet)
 		if (w != open && w != failed) || seen[e.From] {
 			continue
 		}
