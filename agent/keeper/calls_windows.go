@@ -12,6 +12,8 @@ import (
 var (
 	kernel32 = windows.NewLazySystemDLL("kernel32.dll")
 
+	procWineVersion = windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version") // there under Wine alone
+
 	procAttachConsole       = kernel32.NewProc("AttachConsole")
 	procFreeConsole         = kernel32.NewProc("FreeConsole")
 	procGetOEMCP            = kernel32.NewProc("GetOEMCP")

@@ -21,11 +21,12 @@ import (
 // goroutine. A lost connection closes Events; the caller then connects again,
 // and the keeper repeats what was not acknowledged.
 type Client struct {
-	dir    string
-	conn   net.Conn
-	events chan Event
-	done   chan struct{} // closed by Close
-	once   sync.Once
+	dir         string
+	conn        net.Conn
+	events      chan Event
+	notReplaced string
+	done        chan struct{} // closed by Close
+	once        sync.Once
 
 	mu  sync.Mutex // one frame at a time
 	buf []byte
@@ -35,12 +36,19 @@ type Client struct {
 // keeper first if none runs. The keeper is a process of its own: it goes on
 // when the caller, or the caller's whole process group, dies. The context
 // bounds the connecting, not the connection.
+//
+// A keeper of another version than ours is asked to become our binary, and its
+// jobs go on: so the keeper follows its agent, up and also down, as far as that
+// binary understands what the keeper has written. It does not when we speak an
+// older protocol than it, when no Exe is given, or when it cannot: then it is
+// used as it is, and NotReplaced says why.
 func Connect(ctx context.Context, opt ClientOptions) (*Client, error) {
 	dir, err := filepath.Abs(opt.Dir)
 	if err != nil {
 		return nil, cannotConnect(opt.Dir, err)
 	}
 	opt.Dir = dir
+	asked, notReplaced := false, ""
 	for {
 		conn, err := dialOrStart(ctx, opt)
 		if err != nil {
@@ -48,8 +56,16 @@ func Connect(ctx context.Context, opt ClientOptions) (*Client, error) {
 		}
 		r := bufio.NewReaderSize(conn, 64<<10)
 		first, err := greeting(ctx, conn, r)
+		if err == nil && !asked && opt.replaces(first.Hello) {
+			asked = true
+			notReplaced, err = askReplace(ctx, conn, r, opt.Exe)
+			conn.Close()
+			if err == nil || notReplaced != "" {
+				continue // what it told meanwhile it tells again
+			}
+		}
 		if err == nil {
-			c := &Client{dir: dir, conn: conn, events: make(chan Event, 16), done: make(chan struct{})}
+			c := &Client{dir: dir, conn: conn, events: make(chan Event, 16), done: make(chan struct{}), notReplaced: notReplaced}
 			c.events <- first
 			go c.read(r)
 			// A keeper that ran already was told another time who is allowed.
@@ -68,6 +84,42 @@ func Connect(ctx context.Context, opt ClientOptions) (*Client, error) {
 		}
 		if pause(ctx) != nil {
 			return nil, cannotConnect(dir, err)
+		}
+	}
+}
+
+// replaces says whether the keeper that greets is to become our binary.
+func (o ClientOptions) replaces(h *Hello) bool {
+	return h != nil && o.Exe != "" && o.Version != "" && h.Version != o.Version &&
+		h.Protocol > 0 && h.Protocol <= Protocol
+}
+
+// askReplace asks the keeper to become a binary and waits until it has gone
+// over, which ends the connection, or says why not.
+func askReplace(ctx context.Context, conn net.Conn, r *bufio.Reader, exe string) (why string, err error) {
+	if exe, err = filepath.Abs(exe); err != nil {
+		return "", err
+	}
+	frame, err := appendFrame(nil, Request{Replace: exe})
+	if err != nil {
+		return "", err
+	}
+	if _, err := conn.Write(frame); err != nil {
+		return "", err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a socket has deadlines
+	defer stop()
+	for {
+		var e Event
+		err := readFrame(r, &e)
+		switch {
+		case err == nil && e.NotReplaced != "":
+			return e.NotReplaced, nil
+		case err == nil:
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+			return "", nil
+		default:
+			return "", err
 		}
 	}
 }
@@ -103,6 +155,10 @@ func cannotConnect(dir string, err error) error {
 	return banto.Fail(banto.KindUnavailable, "cannot reach the keeper of "+dir, err.Error(),
 		filepath.Join(dir, logName)+" says more").Because(err)
 }
+
+// NotReplaced says why the keeper, which is of another version than its agent,
+// stays as it is; "" when there is nothing to say.
+func (c *Client) NotReplaced() string { return c.notReplaced }
 
 // Events gives what the keeper tells, Hello first. It is closed when the
 // connection is lost or closed.

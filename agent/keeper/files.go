@@ -46,7 +46,7 @@ func openFiles(dir string, own *account, fresh func() string) (*files, error) {
 	}
 	go func() {
 		for path := range f.remove {
-			os.RemoveAll(path)
+			removeTree(path)
 		}
 	}()
 	return f, nil
@@ -93,34 +93,40 @@ func (f *files) forget(id banto.AttemptID) {
 	}
 }
 
-// clean takes away what was kept of a tracker.
-func (f *files) clean(cl cleanRecord) {
-	f.discard(filepath.Join(f.dir, outputName, string(cl.Tracker)))
+// clean takes away what was kept of a tracker. It says false when something of
+// it cannot be moved now: on Windows, because somebody has it open.
+func (f *files) clean(cl cleanRecord) bool {
+	gone := f.discard(filepath.Join(f.dir, outputName, string(cl.Tracker)))
 	if cl.Keep {
-		return
+		return gone
 	}
 	f.mu.Lock()
 	delete(f.made, cl.Tracker)
 	f.mu.Unlock()
-	f.discard(filepath.Join(f.dir, workName, string(cl.Tracker)))
+	return f.discard(filepath.Join(f.dir, workName, string(cl.Tracker))) && gone
 }
 
 // discard moves something away at once and removes it later: a large tree
-// holds nobody up, and one made anew under its name is not touched.
-func (f *files) discard(path string) {
+// holds nobody up, and one made anew under its name is not touched. It says
+// false when it is still there.
+func (f *files) discard(path string) bool {
 	f.mu.Lock()
 	f.trash++
 	to := filepath.Join(f.dir, trashName, f.life+"-"+strconv.Itoa(f.trash))
 	f.mu.Unlock()
-	if os.Rename(path, to) == nil {
+	switch err := os.Rename(path, to); {
+	case err == nil:
 		f.burn(to)
+	case !errors.Is(err, fs.ErrNotExist):
+		return false
 	}
+	return true
 }
 
 func (f *files) burn(path string) {
 	select {
 	case f.remove <- path:
 	default:
-		go os.RemoveAll(path)
+		go removeTree(path)
 	}
 }

@@ -166,3 +166,5 @@ func openQuietly(path string) (int, error) {
 		}
 	}
 }
+
+func removeTree(path string) { os.RemoveAll(path) }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/bantoops/banto"
 )
@@ -70,4 +71,39 @@ func (f *files) vars(claim claimRecord, _ int) (string, error) {
 		return "", fmt.Errorf("cannot read the file $BANTO_VARS: %w", err)
 	}
 	return decodeVars(text, claim.Encoding)
+}
+
+// removeTree waits a little for those who have a file of it open; what is left
+// then goes when the next keeper starts.
+func removeTree(path string) {
+	again(func() error { //nolint:errcheck // as said
+		if os.RemoveAll(path) == nil {
+			return nil
+		}
+		return removeOneByOne(path)
+	})
+}
+
+// removeOneByOne does without the call that os.RemoveAll makes, which older
+// systems, some file systems and Wine lack.
+func removeOneByOne(path string) error {
+	names, err := os.ReadDir(path)
+	if err != nil && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range names {
+		below := filepath.Join(path, name.Name())
+		if name.IsDir() {
+			err = removeOneByOne(below)
+		} else {
+			err = os.Remove(below)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

@@ -21,13 +21,16 @@ const holdGrace = 200 * time.Millisecond
 
 // job is a process of an attempt, from the moment it was made to its result.
 type job struct {
-	claim   claimRecord
-	started startedRecord
-	adopted bool // made by an earlier keeper
-	uid     int  // whose files it leaves
-	out     *kept
-	pipe    *os.File // nil when the output of an adopted one is out of reach
-	ended   chan end // its exit, once
+	claim      claimRecord
+	started    startedRecord
+	adopted    bool // made by an earlier keeper
+	uid        int  // whose files it leaves
+	out        *kept
+	pipe       *os.File // nil when the output of an adopted one is out of reach
+	drained    bool     // the output was read to its end
+	ended      chan end // its exit, once
+	notes      []string // on limits that could not be set
+	lostOutput bool     // of an adopted one, while there was no keeper
 
 	mu    sync.Mutex
 	gone  bool         // its process ID may soon be another's
@@ -39,6 +42,7 @@ type job struct {
 type end struct {
 	status syscall.WaitStatus
 	known  bool
+	hold   *hold // it has not ended: only rest a while
 }
 
 // kill asks the whole group to end. It says false when that was done
@@ -99,14 +103,78 @@ func (j *job) over(e end) {
 // follow stays with the process until both its end and its output's are
 // known, and gives the result.
 func (j *job) follow(buffers *bufferPool, now func() time.Time) Ended {
-	held := false
+	var e end
+	known, held := false, false
 	if j.pipe != nil {
-		held = j.out.pump(j.pipe, buffers)
+		held = j.out.pump(j.pipe, buffers, func() bool {
+			select {
+			case e = <-j.ended:
+			default:
+				return false
+			}
+			if known = e.hold == nil; known {
+				return false
+			}
+			e.hold.rest()
+			j.readOn()
+			return true
+		})
 	}
-	e := <-j.ended
+	j.drained = true
+	for !known {
+		if e = <-j.ended; e.hold != nil {
+			e.hold.rest()
+		}
+		known = e.hold == nil
+	}
 	at := now()
 	j.out.finish()
 	return j.result(e, held, at)
+}
+
+// readOn goes on with the output after a rest.
+func (j *job) readOn() {
+	_ = j.pipe.SetReadDeadline(time.Time{})
+	if len(j.ended) > 0 { // it has ended meanwhile
+		_ = j.pipe.SetReadDeadline(time.Now().Add(holdGrace))
+	}
+}
+
+// holdStill asks who follows the job to rest. It says false when the process
+// has ended: then there is no more to follow than its result.
+func (j *job) holdStill(h *hold) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.gone {
+		return false
+	}
+	select {
+	case j.ended <- end{hold: h}:
+	default: // it was asked before and has not heard it: too slow
+		return true
+	}
+	if j.pipe != nil {
+		_ = j.pipe.SetReadDeadline(time.Unix(1, 0))
+	}
+	return true
+}
+
+func (j *job) isGone() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.gone
+}
+
+// hold stops those who follow jobs at a moment when they have nothing in their
+// hands, until resume is closed.
+type hold struct {
+	resume chan struct{}
+	calm   chan struct{} // one for each that stopped
+}
+
+func (h *hold) rest() {
+	h.calm <- struct{}{}
+	<-h.resume
 }
 
 func (j *job) result(e end, held bool, at time.Time) Ended {
@@ -146,7 +214,8 @@ func (j *job) result(e end, held bool, at time.Time) Ended {
 		code := e.status.ExitStatus()
 		r.Exit = &code
 	}
-	if j.adopted && j.pipe == nil {
+	notes = append(notes, j.notes...)
+	if j.lostOutput {
 		note("its output after the keeper's death is lost")
 	}
 	if held {
@@ -161,7 +230,10 @@ func (j *job) result(e end, held bool, at time.Time) Ended {
 
 // regain takes up the output of a process that an earlier keeper made, where
 // the system lets us.
-func (j *job) regain() { j.pipe = j.started.reopenOutput() }
+func (j *job) regain() {
+	j.pipe = j.started.reopenOutput()
+	j.lostOutput = j.pipe == nil
+}
 
 // watchAdopted waits for a process that an earlier keeper made.
 func (j *job) watchAdopted() {

@@ -68,15 +68,21 @@ func TestDamage(t *testing.T) {
 }
 
 func TestOpenJournal(t *testing.T) {
-	dir := t.TempDir()
+	dir := tempDir(t)
 	count := 0
 	fresh := func() string { count++; return string(rune('a' + count - 1)) }
+	var last *journal
+	t.Cleanup(func() { last.f.Close() })
 	open := func() (*journal, *claims, int) {
 		t.Helper()
+		if last != nil {
+			last.f.Close() // as its process has ended
+		}
 		j, c, was, err := openJournal(dir, machine{}, fresh)
 		if err != nil {
 			t.Fatal(err)
 		}
+		last = j
 		return j, c, was.damaged
 	}
 	j, c, _ := open()

@@ -30,7 +30,8 @@ type keeper struct {
 	null    *os.File
 	listen  net.Listener
 	buffers bufferPool
-	release func() // the lock
+	lock    *os.File
+	handed  map[banto.AttemptID]bool // what the binary that we were before has left to us
 
 	in   chan input
 	done chan struct{} // closed when the loop has ended
@@ -47,6 +48,8 @@ type keeper struct {
 	cleaned   []cleanRecord
 	made      []*job // that may begin once their starts are on record
 	stopping  bool
+	stuck     map[banto.AttemptID]*job // whose ends were told, though the system still holds their processes
+	handing   *handing                 // on the way to another binary
 }
 
 // input is what the loop takes. One field is set, and from with a request that
@@ -58,6 +61,8 @@ type input struct {
 	end      *Ended
 	joined   *session
 	parted   *session
+	replace  *replacement
+	clean    *cleanRecord // that failed, and is to be tried again
 }
 
 func (k *keeper) put(in input) {
@@ -118,6 +123,7 @@ func (k *keeper) run(ctx context.Context) error {
 			}
 			k.perform(&after, batch{})
 		}
+		k.handOver()
 		if k.stopping && k.claims.live == 0 {
 			return nil
 		}
@@ -174,6 +180,9 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 			k.claims.renew(fx, newGeneration())
 			k.log.Warn("the manager knows of claims that are not here: a new generation begins", "generation", k.claims.generation)
 		}
+		if in.request.Replace != "" {
+			k.replace(in.request.Replace)
+		}
 		k.stopping = k.stopping || in.request.Stop
 	case in.launched != nil:
 		k.add(in.launched)
@@ -187,6 +196,10 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 		k.newest = in.joined
 	case in.parted != nil:
 		delete(k.sessions, in.parted)
+	case in.replace != nil:
+		k.replacing(in.replace)
+	case in.clean != nil:
+		k.claims.cleanIfDone(fx, in.clean.Tracker)
 	}
 }
 
@@ -250,8 +263,7 @@ func (k *keeper) perform(fx *effects, heard batch) {
 		k.files.forget(id)
 	}
 	for _, cl := range fx.clean {
-		k.files.clean(cl)
-		k.cleaned = append(k.cleaned, cl)
+		k.clean(cl)
 	}
 	for s := range k.sessions {
 		s.tell(fx.tell)
@@ -268,6 +280,18 @@ func (k *keeper) perform(fx *effects, heard batch) {
 	for s, seq := range heard.done {
 		s.tell(Event{Done: seq, Claims: k.claims.total})
 	}
+}
+
+// cleanAgain is how long a directory that could not be moved is left alone.
+const cleanAgain = 3 * time.Second
+
+// clean takes away what was kept of a tracker, now or later.
+func (k *keeper) clean(cl cleanRecord) {
+	if k.files.clean(cl) {
+		k.cleaned = append(k.cleaned, cl)
+		return
+	}
+	time.AfterFunc(cleanAgain, func() { k.put(input{clean: &cl}) })
 }
 
 // greeting is what a connection is told first, and when the generation changes.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -154,7 +155,7 @@ func (p *plan) refusalOf(err error) *refusal {
 		return refuse(banto.ReasonNotStarted, "%s is not a program of this machine", p.program)
 	case errors.Is(err, windows.ERROR_FILENAME_EXCED_RANGE):
 		return refuse(banto.ReasonNotStarted, "the arguments are longer than the 32,767 characters that Windows allows, or the directory's name is too long")
-	case errors.Is(err, windows.ERROR_INVALID_PARAMETER):
+	case errors.Is(err, windows.ERROR_INVALID_PARAMETER), errors.Is(err, syscall.EINVAL):
 		return refuse(banto.ReasonNotStarted, "an argument, the script or the environment has a NUL character, or is larger than Windows allows")
 	}
 	if no := refusedLogon("", err); no != nil {

@@ -49,12 +49,15 @@ func open(ctx context.Context, opt Options) (*keeper, error) {
 		return nil, err
 	}
 	detach()
-	release, err := lock(ctx, dir)
-	if err != nil {
+	left, broken := inherit()
+	var held *os.File
+	if left != nil {
+		held, opt.Allow = left.lock, left.Allow
+	} else if held, err = lock(ctx, dir); err != nil {
 		return nil, err
 	}
 	k := &keeper{
-		opt: opt, log: opt.Log, release: release,
+		opt: opt, log: opt.Log, lock: held,
 		hello:    Hello{PID: os.Getpid(), Version: opt.Version, BootID: bootID(), Protocol: Protocol, Shells: shells()},
 		in:       make(chan input, 1024),
 		done:     make(chan struct{}),
@@ -62,8 +65,9 @@ func open(ctx context.Context, opt Options) (*keeper, error) {
 		grown:    make(map[banto.AttemptID]*kept),
 		jobs:     make(map[banto.AttemptID]*job),
 		sessions: make(map[*session]bool),
+		stuck:    make(map[banto.AttemptID]*job),
 	}
-	if err := k.load(); err != nil {
+	if err := k.load(left, broken); err != nil {
 		k.close()
 		return nil, err
 	}
@@ -71,7 +75,7 @@ func open(ctx context.Context, opt Options) (*keeper, error) {
 }
 
 // load reads the journal, takes over what still runs, and opens the socket.
-func (k *keeper) load() (err error) {
+func (k *keeper) load(left *handover, broken error) (err error) {
 	if k.log == nil {
 		file, err := openLog(k.opt.Dir)
 		if err != nil {
@@ -104,6 +108,12 @@ func (k *keeper) load() (err error) {
 			"found", was.copied)
 	}
 	k.reaper = newReaper()
+	switch {
+	case broken != nil:
+		k.log.Error("what the binary before has left is lost, as after a death of the keeper", "error", broken)
+	case left != nil:
+		k.regainJobs(left)
+	}
 	k.takeOver()
 	if err := k.journal.compact(k.claims); err != nil {
 		return err
@@ -113,7 +123,12 @@ func (k *keeper) load() (err error) {
 		return cl != nil && cl.phase < phaseSeen
 	})
 	k.starter = newStarters(k.opt.Starters, k.launch)
-	k.listen, err = listen(k.opt.Dir)
+	if left == nil {
+		k.listen, err = listen(k.opt.Dir)
+		return err
+	}
+	k.starter.add(left.Queue, nil)
+	k.listen, err = listenOn(left.socket)
 	return err
 }
 
@@ -136,7 +151,7 @@ func (k *keeper) close() {
 	if k.null != nil {
 		k.null.Close()
 	}
-	k.release()
+	k.lock.Close()
 }
 
 func fill(opt *Options) {

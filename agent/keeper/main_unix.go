@@ -77,7 +77,7 @@ func (k *keeper) awaitShutdown() {
 
 // lock takes the directory for this keeper. Where one has just died it waits
 // a little: a child that it was making holds the lock until its exec.
-func lock(ctx context.Context, dir string) (release func(), err error) {
+func lock(ctx context.Context, dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the keeper's directory: %w", err)
@@ -88,7 +88,7 @@ func lock(ctx context.Context, dir string) (release func(), err error) {
 	for range tries {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return func() { f.Close() }, nil
+			return f, nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			f.Close()

@@ -84,7 +84,7 @@ func (k *keeper) awaitShutdown() {
 
 // lock takes the directory for this keeper. The system gives the lock of a
 // process that has just ended back a little later.
-func lock(ctx context.Context, dir string) (release func(), err error) {
+func lock(ctx context.Context, dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the keeper's directory: %w", err)
@@ -96,7 +96,7 @@ func lock(ctx context.Context, dir string) (release func(), err error) {
 		err := windows.LockFileEx(windows.Handle(f.Fd()),
 			windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &windows.Overlapped{})
 		if err == nil {
-			return func() { f.Close() }, nil
+			return f, nil
 		}
 		if !errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 			f.Close()

@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pump reads a pipe to its end, or to a deadline that was set on it, and
-// closes it. It says whether someone still held the other end.
-func (o *kept) pump(pipe *os.File, buffers *bufferPool) (held bool) {
+// pump reads a pipe to its end, or to a deadline that was set on it and is not
+// just for a rest, and closes it. It says whether someone still held the other
+// end.
+func (o *kept) pump(pipe *os.File, buffers *bufferPool, rest func() bool) (held bool) {
 	defer pipe.Close()
 	raw, err := pipe.SyscallConn()
 	if err != nil {
@@ -40,6 +41,7 @@ func (o *kept) pump(pipe *os.File, buffers *bufferPool) (held bool) {
 			buffers.put(buf)
 		}
 		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && rest():
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return !o.drain(raw, buffers)
 		case err != nil || failed != nil || n <= 0:

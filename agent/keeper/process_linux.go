@@ -102,6 +102,7 @@ type reaper struct {
 	mu       sync.Mutex
 	children map[int]child
 	forked   chan struct{}
+	still    sync.Mutex // held while an exit status is on its way to who waits for it
 }
 
 // child is told of its end twice: leaving while its process ID, and so its
@@ -129,14 +130,24 @@ func (r *reaper) fork(c child, make func() (int, error), made func(pid int)) err
 		return err
 	}
 	made(pid)
+	r.know(pid, c)
+	r.poke()
+	return nil
+}
+
+// know says who waits for a child.
+func (r *reaper) know(pid int, c child) {
 	r.mu.Lock()
 	r.children[pid] = c
 	r.mu.Unlock()
+}
+
+// poke says that there may be children.
+func (r *reaper) poke() {
 	select {
 	case r.forked <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 func (r *reaper) take(pid int) child {
@@ -147,7 +158,10 @@ func (r *reaper) take(pid int) child {
 	return c
 }
 
+// reap begins when there are children: those that were left to us must be
+// known before.
 func (r *reaper) reap() {
+	<-r.forked
 	for {
 		pid, err := nextDead()
 		switch {
@@ -173,6 +187,8 @@ func (r *reaper) bury(pid int) {
 			return
 		}
 	}
+	r.still.Lock()
+	defer r.still.Unlock()
 	c.leaving()
 	var status syscall.WaitStatus
 	for {

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -11,7 +12,7 @@ import (
 // directory from its fork until its exec, and we have it now.
 func (k *keeper) takeOver() {
 	fx := effects{}
-	left := k.claims.liveClaims()
+	left := slices.DeleteFunc(k.claims.liveClaims(), func(cl *claim) bool { return k.handed[cl.claimed.Attempt] })
 	unknown := make(map[banto.AttemptID]bool)
 	for _, cl := range left {
 		if cl.started == nil && cl.claimed.BootID == k.hello.BootID {
@@ -34,11 +35,13 @@ func (k *keeper) takeOver() {
 	}
 	for _, tracker := range sortedKeys(k.claims.trackers) {
 		if t := k.claims.trackers[tracker]; t.clean != nil && len(t.open) == 0 {
-			clean := *t.clean
-			k.files.clean(clean)
-			k.claims.cleaned(&effects{}, clean)
+			k.clean(*t.clean)
 		}
 	}
+	for _, cl := range k.cleaned {
+		k.claims.cleaned(&effects{}, cl)
+	}
+	k.cleaned = nil
 }
 
 func (k *keeper) takeOverOne(fx *effects, cl *claim) {

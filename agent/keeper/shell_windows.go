@@ -123,9 +123,18 @@ func (p *planner) batchFile(out *plan, s Start) *refusal {
 	if s.Spec.Delayed {
 		delayed = "/V:ON"
 	}
-	// With call, the exit code of the last command is the script's.
-	out.line = windows.EscapeArg(out.program) + ` /D /E:ON ` + delayed + ` /S /C "call "` + file + `""`
+	out.line = windows.EscapeArg(out.program) + ` /D /E:ON ` + delayed + ` /S /C "` + calling() + `"` + file + `""`
 	return nil
+}
+
+// calling gives the word before a batch file's name. Without it cmd loses the
+// exit code of a file that ends with "|| exit /b 1"; with it Wine's cmd, which
+// has no such fault, loses all of them.
+func calling() string {
+	if procWineVersion.Find() == nil {
+		return ""
+	}
+	return "call "
 }
 
 // programCommand says how a program is given its arguments.
@@ -155,7 +164,7 @@ func (p *planner) programCommand(out *plan, s Start) *refusal {
 // %, which nothing can protect. These are refused.
 func batchLine(file string, args []string) (string, *refusal) {
 	var line strings.Builder
-	line.WriteString(`/D /E:ON /V:OFF /S /C ""` + file + `"`)
+	line.WriteString(`/D /E:ON /V:OFF /S /C "` + calling() + `"` + file + `"`)
 	for _, arg := range append([]string{file}, args...) {
 		if strings.ContainsAny(arg, "\"%\r\n\x00") {
 			return "", refuse(banto.ReasonNotStarted, "the argument %q cannot be handed to the batch file %s safely: "+

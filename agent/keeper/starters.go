@@ -13,6 +13,8 @@ type starters struct {
 	more  *sync.Cond
 	queue []Start
 	wait  map[banto.AttemptID]bool // neither taken nor withdrawn
+	busy  int                      // taken, and not yet through
+	idle  func()                   // while nothing is to be taken: called when nothing is busy
 	done  bool
 }
 
@@ -27,6 +29,7 @@ func newStarters(count int, launch func(Start)) *starters {
 					return
 				}
 				launch(start)
+				s.through()
 			}
 		}()
 	}
@@ -37,7 +40,7 @@ func (s *starters) take() (Start, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		for len(s.queue) == 0 {
+		for len(s.queue) == 0 || s.idle != nil {
 			if s.done {
 				return Start{}, false
 			}
@@ -48,9 +51,45 @@ func (s *starters) take() (Start, bool) {
 		s.queue = s.queue[1:]
 		if s.wait[start.Attempt] {
 			delete(s.wait, start.Attempt)
+			s.busy++
 			return start, true
 		}
 	}
+}
+
+func (s *starters) through() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy--
+	if s.idle != nil && s.busy == 0 {
+		s.idle()
+	}
+}
+
+// pause takes no more starts, and calls idle once none is under way. idle must
+// not wait for anything.
+func (s *starters) pause(idle func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = idle
+	if s.busy == 0 {
+		idle()
+	}
+}
+
+// goOn takes starts again.
+func (s *starters) goOn() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = nil
+	s.more.Broadcast()
+}
+
+// waiting gives the starts that are neither taken nor withdrawn, in order.
+func (s *starters) waiting() []Start {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.queue), func(start Start) bool { return !s.wait[start.Attempt] })
 }
 
 // add queues starts, but for those that are withdrawn in the same breath;
