@@ -275,8 +275,10 @@ func (c *Conn) try(ctx context.Context, end endpoint) *live {
 	}
 	stop := context.AfterFunc(ctx, d.give)
 	nc, err := nats.Connect(end.dialURL(), opts...)
-	if !stop() && err == nil {
-		nc.Close()
+	if !stop() { // it took too long, or nobody wants it any more
+		if err == nil {
+			nc.Close()
+		}
 		err = context.Cause(ctx)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package fabric_test
 import (
 	"errors"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -27,7 +28,7 @@ func startServer(t *testing.T, dir string) *fabric.Server {
 }
 
 // dialHost connects as a host; what the server refuses comes on the channel.
-func dialHost(t *testing.T, s *fabric.Server, id banto.HostID) (*nats.Conn, chan error) {
+func dialHost(t *testing.T, s *fabric.Server, url string, id banto.HostID) (*nats.Conn, chan error) {
 	t.Helper()
 	identity, err := fabric.LoadOrCreateIdentity(t.TempDir())
 	if err != nil {
@@ -38,7 +39,7 @@ func dialHost(t *testing.T, s *fabric.Server, id banto.HostID) (*nats.Conn, chan
 		t.Fatal(err)
 	}
 	refused := make(chan error, 16)
-	c, err := nats.Connect(s.URL(), nats.UserJWTAndSeed(token, identity.Seed),
+	c, err := nats.Connect(url, nats.UserJWTAndSeed(token, identity.Seed),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +49,20 @@ func dialHost(t *testing.T, s *fabric.Server, id banto.HostID) (*nats.Conn, chan
 }
 
 func TestHostTouchesOnlyItsOwnSubjects(t *testing.T) {
-	s := startServer(t, t.TempDir())
+	t.Run("tcp", func(t *testing.T) {
+		s := startServer(t, t.TempDir())
+		hostTouchesOnlyItsOwnSubjects(t, s, s.URL())
+	})
+	t.Run("websocket", func(t *testing.T) {
+		s := startServer(t, t.TempDir())
+		h := httptest.NewServer(s.Websocket())
+		t.Cleanup(h.Close)
+		hostTouchesOnlyItsOwnSubjects(t, s, "ws://"+h.Listener.Addr().String())
+	})
+}
+
+func hostTouchesOnlyItsOwnSubjects(t *testing.T, s *fabric.Server, url string) {
+	t.Helper()
 	manager, err := s.Client()
 	if err != nil {
 		t.Fatal(err)
@@ -61,14 +75,14 @@ func TestHostTouchesOnlyItsOwnSubjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	const own, other = banto.HostID("h-aaaaaaaaaa"), banto.HostID("h-bbbbbbbbbb")
-	victim, _ := dialHost(t, s, other)
+	victim, _ := dialHost(t, s, url, other)
 	heard, err := victim.SubscribeSync(fabric.DownSubject(other))
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, refused := dialHost(t, s, own)
+	host, refused := dialHost(t, s, url, own)
 
-	for _, subject := range []string{fabric.DownSubject(other), fabric.DownSubject("*"), "banto.>", ">", fabric.UpSubject(own), fabric.UpWildcard, "_INBOX.x", "$SYS.>"} {
+	for _, subject := range []string{fabric.DownSubject(other), fabric.DownSubject("*"), "banto.>", ">", "$SYS.>", "_INBOX.>", fabric.UpSubject(own), fabric.UpWildcard, "_INBOX.x", "$SYS.>"} {
 		if _, err := host.SubscribeSync(subject); err != nil {
 			t.Fatal(err)
 		}
