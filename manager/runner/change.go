@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
@@ -61,7 +60,7 @@ func (in *changeIn) step(b *batch) error {
 	if now := t.Row().Revision; now > was {
 		in.revision = now
 	}
-	in.changes = changesOf(t)
+	in.changes = t.Changes()
 	if in.Flow != nil && b.r.flows.get(in.FlowHash) == nil {
 		b.flows.put(in.FlowHash, newFlow{flow: in.Flow, body: in.FlowBody})
 	}
@@ -72,7 +71,7 @@ func (in *changeIn) step(b *batch) error {
 
 // plan answers what the move would do, and changes nothing.
 func (in *changeIn) plan(b *batch, t *engine.Tracker) {
-	changes, refusal := planOf(t, in.input, b.now)
+	changes, refusal := t.Plan(in.input, b.now)
 	if refusal != nil {
 		b.refuse(in, refusal)
 		return
@@ -158,22 +157,4 @@ func (b *batch) row(id banto.TrackerID) (banto.Tracker, bool, error) {
 		return banto.Tracker{}, false, fmt.Errorf("cannot read the tracker %s: %w", id, err)
 	}
 	return row, true, nil
-}
-
-// changesOf gives the parts that the tracker's last move changed at once.
-func changesOf(t any) []banto.MoveChange {
-	if t, ok := t.(interface{ Changes() []banto.MoveChange }); ok {
-		return t.Changes()
-	}
-	return nil
-}
-
-// planOf gives the parts that a move would change.
-func planOf(t any, in engine.Input, now time.Time) ([]banto.MoveChange, error) {
-	if t, ok := t.(interface {
-		Plan(engine.Input, time.Time) ([]banto.MoveChange, error)
-	}); ok {
-		return t.Plan(in, now)
-	}
-	return nil, banto.Fail(banto.KindUnavailable, "cannot plan the move", "", "")
 }

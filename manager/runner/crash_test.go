@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -28,6 +29,8 @@ type night struct {
 	dead    bool     // the manager of now
 	crashes int
 	calm    bool // no more faults
+
+	answered []string // comments
 }
 
 func (n *night) chance(percent int) bool {
@@ -93,7 +96,7 @@ func (n *night) hosts(ctx context.Context) {
 		}
 		f.mu.Unlock()
 		if n.chance(3) {
-			id := []banto.HostID{hostA, hostB}[n.below(2)]
+			id := nightHosts()[n.below(3)]
 			f.down(id, "link broken")
 			f.mu.Lock()
 			l := n.link
@@ -118,8 +121,9 @@ func (n *night) manager(done <-chan struct{}) {
 	ended := make(chan error, 1)
 	go func() { ended <- n.r.Run(ctx) }()
 	<-n.r.Ready()
-	n.field.up(n.link, hostA)
-	n.field.up(n.link, hostB)
+	for _, id := range nightHosts() {
+		n.field.up(n.link, id)
+	}
 	life := time.After(time.Duration(50+n.below(3000)) * time.Millisecond)
 	for alive := true; alive; {
 		select {
@@ -163,7 +167,91 @@ func (n *night) submitter(f *jobnet.Flow, key string) {
 	}
 }
 
+// operator makes moves that change nothing in the end: holds and releases,
+// drains and opens, and comments, each of which must be there once if it was
+// answered, and never twice.
+func (n *night) operator(ctx context.Context) {
+	for i := 0; ctx.Err() == nil; i++ {
+		<-time.After(time.Duration(1+n.below(200)) * time.Millisecond)
+		n.field.mu.Lock()
+		r := n.r
+		n.field.mu.Unlock()
+		rows := n.rows()
+		if r == nil || len(rows) == 0 {
+			continue
+		}
+		n.mu.Lock()
+		calm := n.calm
+		n.mu.Unlock()
+		id := rows[n.below(len(rows))].ID
+		req := banto.MoveRequest{Move: []banto.Move{banto.MoveHold, banto.MoveRelease, banto.MoveRelease, banto.MoveComment}[n.below(4)]}
+		if n.below(2) == 0 && req.Move != banto.MoveComment {
+			req.Parts = []banto.PartKey{banto.PartKey(fmt.Sprintf("p%d", n.below(nightParts)))}
+		}
+		if req.Move == banto.MoveComment {
+			req.Reason = fmt.Sprint("comment ", i)
+		}
+		change := banto.HostChange{Admission: []banto.Admission{banto.AdmissionOpen, banto.AdmissionDraining, banto.AdmissionHeld}[n.below(3)]}
+		if calm {
+			id = rows[i%len(rows)].ID
+			req, change = banto.MoveRequest{Move: banto.MoveRelease}, banto.HostChange{Admission: banto.AdmissionOpen}
+		}
+		host := []string{"local", "db01", "db02"}[i%3]
+		_, err := r.Move(context.Background(), operator, id, Move{Request: req})
+		if req.Move == banto.MoveComment && err == nil && !n.isDead() {
+			n.answered = append(n.answered, req.Reason)
+		}
+		if n.below(10) == 0 || calm {
+			_, _ = r.ChangeHost(context.Background(), operator, host, change)
+		}
+	}
+}
+
+// checkComments looks for comments that were lost or noted twice.
+func (n *night) checkComments(seed uint64) {
+	noted := make(map[string]int)
+	for _, row := range n.rows() {
+		for _, line := range n.trail(string(row.ID)) {
+			if _, text, ok := strings.Cut(line, "tracker.comment by hanako: "); ok {
+				noted[text]++
+			}
+		}
+	}
+	for _, text := range n.answered {
+		if noted[text] == 0 {
+			n.t.Errorf("seed %d: %s was answered, and is not there", seed, text)
+		}
+	}
+	for text, times := range noted {
+		if times > 1 {
+			n.t.Errorf("seed %d: %s is there %d times", seed, text, times)
+		}
+	}
+	n.t.Logf("seed %d: %d comments, %d answered", seed, len(noted), len(n.answered))
+}
+
 const nightTrackers, nightParts = 12, 8
+
+func nightHosts() []banto.HostID { return []banto.HostID{hostA, hostB, hostC} }
+
+// furnish adds a host with a label, a group and an account.
+func (n *night) furnish() {
+	n.begin()
+	err := n.store.Write(context.Background(), func(tx store.Tx) error {
+		put := func(kind store.DefinitionKind, name, source string) error {
+			_, err := tx.PutDefinition(store.Definition{Kind: kind, Path: name, Source: source})
+			return err
+		}
+		return errors.Join(
+			tx.PutHost(banto.Host{ID: hostC, Name: "db02", State: banto.HostNever, Slots: 4, Labels: map[string]string{"role": "db"}}),
+			put(store.KindGroup, "dbs", "group: dbs\nhosts: [db01, db02]\n"),
+			put(store.KindAccount, "nightly", "account: nightly\nusers: [{hosts: dbs, user: oracle}, {user: batch}]\n"))
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.field.add(hostC, "db02")
+}
 
 func TestManagersThatDie(t *testing.T) {
 	for seed := range uint64(8) {
@@ -175,11 +263,13 @@ func TestManagersThatDie(t *testing.T) {
 
 func oneNight(t *testing.T, seed uint64) {
 	n := &night{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 7))}
+	n.furnish()
 	n.field.act = func(f func()) { n.queue = append(n.queue, f) }
 	n.store.set(n.fault, n.fault, nil)
 	hosts, stopHosts := context.WithCancel(context.Background())
 	var others, all sync.WaitGroup
 	others.Go(func() { n.hosts(hosts) })
+	others.Go(func() { n.operator(hosts) })
 	for i := range nightTrackers {
 		f := n.randomFlow(fmt.Sprintf("night/n%d", i))
 		all.Go(func() { n.submitter(f, fmt.Sprint("key-", i)) })
@@ -212,18 +302,27 @@ func oneNight(t *testing.T, seed uint64) {
 	stopHosts()
 	others.Wait()
 	n.check(seed)
+	n.checkComments(seed)
 	if err := n.store.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// randomFlow makes a flow with random edges, on both hosts.
+// randomFlow makes a flow with random edges, on all hosts.
 func (n *night) randomFlow(path string) *jobnet.Flow {
 	j := &jobnet.Jobnet{Path: path}
 	for i := range nightParts {
 		p := jobnet.Part{Name: fmt.Sprintf("p%d", i), Kind: jobnet.KindJob, Script: "true"}
-		if n.below(2) == 0 {
+		switch n.below(6) {
+		case 0, 1:
 			p.Host = "db01"
+		case 2:
+			p.Host = "dbs"
+		case 3:
+			p.HostLabels = []jobnet.Label{{Name: "role", Value: "db"}}
+		}
+		if n.below(4) == 0 {
+			p.Account = "nightly"
 		}
 		for before := range i {
 			if n.below(3) == 0 {
@@ -272,6 +371,9 @@ func (n *night) check(seed uint64) {
 			n.t.Errorf("seed %d: %d attempts at once on %s, which has %d places", seed, h.overload, id, h.slots)
 		}
 		for a, c := range h.claims {
+			if user := c.spec.Account; user != "" && (user == "batch") != (id == hostA) {
+				n.t.Errorf("seed %d: %s ran as %s on %s", seed, a, user, id)
+			}
 			if c.starts != 1 {
 				n.t.Errorf("seed %d: %s was started %d times", seed, a, c.starts)
 			}

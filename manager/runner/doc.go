@@ -3,10 +3,12 @@
 // answers callers, tells hosts and acknowledges reports.
 //
 // It owns the trackers in memory, and is the one writer of trackers, of the
-// outbox and of what hosts say of themselves, and of the audit rows of the
-// changes that it makes. It refuses HTTP, wire formats and rules: what flows
-// where is engine's, who may start now is dispatch's. A change that it turns
-// away leaves no row here: whoever asked for it leaves one.
+// outbox, of hosts (who joins, what they say of themselves, who is removed) and
+// of how accounts' logons went, and of the audit rows of the changes that it
+// makes. Host groups and accounts it only reads, at the start and when it is
+// told that they have changed. It refuses HTTP, wire formats and rules: what
+// flows where is engine's, who may start now is dispatch's. A change that it
+// turns away leaves no row here: whoever asked for it leaves one.
 //
 // Promises: nothing is answered, sent or acknowledged before it is durable;
 // when a transaction fails, memory is thrown away and rebuilt from the store,
@@ -25,6 +27,11 @@
 // told that the manager cannot take it now, what hosts said is kept in order or
 // stays unacknowledged, and the store is tried again after a pause. A commit
 // whose answer was lost is no harm: engine takes what it knows already for
-// nothing, a submission keeps the ID it was tried with, and a rerun the
-// revision that it made.
+// nothing, a submission keeps the ID it was tried with, a move the revision
+// that it made, and every other change its audit row (proof.go). What the
+// gateway and the fabric were told of hosts is compared with the store at each
+// rebuild (announce.go).
+//
+// Times that a host tells are put right by how far its clock is off, and lie
+// between the attempt's making and now (clock.go).
 package runner

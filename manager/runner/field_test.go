@@ -19,6 +19,8 @@ type field struct {
 	result func(banto.Spec) *engine.Ended
 	// act takes over what a host does next; nil: it is done at once.
 	act func(func())
+	// unstarted makes attempts end before they have a process.
+	unstarted bool
 }
 
 // played is one host. It talks to the manager whose link it is connected to.
@@ -28,6 +30,8 @@ type played struct {
 	boot     string
 	gen      string
 	slots    int
+	clock    time.Duration // ahead of the manager's
+	shells   []string
 	link     *link
 	claims   map[banto.AttemptID]*claim
 	claimed  []banto.AttemptID // in order
@@ -50,6 +54,8 @@ type link struct {
 	inbox   Inbox
 	dead    bool
 	pending map[banto.HostID][]fabric.Order
+	may     map[banto.HostID]int // who may connect, and how often that was said
+	removed []banto.HostID
 }
 
 func newField(*testStore) *field {
@@ -63,7 +69,7 @@ func (f *field) add(id banto.HostID, name string) {
 }
 
 func (f *field) newLink() *link {
-	return &link{field: f, pending: make(map[banto.HostID][]fabric.Order)}
+	return &link{field: f, pending: make(map[banto.HostID][]fabric.Order), may: make(map[banto.HostID]int)}
 }
 
 // Deliver implements Hosts.
@@ -94,10 +100,20 @@ func (l *link) Acknowledge(host banto.HostID, attempts []banto.AttemptID) {
 }
 
 // Enrolled implements Hosts.
-func (l *link) Enrolled(banto.HostID, string, int64) {}
+func (l *link) Enrolled(id banto.HostID, _ string, _ int64) {
+	l.field.mu.Lock()
+	defer l.field.mu.Unlock()
+	l.may[id]++
+}
 
 // Removed implements Hosts.
-func (l *link) Removed(banto.HostID, string) {}
+func (l *link) Removed(id banto.HostID, _ string) {
+	l.field.mu.Lock()
+	defer l.field.mu.Unlock()
+	delete(l.may, id)
+	delete(l.pending, id)
+	l.removed = append(l.removed, id)
+}
 
 // do does something now or when the test says.
 func (f *field) do(what func()) {
@@ -115,7 +131,7 @@ func (f *field) up(l *link, id banto.HostID) {
 	defer f.mu.Unlock()
 	h := f.hosts[id]
 	h.link = l
-	hello := fabric.Hello{Name: h.name, Version: "1", OS: "linux", Arch: "amd64", BootID: h.boot, Generation: h.gen, Slots: h.slots}
+	hello := fabric.Hello{Name: h.name, Version: "1", OS: "linux", Arch: "amd64", BootID: h.boot, Generation: h.gen, Slots: h.slots, Shells: h.shells, Claims: int64(len(h.claimed))}
 	for _, a := range h.claimed {
 		switch c := h.claims[a]; {
 		case c.end != nil && !c.acked:
@@ -124,7 +140,7 @@ func (f *field) up(l *link, id banto.HostID) {
 			hello.Running = append(hello.Running, a)
 		}
 	}
-	l.inbox.HostUp(HostSession{ID: id, Hello: hello, At: time.Now()})
+	l.inbox.HostUp(HostSession{ID: id, Hello: hello, At: time.Now(), ClockMS: h.clock.Milliseconds()})
 	h.tellEnded(l)
 	for _, o := range l.pending[id] {
 		f.do(func() { h.obey(l, o) })
@@ -186,26 +202,31 @@ func (h *played) start(l *link, o *fabric.StartOrder) {
 		return // claimed before
 	}
 	if o.Generation != h.gen { // as the agent does
-		l.inbox.HostEnded(h.id, []engine.Ended{{Attempt: o.Attempt, At: time.Now(), Reason: banto.ReasonKeeperDied}})
+		l.inbox.HostEnded(h.id, []engine.Ended{{Attempt: o.Attempt, At: h.now(), Reason: banto.ReasonKeeperDied}})
 		return
 	}
 	c := &claim{spec: o.Spec, starts: 1}
 	h.claims[o.Attempt] = c
 	h.claimed = append(h.claimed, o.Attempt)
 	h.overload = max(h.overload, h.running())
-	at := time.Now()
+	at := h.now()
 	end := l.field.result(o.Spec)
 	if end == nil {
 		l.inbox.HostStarted(h.id, []engine.Started{{Attempt: o.Attempt, At: at}})
 		return
 	}
-	end.StartedAt = &at
+	if !l.field.unstarted {
+		end.StartedAt = &at
+	}
 	l.field.do(func() {
 		if c.end == nil {
 			h.finish(o.Attempt, *end)
 		}
 	})
 }
+
+// now is what the host's clock says.
+func (h *played) now() time.Time { return time.Now().Add(h.clock) }
 
 func (h *played) running() int {
 	n := 0
@@ -232,7 +253,7 @@ func (h *played) kill(l *link, id banto.AttemptID) {
 // finish ends an attempt, and tells it if the host is connected.
 func (h *played) finish(id banto.AttemptID, end engine.Ended) {
 	c := h.claims[id]
-	end.Attempt, end.At = id, time.Now()
+	end.Attempt, end.At = id, h.now()
 	c.end = &end
 	if h.link != nil && !h.link.dead {
 		h.link.inbox.HostEnded(h.id, []engine.Ended{end})
@@ -246,7 +267,7 @@ func (f *field) end(id banto.HostID, part banto.PartKey, end engine.Ended) {
 	h := f.hosts[id]
 	for _, a := range h.claimed {
 		if c := h.claims[a]; c.spec.Part == part && c.end == nil {
-			end.StartedAt = new(time.Now())
+			end.StartedAt = new(h.now())
 			h.finish(a, end)
 		}
 	}

@@ -156,8 +156,7 @@ func (b *batch) mustStep(id banto.TrackerID, t *engine.Tracker, in engine.Input)
 func (in hostDownIn) step(b *batch) error {
 	row, ok := b.mem.hosts[in.id]
 	if !ok {
-		b.r.log.Warn("a host that is not known has gone", "host", in.id)
-		return nil
+		return nil // it was removed
 	}
 	if row.State == banto.HostLost {
 		return nil

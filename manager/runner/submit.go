@@ -54,9 +54,11 @@ func (in *submitIn) step(b *batch) error {
 	b.carry(id, effects)
 	detail := fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version)
 	if in.Hold {
-		// In the same transaction, and before anything is given a place.
-		b.mustStep(id, t, engine.Hold{By: in.By.Name, Reason: sub.Reason})
-		detail += ", held"
+		// In the same transaction, and before anything is given a place. A
+		// tracker that had nothing to run has ended already.
+		if b.stepTracker(id, t, engine.Hold{By: in.By.Name, Reason: sub.Reason}) == nil {
+			detail += ", held"
+		}
 	}
 	if in.Key != "" {
 		b.keys.put(submitKey{in.By.Name, in.Key}, submitted{hash: in.RequestHash, id: id})

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -144,7 +145,8 @@ func (w *world) close() {
 }
 
 // flowOf makes a flow of jobs: "b < a c" is a part b behind a and c, "b@db01"
-// one on that host; each runs its own name.
+// one on that host or group, "b@role=db" one on a host with that label; each
+// runs its own name.
 func flowOf(t testing.TB, path string, parts ...string) *jobnet.Flow {
 	t.Helper()
 	j := &jobnet.Jobnet{Path: path}
@@ -152,6 +154,9 @@ func flowOf(t testing.TB, path string, parts ...string) *jobnet.Flow {
 		name, before, _ := strings.Cut(p, " < ")
 		name, host, _ := strings.Cut(name, "@")
 		part := jobnet.Part{Name: name, Kind: jobnet.KindJob, Script: name, Host: host}
+		if label, value, ok := strings.Cut(host, "="); ok {
+			part.Host, part.HostLabels = "", []jobnet.Label{{Name: label, Value: value}}
+		}
 		for _, b := range strings.Fields(before) {
 			part.After = append(part.After, jobnet.After{Part: b, Outlet: jobnet.OutletDone})
 		}
@@ -239,6 +244,7 @@ func (w *world) same() {
 	for id, s := range ask(ctx, w.r, func(*memory) map[banto.HostID]HostSession { return w.r.sessions }) {
 		fresh.sessions[id] = s
 	}
+	fresh.started = w.r.started
 	if err := fresh.rebuild(ctx); err != nil {
 		w.t.Fatal(err)
 	}
@@ -252,12 +258,12 @@ func digest(m *memory) string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for id, t := range m.trackers {
-		row := t.Row()
-		add("tracker %s %s rev %d attempts %d counts %v", id, row.State, row.Revision, row.Attempts, row.Counts)
+		row, err := json.Marshal(t.Row())
+		add("tracker %s %s %v", id, row, err)
 		add("tracker %s resumes %v waits for %q", id, t.Resume(), m.waitsFor(id, hostA))
 	}
 	for id, l := range m.live {
-		add("attempt %s %s on %s", id, l.state, l.host)
+		add("attempt %s %+v", id, l)
 	}
 	for id, on := range m.onHost {
 		add("on %s: %d", id, len(on))
@@ -267,7 +273,22 @@ func digest(m *memory) string {
 	}
 	for id, h := range m.hosts {
 		running, waiting := m.board.Load(id)
-		add("host %s %s, %d running, %d waiting", id, h.State, running, waiting)
+		row, err := json.Marshal(h)
+		add("host %s %s %v, %d running, %d waiting, shells %v", id, row, err, running, waiting, m.shells[id])
+		add("host %s is %v", h.Name, m.board.Members(h.Name))
+	}
+	for name, id := range m.names {
+		add("name %s of %s", name, id)
+	}
+	for name, g := range m.groups {
+		add("group %s %+v: %v", name, *g, m.board.Members(name))
+	}
+	for name, a := range m.accounts {
+		add("account %s %+v", name, *a)
+	}
+	for name, s := range m.logons {
+		row, err := json.Marshal(s)
+		add("logons %s %s %v", name, row, err)
 	}
 	for k, t := range m.timers.by {
 		add("timer %v at %s", k, t.at.UTC().Format(time.RFC3339Nano))
@@ -356,6 +377,13 @@ func (t lookingTx) PutAttempt(a banto.Attempt) error {
 		return err
 	}
 	return t.Tx.PutAttempt(a)
+}
+
+func (t lookingTx) PutScript(hash string, body []byte) error {
+	if err := t.look(body); err != nil {
+		return err
+	}
+	return t.Tx.PutScript(hash, body)
 }
 
 func (t lookingTx) PutOutbox(e store.OutboxEntry) error {
