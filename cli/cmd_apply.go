@@ -100,6 +100,10 @@ func (e *env) kind(kind string) string {
 		return e.say("jobnet")
 	case "folder":
 		return e.say("folder")
+	case "group":
+		return e.say("host group")
+	case "account":
+		return e.say("account")
 	}
 	return plain(kind)
 }

@@ -40,10 +40,12 @@ type checkedDocument struct {
 	Parts int    `json:"parts,omitempty"`
 }
 
-// checkedNote is something that only a manager can know.
+// checkedNote is a name that a definition holds and that only a manager can
+// know: of a host or a group, or of an account, which may be an OS user too.
 type checkedNote struct {
-	Path string `json:"path"`
-	Host string `json:"host"`
+	Path    string `json:"path"`
+	Host    string `json:"host,omitempty"`
+	Account string `json:"account,omitempty"`
 }
 
 func (e *env) check(paths []string, asJSON bool) error {
@@ -100,37 +102,64 @@ func checkFiles(files []banto.File) checked {
 			all = append(all, d)
 		}
 	}
+	here := map[string]bool{}
 	for _, d := range all {
-		found.one(d, folders)
+		here[d.Kind+" "+d.Path] = true
+	}
+	for _, d := range all {
+		found.one(d, folders, here)
 	}
 	return found
 }
 
-// one checks a document with the folders above it.
-func (c *checked) one(d jobyaml.Document, folders map[string]*jobnet.Folder) {
+// one checks a document with the folders above it. here holds what the files
+// define.
+func (c *checked) one(d jobyaml.Document, folders map[string]*jobnet.Folder, here map[string]bool) {
 	document := checkedDocument{Kind: d.Kind, Path: d.Path, File: d.File, Line: d.Line}
-	if d.Jobnet != nil {
-		document.Parts = len(d.Jobnet.Parts)
-		var above []*jobnet.Folder
-		for _, path := range jobnet.FolderChain(d.Path) {
-			if f := folders[path]; f != nil {
-				above = append(above, f)
-			}
-		}
-		flow, problems := jobnet.Compile(d.Jobnet, above)
-		for _, p := range problems {
-			if p.File == "" {
-				p.File = d.File
-			}
-			c.Problems = append(c.Problems, p)
-		}
-		if flow != nil {
-			for _, host := range flow.HostRefs() {
-				c.Notes = append(c.Notes, checkedNote{d.Path, host})
+	hosts := func(names []string) {
+		for _, name := range names {
+			if !here["group "+name] {
+				c.Notes = append(c.Notes, checkedNote{Path: d.Path, Host: name})
 			}
 		}
 	}
+	switch {
+	case d.Jobnet != nil:
+		document.Parts = len(d.Jobnet.Parts)
+		flow := c.compile(d, folders)
+		if flow == nil {
+			break
+		}
+		hosts(flow.HostRefs())
+		for _, name := range flow.AccountRefs() {
+			if !here["account "+name] {
+				c.Notes = append(c.Notes, checkedNote{Path: d.Path, Account: name})
+			}
+		}
+	case d.Group != nil:
+		hosts(d.Group.Hosts)
+	case d.Account != nil:
+		hosts(d.Account.HostRefs())
+	}
 	c.Documents = append(c.Documents, document)
+}
+
+// compile gives the flow of a jobnet, or notes what is wrong with it.
+func (c *checked) compile(d jobyaml.Document, folders map[string]*jobnet.Folder) *jobnet.Flow {
+	var above []*jobnet.Folder
+	for _, path := range jobnet.FolderChain(d.Path) {
+		if f := folders[path]; f != nil {
+			above = append(above, f)
+		}
+	}
+	flow, problems := jobnet.Compile(d.Jobnet, above)
+	for _, p := range problems {
+		if p.File == "" {
+			p.File = d.File
+		}
+		c.Problems = append(c.Problems, p)
+	}
+	return flow
 }
 
 func (e *env) writeChecked(found checked, files int) error {
@@ -140,18 +169,25 @@ func (e *env) writeChecked(found checked, files int) error {
 	var b strings.Builder
 	p := e.pen()
 	for _, d := range found.Documents {
-		what := e.say("folder")
+		what := e.kind(d.Kind)
 		if d.Kind == "jobnet" {
 			what = e.say("jobnet, %d parts", d.Parts)
 		}
 		b.WriteString(p.paint(styleGreen, "✓") + " " + plain(d.Path) + " (" + what + ")\n")
 	}
-	hosts := map[string][]string{}
+	hosts, accounts := map[string][]string{}, map[string][]string{}
 	for _, n := range found.Notes {
-		hosts[n.Host] = append(hosts[n.Host], plain(n.Path))
+		if n.Host != "" {
+			hosts[n.Host] = append(hosts[n.Host], plain(n.Path))
+		} else {
+			accounts[n.Account] = append(accounts[n.Account], plain(n.Path))
+		}
 	}
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		b.WriteString(e.say("note: whether host %s exists is known to the manager alone (%s)", plain(host), strings.Join(hosts[host], ", ")) + "\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(accounts)) {
+		b.WriteString(e.say("note: whether %s is an account or an OS user is known to the manager alone (%s)", plain(name), strings.Join(accounts[name], ", ")) + "\n")
 	}
 	b.WriteString(e.say("files: %d, definitions: %d; nothing is wrong", files, len(found.Documents)) + "\n")
 	_, err := e.std.Out.Write([]byte(b.String()))
