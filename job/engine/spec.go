@@ -15,7 +15,7 @@ func (t *Tracker) spec(p *part) (banto.Spec, error) {
 		Tracker: t.row.ID, Part: p.key(), Attempt: s.Attempt(),
 		Script: fp.Script, Shell: fp.Shell, Account: fp.Account,
 		TimeoutMS: fp.Timeout.Milliseconds(), WantOutput: fp.OutputUsed, Date: t.row.Date,
-		Encoding: fp.Encoding, Limits: fp.Limits,
+		Delayed: fp.Delayed, Encoding: fp.Encoding, Limits: fp.Limits,
 	}
 	for n, a := range fp.Args {
 		text, err := a.Eval(s)
