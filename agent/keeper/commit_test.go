@@ -26,7 +26,7 @@ func TestJournalFails(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{log: slog.New(slog.NewTextHandler(io.Discard, nil)), claims: c, journal: j,
-			alarm: &alarm{C: make(chan struct{})}}
+			room: room{timer: time.NewTimer(time.Hour)}, alarm: &alarm{C: make(chan struct{})}}
 		fx := effects{}
 		c.start(&fx, Start{Attempt: try(1)}, "b")
 		done := make(chan error)

@@ -159,12 +159,6 @@ func (j *job) holdStill(h *hold) bool {
 	return true
 }
 
-func (j *job) isGone() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.gone
-}
-
 // hold stops those who follow jobs at a moment when they have nothing in their
 // hands, until resume is closed.
 type hold struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -136,7 +137,38 @@ func openJournal(dir string, here machine, fresh func() string) (j *journal, c *
 	if err := j.compact(c); err != nil {
 		return nil, nil, was, err
 	}
+	j.keepReserve()
 	return j, c, was, nil
+}
+
+// The reserve is a file that keeps some room on the disk: it is given up when
+// the disk is full, so that what runs can still tell its result.
+const (
+	reserveName = "journal.reserve"
+	reserveSize = 1 << 20
+)
+
+// keepReserve makes the reserve, when it is not there and there is room.
+func (j *journal) keepReserve() {
+	path := filepath.Join(j.dir, reserveName)
+	if info, err := os.Stat(path); err == nil && info.Size() == reserveSize {
+		return
+	}
+	if os.WriteFile(path, make([]byte, reserveSize), 0o600) != nil {
+		os.Remove(path) //nolint:errcheck // half of it is better than nothing
+	}
+}
+
+// giveReserve gives the reserve up; false when there is none.
+func (j *journal) giveReserve() bool { return os.Remove(filepath.Join(j.dir, reserveName)) == nil }
+
+// tryCompact compacts a journal that is large. When it cannot, the old one is as
+// good as it was.
+func (j *journal) tryCompact(c *claims, log *slog.Logger) {
+	if err := j.compact(c); err != nil {
+		log.Warn("the journal was not compacted", "error", err)
+		j.floor = j.size
+	}
 }
 
 // append writes records with one write, and one fsync if asked for. After an
@@ -153,7 +185,7 @@ func (j *journal) append(records []record, sync bool) error {
 		if cap(buf) <= 1<<20 {
 			j.buf = buf
 		}
-		if _, err := j.f.Write(buf); err != nil {
+		if _, err := j.f.Write(buf); err != nil && !j.again(buf) {
 			return fmt.Errorf("cannot write the journal: %w", err)
 		}
 		j.size += int64(len(buf))
@@ -166,12 +198,29 @@ func (j *journal) append(records []record, sync bool) error {
 	return nil
 }
 
+// again writes what did not fit, once the reserve was given up.
+func (j *journal) again(buf []byte) bool {
+	if !j.giveReserve() || j.f.Truncate(j.size) != nil {
+		return false
+	}
+	_, err := j.f.Write(buf)
+	return err == nil
+}
+
 // large says that the journal has grown enough to be worth compacting.
 func (j *journal) large() bool { return j.size > compactAbove && j.size > 4*j.floor }
 
 // compact puts a new journal that holds just these claims in the old one's
 // place. At every moment one of the two is there, and whole.
 func (j *journal) compact(c *claims) error {
+	err := j.rewrite(c)
+	if err != nil && j.giveReserve() {
+		err = j.rewrite(c)
+	}
+	return err
+}
+
+func (j *journal) rewrite(c *claims) error {
 	next := j.path() + ".new"
 	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {

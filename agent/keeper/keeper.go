@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"log/slog"
@@ -49,7 +50,8 @@ type keeper struct {
 	made      []*job // that may begin once their starts are on record
 	stopping  bool
 	stuck     map[banto.AttemptID]*job // whose ends were told, though the system still holds their processes
-	handing   *handing                 // on the way to another binary
+	room      room
+	handing   *handing // on the way to another binary
 }
 
 // input is what the loop takes. One field is set, and from with a request that
@@ -62,6 +64,7 @@ type input struct {
 	joined   *session
 	parted   *session
 	replace  *replacement
+	held     *job         // whose process is still there, long after KILL
 	clean    *cleanRecord // that failed, and is to be tried again
 }
 
@@ -103,6 +106,11 @@ func (k *keeper) run(ctx context.Context) error {
 			k.tellOutput(&fx)
 			grew = nil
 			quiet.Reset(tellOutputEvery)
+		case <-k.room.timer.C:
+			if k.lookForRoom() != "" {
+				k.tellTrouble(k.room.problem)
+			}
+			continue
 		case <-sweep.C:
 			k.claims.sweep(&fx, k.opt.Now().Add(-k.opt.KeepWork))
 		case <-ctx.Done():
@@ -159,9 +167,13 @@ func (k *keeper) batch(fx *effects, in input) batch {
 func (k *keeper) step(fx *effects, in input, now time.Time) {
 	switch {
 	case in.request != nil:
+		noRoom := ""
+		if len(in.request.Start) > 0 {
+			noRoom = k.lookForRoom()
+		}
 		for _, s := range in.request.Start {
-			if s.Refused != "" {
-				k.claims.refuse(fx, s, s.Refused, now)
+			if why := cmp.Or(s.Refused, noRoom); why != "" {
+				k.claims.refuse(fx, s, why, now)
 				continue
 			}
 			k.claims.start(fx, s, k.hello.BootID)
@@ -188,6 +200,11 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 		k.add(in.launched)
 		k.made = append(k.made, in.launched)
 		k.claims.launched(fx, in.launched.started)
+	case in.held != nil:
+		k.giveUp(fx, in.held, now)
+	case in.end != nil && k.stuck[in.end.Attempt] != nil:
+		delete(k.stuck, in.end.Attempt)
+		k.log.Info("an attempt that could not be killed has ended after all", "attempt", in.end.Attempt)
 	case in.end != nil:
 		delete(k.jobs, in.end.Attempt)
 		k.claims.end(fx, *in.end)
@@ -222,19 +239,22 @@ func (k *keeper) commit(ctx context.Context, fx *effects) error {
 		return nil
 	}
 	err := k.journal.append(fx.records, fx.sync)
-	if err == nil && k.journal.large() {
-		err = k.journal.compact(k.claims)
-	}
 	if err == nil {
+		if k.journal.large() {
+			k.journal.tryCompact(k.claims, k.log)
+		}
 		return nil
 	}
 	k.log.Error("the journal cannot be written: starts and results wait", "error", err)
+	k.tellTrouble(unwritable + err.Error())
 	again := time.NewTicker(time.Second)
 	defer again.Stop()
 	for err != nil {
 		select {
 		case <-again.C:
 			err = k.journal.compact(k.claims)
+		case <-k.room.timer.C:
+			k.tellTrouble(unwritable + err.Error())
 		case <-k.alarm.C:
 			k.expire()
 		case <-ctx.Done():
@@ -275,6 +295,7 @@ func (k *keeper) perform(fx *effects, heard batch) {
 	}
 	for _, s := range heard.joined {
 		s.tell(k.greeting())
+		s.tell(Event{Problem: k.room.problem})
 		k.sessions[s] = true
 	}
 	for s, seq := range heard.done {
@@ -354,10 +375,13 @@ func (k *keeper) expire() {
 		j := k.jobs[d.attempt]
 		switch {
 		case j == nil:
+		case d.why == banto.ReasonUnkillable:
+			go k.put(input{held: j})
 		case d.why != "":
 			k.kill(d.attempt, d.why, 0)
 		default:
 			j.killHard()
+			k.due(bootNow()+int64(k.opt.Unkillable), d.attempt, banto.ReasonUnkillable)
 		}
 	}
 	if len(k.deadlines) > 0 {

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 }
 
 func testOptions(dir string) Options {
-	return Options{Dir: dir, Version: cmp.Or(os.Getenv(versionEnv), "test"), Grace: 200 * time.Millisecond, Allow: Allow{Root: true}}
+	return Options{Dir: dir, Version: cmp.Or(os.Getenv(versionEnv), "test"), Grace: 200 * time.Millisecond, Unkillable: 500 * time.Millisecond, Allow: Allow{Root: true}}
 }
 
 // gateScript waits until it can read a word from the pipe gate.

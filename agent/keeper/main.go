@@ -66,6 +66,7 @@ func open(ctx context.Context, opt Options) (*keeper, error) {
 		jobs:     make(map[banto.AttemptID]*job),
 		sessions: make(map[*session]bool),
 		stuck:    make(map[banto.AttemptID]*job),
+		room:     room{timer: time.NewTimer(troubleEvery)},
 	}
 	if err := k.load(left, broken); err != nil {
 		k.close()
@@ -122,6 +123,7 @@ func (k *keeper) load(left *handover, broken error) (err error) {
 		cl := k.claims.byID[id]
 		return cl != nil && cl.phase < phaseSeen
 	})
+	k.lookForRoom()
 	k.starter = newStarters(k.opt.Starters, k.launch)
 	if left == nil {
 		k.listen, err = listen(k.opt.Dir)
@@ -157,6 +159,9 @@ func (k *keeper) close() {
 func fill(opt *Options) {
 	if opt.Grace <= 0 {
 		opt.Grace = DefaultGrace
+	}
+	if opt.Unkillable <= 0 {
+		opt.Unkillable = DefaultUnkillable
 	}
 	if opt.OutputLimit <= 0 {
 		opt.OutputLimit = DefaultOutputLimit

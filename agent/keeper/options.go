@@ -13,6 +13,7 @@ type Options struct {
 	Allow   Allow  // which OS users jobs may run as
 
 	Grace       time.Duration    // between TERM and KILL; 0 for DefaultGrace
+	Unkillable  time.Duration    // after KILL, until an attempt whose process is still there ends as unkillable; 0 for DefaultUnkillable
 	OutputLimit int64            // bytes of output kept of one attempt; 0 for DefaultOutputLimit
 	Starters    int              // starts under way at a time; 0 for a number that fits the machine
 	KeepWork    time.Duration    // how long a kept work directory is kept; 0 for DefaultKeepWork
@@ -23,6 +24,7 @@ type Options struct {
 // Defaults of Options.
 const (
 	DefaultGrace       = 10 * time.Second
+	DefaultUnkillable  = 30 * time.Second
 	DefaultOutputLimit = 10 << 20
 	DefaultKeepWork    = 7 * 24 * time.Hour
 )
