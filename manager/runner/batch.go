@@ -170,7 +170,11 @@ func (b *batch) writeOrders(tx store.Tx) error {
 func (b *batch) writeHosts(tx store.Tx) error {
 	err := b.hosts.each(func(id banto.HostID, h hostRow) error {
 		if h.gone {
-			return errors.Join(tx.DeleteOutboxOf(id), tx.DeleteHost(id))
+			err := tx.DeleteHost(id)
+			if errors.Is(err, store.ErrNotFound) {
+				err = nil // it joined in this batch
+			}
+			return errors.Join(err, tx.DeleteOutboxOf(id))
 		}
 		return tx.PutHost(h.host)
 	})

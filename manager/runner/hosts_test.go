@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -419,5 +420,59 @@ func TestHostsAreAnnouncedAtTheStart(t *testing.T) {
 		if w.link.may[hostA] != 1 || w.link.may[hostB] != 1 || w.link.may["h-dddddddddd"] != 1 || len(w.link.may) != 3 {
 			t.Errorf("announced: %v", w.link.may)
 		}
+	})
+}
+
+// What comes in one batch sees what came before it.
+func TestHostsOfOneBatch(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.enrol("h1", func(j *store.Join) { j.Name = "web01" })
+		open := w.held()
+		var got []string
+		answers := make(chan string, 10)
+		call := func(what string, do func() error) {
+			go func() {
+				err := do()
+				answers <- fmt.Sprintf("%s %v", what, err == nil)
+			}()
+			settled()
+		}
+		join := func(key string) func() error {
+			return func() error {
+				_, err := w.r.Join(context.Background(), "h1", joinRequest("x", key), hostC)
+				return err
+			}
+		}
+		change := func() error {
+			_, err := w.r.ChangeHost(context.Background(), operator, "web01", banto.HostChange{Admission: banto.AdmissionHeld})
+			return err
+		}
+		remove := func() error {
+			_, err := w.r.RemoveHost(context.Background(), operator, "web01", false, "")
+			return err
+		}
+		call("1 early", remove)
+		call("2 join", join("k1"))
+		call("3 the same again", join("k1"))
+		call("4 a thief", join("k2"))
+		call("5 hold", change)
+		w.r.HostUp(HostSession{ID: hostC, At: time.Now()})
+		call("6 remove", remove)
+		call("7 late", change)
+		w.r.HostDown(hostC, "removed", time.Now())
+		open()
+		for range 7 {
+			got = append(got, <-answers)
+		}
+		slices.Sort(got)
+		want := []string{"1 early false", "2 join true", "3 the same again true", "4 a thief false", "5 hold true", "6 remove true", "7 late false"}
+		if !equal(got, want) {
+			t.Errorf("%v", got)
+		}
+		settled()
+		if _, up := w.r.sessions[hostC]; up || w.link.may[hostC] != 0 {
+			t.Errorf("a session is left over: %v, %v", up, w.link.may)
+		}
+		w.same()
 	})
 }

@@ -96,6 +96,9 @@ func (in *enrolIn) step(b *batch) error {
 			return nil
 		}
 	}
+	if object == "" {
+		object = "-" // it brings its own name
+	}
 	if len(in.join.Labels) > 0 {
 		detail += " with " + jobnet.LabelsText(in.join.Labels)
 	}

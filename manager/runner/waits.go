@@ -50,7 +50,7 @@ func (m *memory) hostTrouble(w engine.Wait, places map[string]banto.HostID, loca
 	if !there {
 		return ""
 	}
-	trouble := ""
+	var trouble string
 	switch {
 	case h.State == banto.HostNever:
 		trouble = "has never connected"
