@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -33,7 +34,8 @@ type Client struct {
 	timeout time.Duration
 	backoff time.Duration
 	http    *http.Client
-	err     error // of the URL, told at each call
+	carrier *http.Transport // of http; nil: Go's own
+	err     error           // of the URL or the proxy, told at each call
 }
 
 // Option changes a client that New makes.
@@ -44,6 +46,44 @@ func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = 
 
 // WithUserAgent names the program that calls, for the manager's log.
 func WithUserAgent(name string) Option { return func(c *Client) { c.agent = name } }
+
+// WithTLS says what the client trusts; nil: what the system does.
+func WithTLS(trust *tls.Config) Option {
+	return func(c *Client) {
+		if trust != nil {
+			c.transport().TLSClientConfig = trust.Clone()
+		}
+	}
+}
+
+// WithProxy sends everything through an HTTP proxy at a URL such as
+// http://proxy:3128; empty: as the environment says (HTTPS_PROXY, NO_PROXY).
+func WithProxy(proxy string) Option {
+	return func(c *Client) {
+		if proxy == "" {
+			return
+		}
+		u, err := url.Parse(proxy)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			c.err = banto.Fail(banto.KindInvalid, "cannot use the proxy", "its URL is not one such as http://proxy:3128", "check --proxy")
+			return
+		}
+		c.transport().Proxy = http.ProxyURL(u)
+	}
+}
+
+// transport gives the client a transport of its own.
+func (c *Client) transport() *http.Transport {
+	if c.carrier == nil {
+		c.carrier, _ = http.DefaultTransport.(*http.Transport)
+		if c.carrier == nil { // the program put one of its own there
+			c.carrier = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+		}
+		c.carrier = c.carrier.Clone()
+		c.http.Transport = c.carrier
+	}
+	return c.carrier
+}
 
 // WithBackoff sets the wait before a call is sent again; each further wait is
 // twice as long.
@@ -67,7 +107,7 @@ func New(managerURL, token string, opts ...Option) *Client {
 		o(c)
 	}
 	u, err := url.Parse(c.base)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if c.err == nil && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
 		c.err = banto.Fail(banto.KindInvalid, "cannot use the manager's URL "+strconv.Quote(managerURL),
 			"it is not a URL such as http://127.0.0.1:8600", "check --url and $BANTO_URL")
 	}
@@ -95,7 +135,7 @@ func (c *Client) do(ctx context.Context, in call, out any) (int, error) {
 	wait := c.backoff
 	for try := 1; ; try++ {
 		status, err := c.once(ctx, in, body, out)
-		if err == nil || !in.again || try == maxTries || banto.KindOf(err) != banto.KindUnreachable || ctx.Err() != nil {
+		if err == nil || !in.again || try == maxTries || banto.KindOf(err) != banto.KindUnreachable || ctx.Err() != nil || lasting(err) {
 			return status, err
 		}
 		if !sleep(ctx, jitter(wait)) {
@@ -192,6 +232,11 @@ func (c *Client) refusal(res *http.Response, text []byte) *banto.ErrorInfo {
 		return banto.Fail(banto.KindUnavailable, "the manager at "+c.base+" is not available",
 			"the answer was "+res.Status, "try again in a moment")
 	}
+	if res.StatusCode == http.StatusBadRequest && res.TLS == nil && strings.Contains(string(text), "HTTP request to an HTTPS server") {
+		secure := "https" + strings.TrimPrefix(c.base, "http")
+		return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, "it speaks TLS there, and was called without",
+			"call it at "+secure+"; banto login "+secure+" pins its certificate").Because(lastingError{errors.New(res.Status)})
+	}
 	return c.strange("the answer was " + res.Status)
 }
 
@@ -206,6 +251,9 @@ func (c *Client) unreachable(ctx context.Context, err error, timeout time.Durati
 	if ctx.Err() != nil {
 		return banto.Fail(banto.KindUnreachable, "the call to the manager at "+c.base+" was given up",
 			ctx.Err().Error(), "").Because(ctx.Err())
+	}
+	if e := c.untrusted(err); e != nil {
+		return e
 	}
 	hint := "is it running? banto up"
 	why := innermost(err)

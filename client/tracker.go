@@ -98,9 +98,20 @@ func (c *Client) Attempt(ctx context.Context, id banto.AttemptID) (banto.Attempt
 }
 
 // Output gives a piece of an attempt's output from an offset on. When nothing
-// is there yet it waits for as long as wait says, at most 30 seconds.
+// is there yet it waits for as long as wait says, at most 30 seconds. It is as
+// it was printed, in the attempt's encoding.
 func (c *Client) Output(ctx context.Context, id banto.AttemptID, offset int64, wait time.Duration) (banto.Output, error) {
-	v := url.Values{"offset": {strconv.FormatInt(offset, 10)}}
+	return c.output(ctx, id, offset, wait, url.Values{})
+}
+
+// OutputText gives a piece of an attempt's output as Output does, but as
+// UTF-8. It never ends within a character; go on reading at Next.
+func (c *Client) OutputText(ctx context.Context, id banto.AttemptID, offset int64, wait time.Duration) (banto.Output, error) {
+	return c.output(ctx, id, offset, wait, url.Values{"text": {"true"}})
+}
+
+func (c *Client) output(ctx context.Context, id banto.AttemptID, offset int64, wait time.Duration, v url.Values) (banto.Output, error) {
+	v.Set("offset", strconv.FormatInt(offset, 10))
 	seconds := int(min(wait, 30*time.Second).Round(time.Second).Seconds())
 	if wait > 0 {
 		seconds = max(seconds, 1)
@@ -112,6 +123,23 @@ func (c *Client) Output(ctx context.Context, id banto.AttemptID, offset int64, w
 		timeout: c.timeout + time.Duration(seconds)*time.Second,
 	}, &o)
 	return o, err
+}
+
+// Move does what an operator asks of a tracker or of parts of it, or says what
+// it would do.
+func (c *Client) Move(ctx context.Context, id banto.TrackerID, req banto.MoveRequest) (banto.MoveResult, error) {
+	var r banto.MoveResult
+	_, err := c.do(ctx, call{method: http.MethodPost, path: trackerPath(id) + "/moves", body: req}, &r)
+	return r, err
+}
+
+// TrackerHistory gives what people did to a tracker, newest first.
+func (c *Client) TrackerHistory(ctx context.Context, id banto.TrackerID) ([]banto.AuditEntry, error) {
+	return pages(func(cursor string) (banto.Page[banto.AuditEntry], error) {
+		var p banto.Page[banto.AuditEntry]
+		_, err := c.do(ctx, call{method: http.MethodGet, path: trackerPath(id) + "/history", query: list(cursor, 500)}, &p)
+		return p, err
+	})
 }
 
 // Rerun runs parts of a tracker again.

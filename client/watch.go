@@ -46,7 +46,7 @@ func (c *Client) Watch(ctx context.Context, id banto.TrackerID, fn func(banto.Tr
 		// A stream that breaks off is normal; a manager that is restarting
 		// is worth a few more tries.
 		kind := banto.KindOf(err)
-		if kind != banto.KindUnreachable && kind != banto.KindUnavailable || failed >= watchTries {
+		if kind != banto.KindUnreachable && kind != banto.KindUnavailable || failed >= watchTries || lasting(err) {
 			return err
 		}
 		if !sleep(ctx, jitter(wait)) {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +18,22 @@ import (
 type Config struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`
+	// CA is what the manager's certificate must come from, as PEM; empty: a CA
+	// that the system trusts.
+	CA string `json:"ca,omitempty"`
+}
+
+// TLS gives what a client of the manager trusts; nil: what the system does.
+func (c Config) TLS() (*tls.Config, error) {
+	if c.CA == "" {
+		return nil, nil //nolint:nilnil // as said above
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(c.CA)) {
+		return nil, banto.Fail(banto.KindInvalid, "cannot trust the manager at "+c.URL,
+			"the ca that the configuration holds is not a certificate in PEM", "banto login "+c.URL+" keeps it anew")
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, nil
 }
 
 // mode is what the file is made with: for its owner alone.
@@ -80,7 +98,11 @@ func Save(path string, c Config) error {
 	if keys == nil {
 		keys = map[string]json.RawMessage{}
 	}
-	for name, value := range map[string]string{"url": c.URL, "token": c.Token} {
+	for name, value := range map[string]string{"url": c.URL, "token": c.Token, "ca": c.CA} {
+		if name == "ca" && value == "" {
+			delete(keys, name)
+			continue
+		}
 		text, err := json.Marshal(value)
 		if err != nil {
 			return fmt.Errorf("cannot write the configuration: %w", err)

@@ -1,8 +1,11 @@
 package config_test
 
 import (
+	"encoding/pem"
 	"errors"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -72,6 +75,40 @@ func TestSaveKeepsWhatIsNotOurs(t *testing.T) {
 	body, err := os.ReadFile(path)
 	if err != nil || !strings.Contains(string(body), `"pin": "abc"`) || strings.Contains(string(body), "old") {
 		t.Errorf("%s, %v", body, err)
+	}
+}
+
+func TestCAIsKeptAndTrusted(t *testing.T) {
+	srv := httptest.NewTLSServer(http.NotFoundHandler())
+	defer srv.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}))
+	path := filepath.Join(t.TempDir(), "config.json")
+	if err := config.Save(path, config.Config{URL: srv.URL, CA: ca}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(path)
+	if err != nil || c.CA != ca {
+		t.Fatalf("got %+v, %v", c, err)
+	}
+	trust, err := c.TLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true}}).Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if err := config.Save(path, config.Config{URL: srv.URL}); err != nil {
+		t.Fatal(err)
+	}
+	c, err = config.Load(path)
+	if trust, tlsErr := c.TLS(); err != nil || tlsErr != nil || trust != nil || c.CA != "" {
+		t.Errorf("a CA that was taken away: %+v, %v, %v", c, err, tlsErr)
+	}
+	c.CA = "-----BEGIN"
+	if _, err := c.TLS(); banto.KindOf(err) != banto.KindInvalid {
+		t.Errorf("a CA that is none: %v", err)
 	}
 }
 
