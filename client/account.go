@@ -24,6 +24,12 @@ func (c *Client) Group(ctx context.Context, name string) (banto.GroupInfo, error
 	return g, err
 }
 
+// DeleteGroup takes a host group out of use.
+func (c *Client) DeleteGroup(ctx context.Context, name string) error {
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: "/groups/" + url.PathEscape(name)}, nil)
+	return err
+}
+
 // Accounts gives all accounts by name.
 func (c *Client) Accounts(ctx context.Context) ([]banto.AccountInfo, error) {
 	return pages(func(cursor string) (banto.Page[banto.AccountInfo], error) {
@@ -38,6 +44,12 @@ func (c *Client) Account(ctx context.Context, name string) (banto.AccountInfo, e
 	var a banto.AccountInfo
 	_, err := c.do(ctx, call{method: http.MethodGet, path: accountPath(name)}, &a)
 	return a, err
+}
+
+// DeleteAccount takes an account out of use.
+func (c *Client) DeleteAccount(ctx context.Context, name string) error {
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(name)}, nil)
+	return err
 }
 
 // ReleaseAccount lets an account be tried again that too many failed logons

@@ -11,6 +11,8 @@ import (
 const (
 	// maxOutput is how many bytes of output one answer holds.
 	maxOutput = 1 << 20
+	// leastText is how many bytes are decoded at least: a character and its marks.
+	leastText = 16
 	// outputLook is how often a waiting answer looks whether output came:
 	// what follows a job live is never later than this.
 	outputLook = 100 * time.Millisecond
@@ -73,6 +75,7 @@ type outputIn struct {
 	AttemptPath
 	Offset int64 `query:"offset" minimum:"0" doc:"The first byte wanted"`
 	Max    int   `query:"max" minimum:"1" maximum:"1048576" default:"1048576" doc:"Bytes at most"`
+	Text   bool  `query:"text" doc:"As UTF-8, whatever it was printed in; a piece never ends within a character"`
 	Wait   int   `query:"wait" minimum:"0" maximum:"30" doc:"Seconds to wait for output when there is none yet"`
 }
 
@@ -121,16 +124,26 @@ func (s *server) getOutput(ctx context.Context, in *outputIn) (*outputOut, error
 
 // output reads what there is now.
 func (s *server) output(a banto.Attempt, in *outputIn) (banto.Output, error) {
-	data, size, err := s.Outputs.Read(a.ID, in.Offset, min(in.Max, maxOutput))
+	most := min(in.Max, maxOutput)
+	if in.Text {
+		most = max(most, leastText)
+	}
+	data, size, err := s.Outputs.Read(a.ID, in.Offset, most)
 	if err != nil {
 		return banto.Output{}, err
 	}
-	if data == nil {
-		data = []byte{}
-	}
-	o := banto.Output{Attempt: a.ID, Offset: in.Offset, Data: data, Size: size}
-	if a.State.Ended() && in.Offset+int64(len(data)) >= size {
+	o := banto.Output{Attempt: a.ID, Offset: in.Offset, Data: data, Size: size, Next: in.Offset + int64(len(data)), Encoding: a.Encoding}
+	if a.State.Ended() && o.Next >= size {
 		o.Ended = size >= a.OutputSize || a.EndedAt == nil || s.Now().Sub(*a.EndedAt) > outputLate
+	}
+	if in.Text && len(data) > 0 {
+		r := reader{out: s.Outputs, id: a.ID, encoding: a.Encoding}
+		if o.Data, o.Next, err = r.text(in.Offset, data, o.Ended); err != nil {
+			return banto.Output{}, err
+		}
+	}
+	if o.Data == nil {
+		o.Data = []byte{}
 	}
 	return o, nil
 }

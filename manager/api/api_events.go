@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 const (
@@ -182,6 +183,9 @@ type follower struct {
 	tracker banto.Tracker
 	running map[banto.PartKey]banto.Part // as the reader knows them
 
+	flow     *jobnet.Flow // of the tracker, to read what its parts print
+	flowHash string
+
 	waits   []string
 	waitsAt time.Time
 }
@@ -234,7 +238,7 @@ func (f *follower) take(rows []banto.Part) []banto.Part {
 	unseen := make([]banto.Part, 0, len(rows))
 	for _, p := range rows {
 		if p.State == banto.PartRunning && p.AttemptID != "" {
-			p.Progress = f.s.Outputs.LastLine(p.AttemptID)
+			p.Progress = f.lastLine(p)
 			f.running[p.Key] = p
 		} else {
 			delete(f.running, p.Key)
@@ -246,6 +250,18 @@ func (f *follower) take(rows []banto.Part) []banto.Part {
 	return unseen
 }
 
+// lastLine gives what a running part has printed last, in its encoding.
+func (f *follower) lastLine(p banto.Part) string {
+	if f.flow == nil || f.flowHash != f.tracker.Flow {
+		flow, err := f.s.Designs.FlowByHash(f.st.ctx, f.tracker.Flow)
+		if err != nil {
+			return "" // it only adds to an answer
+		}
+		f.flow, f.flowHash = flow, f.tracker.Flow
+	}
+	return f.s.lastLine(p.AttemptID, encodingOf(f.flow, p.Key))
+}
+
 // progress sends the running parts that have printed a new line. It is no
 // change of the tracker, so the event has no ID.
 func (f *follower) progress() error {
@@ -255,7 +271,7 @@ func (f *follower) progress() error {
 		if looked++; looked > progressParts {
 			break // others come in turn, as maps have no order
 		}
-		if line := f.s.Outputs.LastLine(p.AttemptID); line != p.Progress {
+		if line := f.lastLine(p); line != p.Progress {
 			p.Progress = line
 			f.running[key] = p
 			moved = append(moved, p)

@@ -41,3 +41,12 @@ func (s *server) readyz(ctx context.Context, _ *none) (*healthOut, error) {
 	}
 	return &healthOut{Body: health{Status: "ok"}}, nil
 }
+
+type managerOut struct{ Body banto.ManagerInfo }
+
+// getManager tells what a person should know of the manager they talk to.
+func (s *server) getManager(context.Context, *none) (*managerOut, error) {
+	return &managerOut{Body: banto.ManagerInfo{
+		VersionInfo: s.Version, Environment: s.Environment, Colour: s.Colour, Guarded: s.Guarded,
+	}}, nil
+}

@@ -57,7 +57,7 @@ func (s *server) submit(ctx context.Context, in *submitIn) (*submitOut, error) {
 		date = banto.DateOf(s.Now().In(zoneOf(r.Flow)))
 	}
 	t, exists, err := s.Runner.Submit(ctx, runner.Submit{
-		By: principal(ctx), Key: in.Key, RequestHash: hash, FlowBody: r.Body,
+		By: principal(ctx), Key: in.Key, RequestHash: hash, FlowBody: r.Body, Hold: in.Body.Hold,
 		Submission: engine.Submission{
 			Flow: r.Flow, FlowHash: r.Hash, Version: r.Version, Params: params, Date: date, Reason: in.Body.Reason,
 		},

@@ -34,6 +34,8 @@ type route struct {
 const (
 	bodyLimit      = 1 << 20
 	applyBodyLimit = banto.MaxApply * 3 / 2 // the text and what JSON adds to it
+	moveBodyLimit  = 16 << 20               // a hundred thousand parts by name
+	joinBodyLimit  = 16 << 10               // from somebody whom nobody knows yet
 	callTimeout    = 30 * time.Second
 	applyTimeout   = 5 * time.Minute
 	stream         = -1
@@ -48,6 +50,10 @@ func (s *server) routes() []route {
 			summary: "Say that the process lives", mount: handle(s.healthz)},
 		{id: "readyz", method: http.MethodGet, path: "/readyz", access: auth.Public, tag: "manager",
 			summary: "Say whether the manager takes work", mount: handle(s.readyz)},
+		{id: "get-manager", method: http.MethodGet, path: "/api/v1/manager", access: auth.Read, tag: "manager",
+			summary: "Tell the manager's version and the environment it works in", mount: handle(s.getManager)},
+		{id: "doctor", method: http.MethodGet, path: "/api/v1/doctor", access: auth.Read, tag: "manager",
+			summary: "Tell what is wrong, and what is right, with the manager and its hosts", mount: handle(s.doctor)},
 
 		{id: "apply", method: http.MethodPost, path: "/api/v1/apply", access: auth.Design, tag: "jobnets",
 			summary: "Make definitions the ones in use, all or none", mount: handle(s.apply),
@@ -76,6 +82,12 @@ func (s *server) routes() []route {
 			summary: "List the attempts of a tracker, oldest first", mount: handle(s.listAttempts)},
 		{id: "watch-tracker", method: http.MethodGet, path: "/api/v1/trackers/{tracker}/events", access: auth.Read, tag: "trackers",
 			summary: "Follow a tracker: server-sent events", mount: mountEvents(s.watchTracker), timeout: stream},
+		{id: "list-tracker-history", method: http.MethodGet, path: "/api/v1/trackers/{tracker}/history", access: auth.Read, tag: "trackers",
+			summary: "List what people did to a tracker, newest first", mount: handle(s.listHistory)},
+		{id: "move-tracker", method: http.MethodPost, path: "/api/v1/trackers/{tracker}/moves", access: auth.Operate, tag: "trackers",
+			summary: "Hold, release, skip, force-end, kill, cancel, rerun or comment on a tracker or parts of it", mount: handle(s.move),
+			action: audit.OfMove("move"), limit: moveBodyLimit,
+			about: "With dry_run it says what would change. A move that makes no sense is refused and has changed nothing."},
 		{id: "rerun-tracker", method: http.MethodPost, path: "/api/v1/trackers/{tracker}/rerun", access: auth.Operate, tag: "trackers",
 			summary: "Run parts of a tracker again", mount: handle(s.rerun), action: audit.TrackerRerun},
 		{id: "cancel-tracker", method: http.MethodPost, path: "/api/v1/trackers/{tracker}/cancel", access: auth.Operate, tag: "trackers",
@@ -90,6 +102,32 @@ func (s *server) routes() []route {
 			summary: "List the hosts, by name", mount: handle(s.listHosts)},
 		{id: "get-host", method: http.MethodGet, path: "/api/v1/hosts/{host}", access: auth.Read, tag: "hosts",
 			summary: "Read a host", mount: handle(s.getHost)},
+		{id: "change-host", method: http.MethodPatch, path: "/api/v1/hosts/{host}", access: auth.Admin, tag: "hosts",
+			summary: "Change a host's labels, or whether it takes new work", mount: handle(s.changeHost), action: audit.HostChange},
+		{id: "remove-host", method: http.MethodDelete, path: "/api/v1/hosts/{host}", access: auth.Admin, tag: "hosts",
+			summary: "Remove a host and shut its key out", mount: handle(s.removeHost), action: audit.HostRemove,
+			about: "Refused while attempts are, or may be, on it, unless force is given: they end in error, as lost."},
+		{id: "enrol-host", method: http.MethodPost, path: "/api/v1/hosts/enrolments", access: auth.Admin, tag: "hosts",
+			summary: "Make a token with which one machine joins, once", mount: handle(s.enrol), action: audit.HostEnrol, status: http.StatusCreated},
+		{id: "join", method: http.MethodPost, path: "/api/v1/join", access: auth.Public, tag: "hosts",
+			summary: "Take this machine in as a host", mount: handle(s.join), limit: joinBodyLimit,
+			about: "The secret of a join token is the credential. The same secret with the same key gives the same host again."},
+
+		{id: "list-groups", method: http.MethodGet, path: "/api/v1/groups", access: auth.Read, tag: "hosts",
+			summary: "List the host groups with the hosts that are in them, by name", mount: handle(s.listGroups)},
+		{id: "get-group", method: http.MethodGet, path: "/api/v1/groups/{group}", access: auth.Read, tag: "hosts",
+			summary: "Read a host group", mount: handle(s.getGroup)},
+		{id: "delete-group", method: http.MethodDelete, path: "/api/v1/groups/{group}", access: auth.Design, tag: "hosts",
+			summary: "Take a host group out of use", mount: handle(s.deleteGroup), action: audit.GroupDelete},
+		{id: "list-accounts", method: http.MethodGet, path: "/api/v1/accounts", access: auth.Read, tag: "accounts",
+			summary: "List the accounts, by name", mount: handle(s.listAccounts)},
+		{id: "get-account", method: http.MethodGet, path: "/api/v1/accounts/{account}", access: auth.Read, tag: "accounts",
+			summary: "Read an account", mount: handle(s.getAccount)},
+		{id: "delete-account", method: http.MethodDelete, path: "/api/v1/accounts/{account}", access: auth.Design, tag: "accounts",
+			summary: "Take an account out of use", mount: handle(s.deleteAccount), action: audit.AccountDelete},
+		{id: "release-account", method: http.MethodPost, path: "/api/v1/accounts/{account}/release", access: auth.Operate, tag: "accounts",
+			summary: "Let an account be tried again that too many failed logons had blocked", mount: handle(s.releaseAccount),
+			action: audit.AccountRelease},
 
 		{id: "list-audit", method: http.MethodGet, path: "/api/v1/audit", access: auth.Admin, tag: "audit",
 			summary: "List who did what, newest first", mount: handle(s.listAudit)},
@@ -106,14 +144,22 @@ func handle[I, O any](fn func(context.Context, *I) (*O, error)) mount {
 			requestOf(ctx).bodyIsRead()
 			out, err := fn(ctx, in)
 			if err != nil {
-				if r.action != "" {
-					s.auditRefusal(ctx, r.action, objectOf(in), err)
+				if action := actionOf(r, in); action != "" {
+					s.auditRefusal(ctx, action, objectOf(in), err)
 				}
 				return nil, s.refuse(ctx, err)
 			}
 			return out, nil
 		})
 	}
+}
+
+// actionOf gives the change that was asked for; some requests say it themselves.
+func actionOf(r route, in any) audit.Action {
+	if o, ok := in.(interface{ action() audit.Action }); ok {
+		return o.action()
+	}
+	return r.action
 }
 
 // objectOf names what a change was asked of.
@@ -133,6 +179,8 @@ func (s *server) register(r route) {
 	}
 	if r.limit > 0 {
 		op.MaxBodyBytes = r.limit
+	}
+	if r.limit > bodyLimit {
 		op.BodyReadTimeout = applyTimeout
 	}
 	if r.access != auth.Public {

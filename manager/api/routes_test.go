@@ -18,7 +18,8 @@ var update = flag.Bool("update", false, "write openapi.json anew")
 
 // concrete fills in the parameters of a path.
 func concrete(path string) string {
-	return strings.NewReplacer("{path}", "a%2Fb", "{tracker}", "20261121-7k3mq0x", "{attempt}", "20261121-7k3mq0x.1", "{host}", "db01").Replace(path)
+	return strings.NewReplacer("{path}", "a%2Fb", "{tracker}", "20261121-7k3mq0x", "{attempt}", "20261121-7k3mq0x.1", "{host}", "db01",
+		"{group}", "batch", "{account}", "nightly").Replace(path)
 }
 
 func TestEveryRouteHasItsWallAndItsLine(t *testing.T) {
@@ -50,13 +51,26 @@ func TestEveryRouteHasItsWallAndItsLine(t *testing.T) {
 		for _, token := range []string{"", "Bearer ", "Bearer banto_" + strings.Repeat("A", 43), "Basic cm9vdA=="} {
 			status, header, body := w.call(r.method, concrete(r.path), "{}", "Authorization", token)
 			if r.access == auth.Public {
-				if status != http.StatusOK {
+				want := http.StatusOK
+				if r.id == "join" {
+					want = http.StatusUnprocessableEntity // its credential is in the body, and there is none
+				}
+				if status != want {
 					t.Errorf("%s %s without a token: %d %s", r.method, r.path, status, body)
 				}
 				continue
 			}
 			if status != http.StatusUnauthorized || header.Get("WWW-Authenticate") == "" || !isProblem(t, header, body, banto.KindUnauthenticated) {
 				t.Errorf("%s %s with token %q: %d %s", r.method, r.path, token, status, body)
+			}
+		}
+		if status, header, body := w.call(r.method, concrete(r.path), "{}", "Host", "evil.example"); status != http.StatusForbidden || !isProblem(t, header, body, banto.KindDenied) {
+			t.Errorf("%s %s under another name: %d %s", r.method, r.path, status, body)
+		}
+		if r.method != http.MethodGet {
+			status, header, body := w.call(r.method, concrete(r.path), "{}", "Content-Type", "text/plain")
+			if status != http.StatusUnsupportedMediaType || !isProblem(t, header, body, banto.KindInvalid) {
+				t.Errorf("%s %s as plain text: %d %s", r.method, r.path, status, body)
 			}
 		}
 		if r.access > auth.Read {

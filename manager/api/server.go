@@ -16,64 +16,8 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
-	"github.com/bantoops/banto/job/engine"
-	"github.com/bantoops/banto/job/jobnet"
-	"github.com/bantoops/banto/manager/designs"
-	"github.com/bantoops/banto/manager/runner"
 	"github.com/bantoops/banto/store"
 )
-
-// Store is what the API reads, and the way to write an audit row.
-type Store interface {
-	store.Reader
-	Write(ctx context.Context, fn func(store.Tx) error) error
-}
-
-// Runner is the loop, as the API needs it; *runner.Runner is one.
-type Runner interface {
-	Submit(ctx context.Context, s runner.Submit) (banto.Tracker, bool, error)
-	Cancel(ctx context.Context, by banto.Principal, id banto.TrackerID, reason string) (banto.Tracker, error)
-	Rerun(ctx context.Context, by banto.Principal, id banto.TrackerID, in engine.Rerun, flowBody []byte) (banto.Tracker, error)
-	Watch(id banto.TrackerID) (changed <-chan struct{}, stop func())
-	WaitsFor(ctx context.Context, id banto.TrackerID) []string
-	Hosts(ctx context.Context) map[banto.HostID]runner.HostLive
-	Ready() <-chan struct{}
-}
-
-// Designs is the way to definitions; *designs.Designs is one.
-type Designs interface {
-	Apply(ctx context.Context, by banto.Principal, req banto.ApplyRequest) (banto.ApplyResult, error)
-	Delete(ctx context.Context, by banto.Principal, path string) error
-	Diff(ctx context.Context, path string, from, to int, file *banto.File) (banto.DiffResult, error)
-	Resolve(ctx context.Context, path string) (designs.Resolved, error)
-	FlowByHash(ctx context.Context, hash string) (*jobnet.Flow, error)
-}
-
-// Outputs is what attempts have printed; *outputs.Store is one.
-type Outputs interface {
-	Read(id banto.AttemptID, offset int64, max int) (data []byte, size int64, err error)
-	LastLine(id banto.AttemptID) string
-}
-
-// Authenticator says whose token it is; auth.Authenticator is one.
-type Authenticator interface {
-	Authenticate(ctx context.Context, token string) (banto.Principal, error)
-}
-
-// Options are what the API needs. All but AllowedHosts, Now and Log must be set.
-type Options struct {
-	Store   Store
-	Runner  Runner
-	Designs Designs
-	Outputs Outputs
-	Auth    Authenticator
-	Version banto.VersionInfo
-	Now     func() time.Time // nil: time.Now
-	Log     *slog.Logger     // nil: nothing is logged
-	// AllowedHosts are names, besides loopback ones, under which the manager
-	// may be called.
-	AllowedHosts []string
-}
 
 // maxStreams is how many event streams may be open at once.
 const maxStreams = 1000
@@ -84,15 +28,29 @@ type server struct {
 	mux      *http.ServeMux
 	applying chan struct{} // one apply at a time: a large one takes memory
 	streams  chan struct{}
+	joins    *limiter
+	tokens   *issued
 
 	keepAlive time.Duration // of event streams
 }
 
 // New makes the handler of the HTTP API. Event streams end with the context
 // of their request: give the http.Server a BaseContext to end them at a stop.
-func New(o Options) http.Handler {
-	s := build(o)
-	return s.walls(s.mux)
+func New(o Options) http.Handler { return build(o).handler() }
+
+// handler gives the whole of it, with its walls.
+func (s *server) handler() http.Handler {
+	routes := s.walls(s.mux)
+	if s.Fabric == nil {
+		return routes
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == fabricPath {
+			s.fabric(w, r)
+			return
+		}
+		routes.ServeHTTP(w, r)
+	})
 }
 
 // build makes the server without its walls.
@@ -106,7 +64,7 @@ func build(o Options) *server {
 	s := &server{
 		Options: o, mux: http.NewServeMux(),
 		applying: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams),
-		keepAlive: keepAlive,
+		keepAlive: keepAlive, joins: newLimiter(o.Now), tokens: &issued{},
 	}
 	s.api = humago.New(s.mux, s.config())
 	for _, r := range s.routes() {
@@ -128,7 +86,7 @@ func (s *server) listsAreLists() {
 		}
 	}
 	for _, item := range s.api.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
 			if op == nil {
 				continue
 			}

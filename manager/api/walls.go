@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,19 @@ import (
 type request struct {
 	id        string
 	w         *recorder
+	remote    string // the caller's address
+	host, url string // under which the manager was called
 	principal banto.Principal
+}
+
+func newRequest(w http.ResponseWriter, r *http.Request) *request {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return &request{
+		id: newRequestID(), w: &recorder{ResponseWriter: w}, remote: r.RemoteAddr, host: r.Host, url: scheme + "://" + r.Host,
+	}
 }
 
 type requestKey struct{}
@@ -71,7 +84,7 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (s *server) walls(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Now()
-		req := &request{id: newRequestID(), w: &recorder{ResponseWriter: w}}
+		req := newRequest(w, r)
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, req))
 		secureHeaders(w.Header(), req.id)
 		defer func() {
@@ -79,7 +92,7 @@ func (s *server) walls(next http.Handler) http.Handler {
 				"bytes", req.w.bytes, "took", s.Now().Sub(start), "principal", req.principal.Name, "remote", r.RemoteAddr)
 		}()
 		defer s.caught(r, req)
-		if err := auth.CheckHost(r.Host, s.AllowedHosts); err != nil {
+		if err := s.checkHost(r); err != nil {
 			s.refuse(r.Context(), err).write(req.w)
 			return
 		}
@@ -93,6 +106,46 @@ func (s *server) walls(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(req.w, r)
 	})
+}
+
+// checkHost refuses a request for a name that is none of the manager's. A name
+// of its certificate is one: no other site can have it.
+func (s *server) checkHost(r *http.Request) error {
+	err := auth.CheckHost(r.Host, s.AllowedHosts)
+	if err == nil || s.Certificate == nil || r.TLS == nil {
+		return err
+	}
+	leaf := s.Certificate()
+	names := slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return auth.CheckHost(r.Host, names)
+}
+
+// fabricPath is where agents connect that may use no other port.
+const fabricPath = "/fabric"
+
+// fabric hands a WebSocket to the fabric. None of the walls around documents is
+// here: the fabric asks for a credential of its own, and a connection lasts as
+// long as the agent does.
+func (s *server) fabric(w http.ResponseWriter, r *http.Request) {
+	req := newRequest(w, r)
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, req))
+	err := s.checkHost(r)
+	if err == nil {
+		err = auth.CheckOrigin(r.Header.Get("Origin"), r.Host)
+	}
+	if err != nil {
+		secureHeaders(w.Header(), req.id)
+		s.refuse(r.Context(), err).write(req.w)
+		return
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // not every transport has deadlines
+	_ = control.SetWriteDeadline(time.Time{})
+	s.Log.Debug("fabric", "request", req.id, "remote", r.RemoteAddr)
+	s.Fabric.ServeHTTP(w, r)
 }
 
 // secureHeaders are on every answer.
@@ -127,7 +180,7 @@ func (s *server) caught(r *http.Request, req *request) {
 func (s *server) unknown(r *http.Request) *refusal {
 	what := "cannot answer " + r.Method + " " + plain(r.URL.Path, 200)
 	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := s.mux.Handler(other); pattern != "" {

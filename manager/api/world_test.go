@@ -3,12 +3,14 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,17 +40,42 @@ type world struct {
 	host    *host
 	server  *server
 	url     string
+	clock   *clock // of the API alone
 	admin   string // tokens
 	reader  string
 	client  *client.Client
+
+	enrolment *enrolment
+	problems  map[banto.HostID]string // to be set before a request
 }
+
+// clock is the system's, and what a test puts on top.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// enrolment signs nothing, and can fail.
+type enrolment struct{ fail atomic.Bool }
+
+func (e *enrolment) Issue(id banto.HostID, key string) (string, error) {
+	if e.fail.Load() {
+		return "", errors.New("no key to sign with")
+	}
+	return "jwt of " + string(id) + " " + key, nil
+}
+
+func (e *enrolment) Endpoints(string) []string {
+	return []string{"tls://banto.example.com:8601", "wss://banto.example.com:8600/fabric"}
+}
+
+func (e *enrolment) CA() string { return "-----BEGIN CERTIFICATE-----" }
 
 // newWorld starts a manager with a host that carries out "ok", "fail",
 // "print TEXT" at once, and anything else when the test says so.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &world{t: t}
+	w := &world{t: t, clock: &clock{}, enrolment: &enrolment{}, problems: map[banto.HostID]string{}}
 	var err error
 	if w.store, err = sqlite.Open(ctx, t.TempDir(), sqlite.Options{}); err != nil {
 		t.Fatal(err)
@@ -78,9 +105,12 @@ func newWorld(t *testing.T) *world {
 	w.runner.HostUp(runner.HostSession{ID: localHost, At: time.Now(), Hello: fabric.Hello{Name: "local", Slots: 1000, Generation: "g", BootID: "b"}})
 	w.server = build(Options{
 		Store: w.store, Runner: w.runner, Designs: w.designs, Outputs: w.outputs, Auth: auth.Authenticator{Tokens: w.store},
-		Version: banto.VersionInfo{Version: "test", API: "v1"}, AllowedHosts: []string{"banto.example.com"},
+		Version: banto.VersionInfo{Version: "1.4.0", API: "v1"}, AllowedHosts: []string{"banto.example.com"},
+		Now: w.clock.Now, Enrol: w.enrolment, URL: "https://banto.example.com:8600", Fingerprint: "sha256:" + strings.Repeat("ab", 32),
+		Environment: "production", Colour: "red", Guarded: true, Data: t.TempDir(),
+		Problems: func(id banto.HostID) string { return w.problems[id] },
 	})
-	srv := httptest.NewServer(w.server.walls(w.server.mux))
+	srv := httptest.NewServer(w.server.handler())
 	w.url = srv.URL
 	w.client = client.New(srv.URL, w.admin, client.WithBackoff(time.Millisecond))
 	t.Cleanup(func() {
@@ -218,11 +248,17 @@ func (h *host) Deliver(id banto.HostID, orders []fabric.Order) {
 			h.end(o.Kill.Attempt, -1, o.Kill.Reason)
 		}
 	}
-	h.inbox.Confirmed(id, done)
+	h.inbox.Confirmed(id, done, 0)
 }
 
 // Acknowledge is of no interest here.
 func (h *host) Acknowledge(banto.HostID, []banto.AttemptID) {}
+
+// Enrolled and Removed are for the gateway.
+func (h *host) Enrolled(banto.HostID, string, int64) {}
+
+// Removed is likewise.
+func (h *host) Removed(banto.HostID, string) {}
 
 func (h *host) start(o fabric.StartOrder) {
 	h.mu.Lock()

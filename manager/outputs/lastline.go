@@ -35,6 +35,9 @@ func (s *Store) LastLine(id banto.AttemptID) string {
 	return lastLine(data)
 }
 
+// LastLineOf gives the last line of a text as LastLine does of an output.
+func LastLineOf(text []byte) string { return lastLine(text) }
+
 func lastLine(data []byte) string {
 	for len(data) > 0 {
 		i := bytes.LastIndexAny(data, "\n\r")
