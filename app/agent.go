@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,45 +23,58 @@ type Agent struct {
 	parts *group
 }
 
-// NewAgent reads the identity and credentials in the agent's directory. The
-// keeper is started when the agent starts, if none runs yet.
-func NewAgent(o Options) (*Agent, error) {
+// NewAgent reads the identity and credentials in the agent's directory, after
+// joining a manager if there is a token for that. The keeper is started when
+// the agent starts, if none runs yet.
+func NewAgent(ctx context.Context, o Options) (*Agent, error) {
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
 	}
 	dir := agentDir(o.Data)
-	identity, err := fabric.LoadOrCreateIdentity(dir)
-	if err != nil {
-		return nil, err
-	}
-	creds, err := fabric.LoadCredentials(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, banto.Fail(banto.KindInvalid, "cannot start the agent", "no manager has enrolled this host in "+o.Data,
-			"start banto server on the same data directory first").Because(err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	connect := func(ctx context.Context) (link.Keeper, error) {
-		return keeper.Connect(ctx, keeper.ClientOptions{Dir: filepath.Join(dir, "keeper"), Exe: o.Exe, Version: o.Version,
-			Allow: keeper.Allow{Root: true}})
-	}
-	a := &Agent{opts: o, creds: creds}
+	a := &Agent{opts: o}
 	if a.lock, err = lockAgent(dir); err != nil {
 		return nil, err
 	}
+	if err := a.prepare(ctx, dir); err != nil {
+		a.lock.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// prepare makes the link out of what the directory holds.
+func (a *Agent) prepare(ctx context.Context, dir string) (err error) {
+	o := a.opts
+	if o.Join != "" {
+		if err := join(ctx, o, dir); err != nil {
+			return err
+		}
+	}
+	identity, err := fabric.LoadOrCreateIdentity(dir)
+	if err != nil {
+		return err
+	}
+	if a.creds, err = credentials(o.Data); err != nil {
+		return err
+	}
+	connect := func(ctx context.Context) (link.Keeper, error) {
+		return keeper.Connect(ctx, keeper.ClientOptions{
+			Dir: filepath.Join(dir, "keeper"), Exe: o.Exe, Version: o.Version, Allow: keeper.Allow{Accounts: o.Accounts, Root: o.AllowRoot},
+		})
+	}
 	a.link = link.New(link.Options{
-		URL: creds.URL, HostID: creds.Host, Name: creds.Name, JWT: creds.JWT, Seed: identity.Seed,
+		Endpoints: a.creds.Where(), CA: a.creds.CA, Proxy: o.Proxy, HostID: a.creds.Host, Name: a.creds.Name, JWT: a.creds.JWT, Seed: identity.Seed,
 		Keeper: connect, Slots: o.Slots, Version: o.Version, Now: time.Now, Log: o.Log.With("room", "link"),
 	})
-	return a, nil
+	return nil
 }
 
 // Start runs the agent; it connects by itself, now and again.
 func (a *Agent) Start(ctx context.Context) {
 	a.parts = newGroup(ctx)
 	a.parts.run("agent", a.link.Run)
+	a.parts.run("status", a.tellStatus)
 }
 
 // Failed is closed when the agent cannot go on.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +20,9 @@ import (
 
 // TestMain lets this binary be the keeper that an agent starts.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == "keeper" {
-		if err := app.RunKeeper(context.Background(), os.Args[3], "test"); err != nil {
+	if len(os.Args) > 3 && os.Args[1] == "keeper" {
+		o := app.KeeperOptions{Dir: os.Args[3], Version: "test", AllowRoot: slices.Contains(os.Args, "--allow-root")}
+		if err := app.RunKeeper(context.Background(), o); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -119,12 +121,14 @@ func TestStartsThatCannotBe(t *testing.T) {
 	}
 	defer taken.Close()
 	for name, change := range map[string]func(*app.Options){
-		"HTTP port in use":          func(o *app.Options) { o.HTTP = taken.Addr().String() },
-		"fabric port in use":        func(o *app.Options) { o.Fabric = taken.Addr().String() },
-		"an address of the network": func(o *app.Options) { o.HTTP = "0.0.0.0:0" },
-		"no address":                func(o *app.Options) { o.Fabric = "8601" },
-		"no port":                   func(o *app.Options) { o.Fabric = "127.0.0.1:99999" },
-		"too many slots":            func(o *app.Options) { o.Slots = 1_000_000 },
+		"HTTP port in use":      func(o *app.Options) { o.HTTP = taken.Addr().String() },
+		"fabric port in use":    func(o *app.Options) { o.Fabric = taken.Addr().String() },
+		"half of a certificate": func(o *app.Options) { o.Cert = "cert.pem" },
+		"no such certificate":   func(o *app.Options) { o.Cert, o.Key = "/none/cert.pem", "/none/key.pem" },
+		"no such colour":        func(o *app.Options) { o.Environment, o.Colour = "production", "beige" },
+		"no address":            func(o *app.Options) { o.Fabric = "8601" },
+		"no port":               func(o *app.Options) { o.Fabric = "127.0.0.1:99999" },
+		"too many slots":        func(o *app.Options) { o.Slots = 1_000_000 },
 		"a file as data directory": func(o *app.Options) {
 			o.Data += "-file"
 			if err := os.WriteFile(o.Data, nil, 0o600); err != nil {

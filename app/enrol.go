@@ -107,7 +107,7 @@ func (s *Server) writeConfig(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	next := config.Config{URL: s.URL(), Token: old.Token}
+	next := config.Config{URL: s.URL(), Token: old.Token, CA: s.reach.localTrust()}
 	if old.Token != "" {
 		if _, err := s.store.Token(ctx, auth.HashToken(old.Token)); err == nil {
 			return config.Save(s.opts.Config, next)

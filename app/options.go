@@ -2,12 +2,16 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/bantoops/banto"
 )
@@ -29,6 +33,19 @@ type Options struct {
 	Exe     string // this binary, to start the keeper from
 	Version string
 	Log     *slog.Logger
+
+	// Of a manager that others reach over the network.
+	SAN         []string // names and addresses under which it is called
+	Cert, Key   string   // files of a given certificate; empty: of the manager's own CA
+	Environment string   // such as production
+	Colour      string   // of the environment
+	Guard       *bool    // moves that cannot be undone ask for the tracker's name; nil: in production
+
+	// Of an agent.
+	Join      string   // token with which to join a manager first
+	Proxy     string   // HTTP proxy that takes CONNECT; empty: what the environment says
+	Accounts  []string // OS users that jobs may run as, besides the agent's own
+	AllowRoot bool     // jobs may run as root, if the agent does
 }
 
 // defaultSlots is how many attempts run on a host at once when nobody says.
@@ -76,11 +93,41 @@ func (o Options) complete() (Options, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	for _, addr := range []string{o.HTTP, o.Fabric} {
-		if err := loopbackOnly(addr); err != nil {
+		if err := checkAddress(addr); err != nil {
 			return o, err
 		}
 	}
+	if err := o.checkEnvironment(); err != nil {
+		return o, err
+	}
 	return o, makeDirs(o.Data)
+}
+
+// colours are what an environment can be shown in.
+var colours = []string{"red", "yellow", "green", "blue", "magenta", "cyan"} //nolint:gochecknoglobals // a table
+
+// checkEnvironment refuses a name or colour that cannot be shown, and a
+// certificate without its key.
+func (o *Options) checkEnvironment() error {
+	const what = "cannot start"
+	if len(o.Environment) > 40 || strings.ContainsFunc(o.Environment, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return banto.Fail(banto.KindInvalid, what, "the name of the environment is longer than 40 bytes, or cannot be printed", "write a word, such as --environment production")
+	}
+	if o.Colour != "" && !slices.Contains(colours, o.Colour) {
+		return banto.Fail(banto.KindInvalid, what, fmt.Sprintf("%q is not a colour", o.Colour), "choose one of "+strings.Join(colours, ", "))
+	}
+	if (o.Cert == "") != (o.Key == "") {
+		return banto.Fail(banto.KindInvalid, what, "a certificate and its key come together", "give both --cert and --key")
+	}
+	return nil
+}
+
+// guarded says whether moves that cannot be undone ask for the tracker's name.
+func (o *Options) guarded() bool {
+	if o.Guard != nil {
+		return *o.Guard
+	}
+	return strings.HasPrefix(strings.ToLower(o.Environment), "prod") || strings.Contains(o.Environment, "本番")
 }
 
 // makeDirs makes the data directory, for its owner alone. When root starts,
@@ -106,23 +153,25 @@ func makeDirs(data string) error {
 	return os.Remove(probe.Name())
 }
 
-// loopbackOnly refuses an address that others could reach: without TLS a
-// token would cross the network in the clear.
-func loopbackOnly(addr string) error {
-	host, port, err := net.SplitHostPort(addr)
+// checkAddress refuses what no process can listen on.
+func checkAddress(addr string) error {
+	const hint = "write it as 127.0.0.1:8600, or :0 for a free port"
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return banto.Fail(banto.KindInvalid, "cannot listen on "+addr, "it is not an address", "write it as 127.0.0.1:8600, or :0 for a free port").Because(err)
+		return banto.Fail(banto.KindInvalid, "cannot listen on "+addr, "it is not an address", hint).Because(err)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return banto.Fail(banto.KindInvalid, "cannot listen on "+addr, "its port is not a number from 0 to 65535", "write it as 127.0.0.1:8600, or :0 for a free port").Because(err)
+		return banto.Fail(banto.KindInvalid, "cannot listen on "+addr, "its port is not a number from 0 to 65535", hint).Because(err)
 	}
-	if host == "" || host == "localhost" {
-		return nil
-	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return banto.Fail(banto.KindInvalid, "cannot listen on "+addr, "this version listens on the loopback address only", "write 127.0.0.1 before the port")
+	return nil
+}
+
+// isLoopback says whether only this machine can reach an address: then it
+// needs no TLS.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(loopback(addr))
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
 }
 
 // loopback turns an address without a host into one on the loopback address.

@@ -23,7 +23,9 @@ type Running struct {
 // this process ends.
 func Up(ctx context.Context, o Options, ready func(Running) error) error {
 	return serve(ctx, o, func(s *Server) (func() error, <-chan struct{}, error) {
-		agent, err := NewAgent(s.opts)
+		o := s.opts
+		o.AllowRoot = true // on a laptop, who starts it is who runs the jobs
+		agent, err := NewAgent(ctx, o)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -66,7 +68,7 @@ func serve(ctx context.Context, o Options, beside func(*Server) (func() error, <
 // RunAgent runs the agent of the host that `RunServer` on the same data
 // directory has enrolled.
 func RunAgent(ctx context.Context, o Options, ready func(Running) error) error {
-	agent, err := NewAgent(o)
+	agent, err := NewAgent(ctx, o)
 	if err != nil {
 		return err
 	}

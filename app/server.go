@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -36,6 +35,7 @@ type Server struct {
 	gateway *gateway.Gateway
 	http    *http.Server
 	listen  net.Listener
+	reach   *reach
 	parts   *group
 	local   banto.Host // the host beside the manager
 }
@@ -58,14 +58,16 @@ func NewServer(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.store = kept
+	if s.reach, err = newReach(&s.opts); err != nil {
+		return nil, err
+	}
 	if s.listen, err = listen(ctx, o.HTTP); err != nil {
 		return nil, err
 	}
 	if s.outputs, err = outputs.Open(filepath.Join(o.Data, "outputs")); err != nil {
 		return nil, err
 	}
-	s.fabric, err = fabric.StartServer(fabric.ServerOptions{Listen: loopback(o.Fabric), Dir: filepath.Join(o.Data, "fabric"), Log: o.Log})
-	if err != nil {
+	if err = s.startFabric(ctx); err != nil {
 		return nil, err
 	}
 	epoch, err := s.begin(ctx)
@@ -92,25 +94,29 @@ func (s *Server) assemble(ctx context.Context, epoch int64) error {
 		return err
 	}
 	log := s.opts.Log
-	known, err := s.hostIDs(ctx)
-	if err != nil {
-		return err
-	}
 	s.gateway = gateway.New(gateway.Options{
 		Conn: conn, Outputs: s.outputs, Epoch: epoch, Incarnation: incarnation, Now: time.Now, Log: log.With("room", "gateway"),
-		Hosts: known, Known: func(id banto.HostID) bool { return slices.Contains(known, id) }, Owns: s.owns,
+		Owns: s.owns, Scripts: s.store.Script,
 	})
 	s.runner = runner.New(runner.Options{
-		Store: s.store, Hosts: s.gateway, LocalHost: s.local.ID, Now: time.Now,
+		Store: s.store, Hosts: s.gateway, LocalHost: s.local.ID, Now: time.Now, Removed: s.revoke,
 		IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, Log: log.With("room", "runner"),
 	})
 	s.gateway.Attach(s.runner)
-	catalogue := designs.New(designs.Options{Store: s.store, Now: time.Now, KnownHost: s.knownName})
-	handler := api.New(api.Options{
+	catalogue := designs.New(designs.Options{Store: s.store, Now: time.Now, KnownHost: s.knownName, Changed: s.reload})
+	entry := door{s.reach, s.fabric, s.listen.Addr()}
+	options := api.Options{
 		Store: s.store, Runner: s.runner, Designs: catalogue, Outputs: s.outputs,
 		Auth: auth.Authenticator{Tokens: s.store}, Now: time.Now, Log: log.With("room", "api"),
-		Version: banto.VersionInfo{Version: s.opts.Version, API: "v1", StartedAt: time.Now().UTC()},
-	})
+		Version:     banto.VersionInfo{Version: s.opts.Version, API: "v1", StartedAt: time.Now().UTC()},
+		Environment: s.opts.Environment, Colour: s.opts.Colour, Guarded: s.opts.guarded(),
+		AllowedHosts: s.reach.names(), URL: entry.publicURL(), Fingerprint: s.reach.Fingerprint(), Enrol: entry,
+		Problems: s.gateway.Problem, Data: s.opts.Data, Fabric: s.fabric.Websocket(),
+	}
+	if s.reach.certs != nil {
+		options.Certificate = s.reach.certs.Leaf
+	}
+	handler := api.New(options)
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -134,7 +140,7 @@ func (s *Server) Start(ctx context.Context) error {
 		s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 		stop := context.AfterFunc(ctx, s.shutdownHTTP)
 		defer stop()
-		if err := s.http.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(s.reach.secure(s.listen)); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -155,7 +161,7 @@ func (s *Server) shutdownHTTP() {
 func (s *Server) Failed() <-chan struct{} { return s.parts.failed() }
 
 // URL is where the manager answers.
-func (s *Server) URL() string { return "http://" + s.listen.Addr().String() }
+func (s *Server) URL() string { return s.reach.localURL(s.listen.Addr()) }
 
 func (s *Server) running() Running {
 	return Running{
@@ -191,11 +197,36 @@ func (s *Server) closeAll() {
 	}
 }
 
-// hostIDs lists the hosts that are enrolled.
-func (s *Server) hostIDs(ctx context.Context) ([]banto.HostID, error) {
-	var known []banto.HostID
-	err := s.eachHost(ctx, func(h banto.Host) { known = append(known, h.ID) })
-	return known, err
+// startFabric starts what hosts connect to; keys that were revoked stay so.
+func (s *Server) startFabric(ctx context.Context) error {
+	revoked, err := s.store.Revoked(ctx)
+	if err != nil {
+		return err
+	}
+	o := fabric.ServerOptions{
+		Listen: loopback(s.opts.Fabric), Dir: filepath.Join(s.opts.Data, "fabric"), Log: s.opts.Log, TLS: s.reach.tlsFor(s.opts.Fabric),
+	}
+	for _, r := range revoked {
+		o.Revoked = append(o.Revoked, r.PublicKey)
+	}
+	s.fabric, err = fabric.StartServer(o)
+	return err
+}
+
+// revoke shuts a key out at once.
+func (s *Server) revoke(r store.RevokedKey) {
+	if err := s.fabric.Revoke(r.PublicKey); err != nil {
+		s.opts.Log.Error("a key that was revoked can be used until the next start", "host", r.Name, "error", err)
+	}
+}
+
+// reload tells the runner that groups or accounts have changed.
+func (s *Server) reload() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := s.runner.Reload(ctx); err != nil {
+		s.opts.Log.Error("groups and accounts are used as they were before", "error", err)
+	}
 }
 
 // owns says whether the attempt was given to the host.
@@ -204,9 +235,12 @@ func (s *Server) owns(host banto.HostID, attempt banto.AttemptID) bool {
 	return err == nil && a.HostID == host
 }
 
-func (s *Server) knownName(name string) bool {
-	_, err := s.store.Host(context.Background(), name)
-	return err == nil
+func (s *Server) knownName(ctx context.Context, name string) (bool, error) {
+	_, err := s.store.Host(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // listen opens the HTTP port.

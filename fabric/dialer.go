@@ -130,6 +130,18 @@ func parseProxy(text string) (*url.URL, error) {
 	return checkProxy(u)
 }
 
+// ProxyFor gives the proxy of a setting in the form of an http.Transport: the
+// stated one, none for "direct", and that of the environment for nothing.
+func ProxyFor(setting string) func(*http.Request) (*url.URL, error) {
+	switch setting {
+	case "":
+		return http.ProxyFromEnvironment
+	case Direct:
+		return nil
+	}
+	return func(*http.Request) (*url.URL, error) { return parseProxy(setting) }
+}
+
 func checkProxy(u *url.URL) (*url.URL, error) {
 	switch u.Scheme {
 	case "http", "https":
