@@ -222,9 +222,18 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 
 // order takes an order of the manager.
 func (m *Machine) order(o fabric.Order, now time.Time) {
+	if o.Start != nil {
+		switch again, settled := m.runs.over(o.Start.Attempt); {
+		case again: // the result is repeated until it is acknowledged
+			return
+		case settled:
+			m.confirm = append(m.confirm, o.ID)
+			return
+		}
+	}
 	switch {
 	case o.Start != nil && m.stale(o.Start):
-		m.runs.end(lostClaims(o.Start.Attempt, now))
+		m.runs.endOwn(lostClaims(o.Start.Attempt, now))
 	case o.Start != nil && o.Start.Spec.ScriptHash != "":
 		m.byReference(o, now)
 	case m.orders.take(o):

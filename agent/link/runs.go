@@ -43,6 +43,7 @@ type runs struct {
 type run struct {
 	id       banto.AttemptID
 	live     bool                // the keeper runs it
+	own      bool                // the result is the link's own: the keeper never heard of it
 	gone     bool                // the manager has all of it
 	size     int64               // of the output at the keeper
 	sent     int64               // up to here it was sent in this session
@@ -92,10 +93,25 @@ func (q *runs) grow(id banto.AttemptID, size int64) {
 func (q *runs) end(e fabric.EndedReport) {
 	delete(q.finished, e.Attempt)
 	r := q.get(e.Attempt)
-	r.live = false
+	r.live, r.own = false, false
 	r.result = &e
 	r.size = e.OutputSize
 	q.queue(r)
+}
+
+// endOwn takes a result that the link itself gives, and on which it insists:
+// whatever order comes, this attempt is not started any more.
+func (q *runs) endOwn(e fabric.EndedReport) {
+	q.end(e)
+	q.byID[e.Attempt].own = true
+}
+
+// over says whether an attempt is not to be started, because the link has said
+// so (again: the manager has not acknowledged it) or because the manager has its
+// result.
+func (q *runs) over(id banto.AttemptID) (again, settled bool) {
+	r := q.byID[id]
+	return r != nil && r.own && r.result != nil, r == nil && q.finished[id]
 }
 
 // restart takes what a keeper runs that has just connected. Its results follow.

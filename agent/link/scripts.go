@@ -111,7 +111,7 @@ func (m *Machine) fail(f *fetch, why string, now time.Time) {
 			continue
 		}
 		m.orders.drop(w.order.ID)
-		m.runs.end(fabric.EndedReport{Attempt: w.order.Start.Attempt, At: now, Reason: banto.ReasonNotStarted, Message: why})
+		m.runs.endOwn(fabric.EndedReport{Attempt: w.order.Start.Attempt, At: now, Reason: banto.ReasonNotStarted, Message: why})
 	}
 }
 

@@ -2,6 +2,9 @@ package fabrictest
 
 import (
 	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -20,6 +23,26 @@ type simKeeper struct {
 	events  []keeper.Event // of this connection
 	noise   []byte
 	terse   bool
+
+	generation int
+	ever       int                     // generations that have been
+	starts     map[banto.AttemptID]int // whatever the keeper remembers of them
+}
+
+// save takes a picture of what is on the machine's disk.
+func (k *simKeeper) save() *simKeeper {
+	s := &simKeeper{jobs: map[banto.AttemptID]*simJob{}, order: slices.Clone(k.order), unacked: maps.Clone(k.unacked), generation: k.generation}
+	for id, j := range k.jobs {
+		copied := *j
+		s.jobs[id] = &copied
+	}
+	return s
+}
+
+// restore puts the machine back to the picture.
+func (k *simKeeper) restore(s *simKeeper) {
+	again := s.save()
+	k.jobs, k.order, k.unacked, k.generation = again.jobs, again.order, again.unacked, again.generation
 }
 
 // simJob is a claim.
@@ -34,7 +57,7 @@ type simJob struct {
 }
 
 func newSimKeeper(w *world) *simKeeper {
-	k := &simKeeper{w: w, jobs: map[banto.AttemptID]*simJob{}, has: map[string]bool{}, unacked: map[banto.AttemptID]bool{}}
+	k := &simKeeper{w: w, jobs: map[banto.AttemptID]*simJob{}, has: map[string]bool{}, unacked: map[banto.AttemptID]bool{}, starts: map[banto.AttemptID]int{}}
 	for range 100_000 {
 		k.noise = binary.LittleEndian.AppendUint64(k.noise, w.rand.Uint64())
 	}
@@ -44,7 +67,7 @@ func newSimKeeper(w *world) *simKeeper {
 // connect begins a new connection: Hello, then what is not acknowledged.
 func (k *simKeeper) connect() {
 	k.events = nil
-	hello := &keeper.Hello{PID: 1, BootID: "boot", Generation: "gen"}
+	hello := k.hello()
 	var again keeper.Event
 	for _, id := range k.order {
 		switch j := k.jobs[id]; {
@@ -58,6 +81,10 @@ func (k *simKeeper) connect() {
 		}
 	}
 	k.events = append(k.events, keeper.Event{Hello: hello}, again)
+}
+
+func (k *simKeeper) hello() *keeper.Hello {
+	return &keeper.Hello{PID: 1, BootID: "boot", Generation: fmt.Sprintf("gen%d", k.generation), Claims: int64(len(k.order)), Shells: []string{"sh"}}
 }
 
 func (k *simKeeper) hear(q keeper.Request) {
@@ -76,7 +103,11 @@ func (k *simKeeper) hear(q keeper.Request) {
 			n = k.w.rand.IntN(600 << 10)
 		}
 		at := k.w.rand.IntN(len(k.noise) - n)
+		if want := k.w.meant[s.Attempt]; s.Spec.Script != want || s.Spec.ScriptHash != "" {
+			k.w.t.Fatalf("attempt %s: a script of %d bytes, not %d", s.Attempt, len(s.Spec.Script), len(want))
+		}
 		j := &simJob{started: 1, running: true, text: k.noise[at : at+n]}
+		k.starts[s.Attempt]++
 		k.claim(s.Attempt, j)
 		e.Started = append(e.Started, keeper.Started{Attempt: s.Attempt, At: k.w.now})
 	}
@@ -87,6 +118,7 @@ func (k *simKeeper) hear(q keeper.Request) {
 			k.again(x.Attempt, &e)
 			continue
 		}
+		k.has["start:"+number(x.Attempt)] = true // it will never start
 		k.claim(x.Attempt, &simJob{killed: true})
 		k.end(x.Attempt, &e)
 	}
@@ -97,6 +129,17 @@ func (k *simKeeper) hear(q keeper.Request) {
 		k.has["clean"] = true
 		e.Cleaned = append(e.Cleaned, c.Tracker)
 	}
+	if q.Renew {
+		k.ever++
+		k.generation = k.ever
+		e.Hello = k.hello()
+		for _, id := range k.order {
+			if k.jobs[id].running {
+				e.Hello.Running = append(e.Hello.Running, id)
+			}
+		}
+	}
+	e.Claims = int64(len(k.order))
 	k.events = append(k.events, e)
 }
 

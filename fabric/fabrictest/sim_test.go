@@ -1,6 +1,8 @@
 package fabrictest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -29,6 +31,10 @@ type world struct {
 	outbox  []fabric.Order
 	results map[banto.AttemptID]fabric.EndedReport
 	output  map[banto.AttemptID][]byte
+	scripts map[string]string          // by hash
+	meant   map[banto.AttemptID]string // the script of each attempt; empty for one that is missing
+	claims  map[string]int64           // of each generation, as far as it is known
+	last    string                     // generation of the last session
 	gateway *gateway.Machine
 	commits []banto.AttemptID // to be acknowledged
 
@@ -47,6 +53,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC),
 		fault: true, death: seed%2 == 0, // a new session heals much: half of the worlds live without
 		results: map[banto.AttemptID]fabric.EndedReport{}, output: map[banto.AttemptID][]byte{},
+		scripts: map[string]string{}, meant: map[banto.AttemptID]string{}, claims: map[string]int64{},
 	}
 	w.keeper = newSimKeeper(w)
 	w.keeper.terse = seed%4 < 2 // such a keeper answers starts and kills only by what follows from them
@@ -61,6 +68,7 @@ func (w *world) startManager() {
 	w.epoch++
 	w.gateway = gateway.NewMachine(w.epoch, "one")
 	w.commits = nil
+	w.gateway.Known(w.last, w.claims[w.last])
 	for _, o := range w.outbox {
 		w.gateway.Deliver(o)
 	}
@@ -205,6 +213,18 @@ func (w *world) gatewayHears() {
 
 // effects does what Gateway and the runner do.
 func (w *world) effects(e gateway.Effects) {
+	if e.Up != nil {
+		w.settle(e.Up)
+	}
+	w.claims[w.last] = max(w.claims[w.last], e.Claims)
+	for _, want := range e.Wants {
+		text, ok := w.scripts[want.Hash]
+		p := fabric.ScriptPiece{Hash: want.Hash, Offset: want.Offset, Size: int64(len(text)), Missing: !ok}
+		if ok {
+			p.Data = []byte(text[want.Offset:min(len(text), int(want.Offset)+fabric.MaxPiece)])
+		}
+		w.gateway.Script(p)
+	}
 	for _, id := range e.Confirmed {
 		if !w.keeper.has[id] {
 			w.t.Fatalf("order %s is confirmed, and the keeper does not have it", id)
@@ -228,6 +248,49 @@ func (w *world) effects(e gateway.Effects) {
 		w.drop("start:" + number(r.Attempt))
 		w.drop("kill:" + number(r.Attempt))
 		w.commits = append(w.commits, r.Attempt)
+	}
+}
+
+// settle does what the runner does with a new generation: what was sent to the
+// one before, and is not told of now, is lost.
+func (w *world) settle(h *fabric.Hello) {
+	w.claims[h.Generation] = max(w.claims[h.Generation], h.Claims)
+	if h.Generation == w.last {
+		return
+	}
+	first := w.last == ""
+	if w.last = h.Generation; first {
+		return
+	}
+	for id := range w.meant {
+		_, known := w.results[id]
+		waits := slices.ContainsFunc(w.outbox, func(o fabric.Order) bool { return o.ID == "start:"+number(id) })
+		if !known && !waits && !slices.Contains(h.Running, id) && !slices.Contains(h.Ended, id) {
+			w.results[id] = fabric.EndedReport{Attempt: id, Reason: banto.ReasonKeeperDied}
+		}
+	}
+}
+
+// start places an attempt: most with their scripts, some by reference, and few
+// of those with a script that the manager has lost.
+func (w *world) start(n int) {
+	id := banto.NewAttemptID(simTracker, n)
+	text := strings.Repeat(string(rune('a'+n%20)), w.rand.IntN(10<<10))
+	spec := banto.Spec{Tracker: simTracker, Part: "a", Script: text}
+	if w.chance(20) {
+		text = strings.Repeat(string(rune('a'+n%5)), 100<<10*(1+n%5))
+		sum := sha256.Sum256([]byte(text))
+		spec.Script, spec.ScriptHash = "", hex.EncodeToString(sum[:])
+		w.scripts[spec.ScriptHash] = text
+		if w.chance(20) {
+			spec.ScriptHash = fmt.Sprintf("%064x", n)
+			text = ""
+		}
+	}
+	w.meant[id] = text
+	w.order(fabric.Order{ID: fmt.Sprintf("start:%d", n), Start: &fabric.StartOrder{Attempt: id, Generation: w.last, Spec: spec}})
+	if w.chance(20) {
+		w.order(fabric.Order{ID: fmt.Sprintf("kill:%d", n), Kill: &fabric.KillOrder{Attempt: id, Reason: banto.ReasonKilled}})
 	}
 }
 
@@ -292,12 +355,7 @@ func TestEverythingArrives(t *testing.T) {
 				w.step()
 				if w.chance(3) {
 					n++
-					id := banto.NewAttemptID(simTracker, n)
-					w.order(fabric.Order{ID: fmt.Sprintf("start:%d", n), Start: &fabric.StartOrder{Attempt: id,
-						Spec: banto.Spec{Tracker: simTracker, Part: "a", Script: strings.Repeat("x", w.rand.IntN(10<<10))}}})
-					if w.chance(20) {
-						w.order(fabric.Order{ID: fmt.Sprintf("kill:%d", n), Kill: &fabric.KillOrder{Attempt: id, Reason: banto.ReasonKilled}})
-					}
+					w.start(n)
 				}
 			}
 			for range w.rand.IntN(3000) {
@@ -317,16 +375,67 @@ func TestEverythingArrives(t *testing.T) {
 	}
 }
 
+// A machine is put back to an earlier state: nothing that it may have run is
+// started again, and nothing is stuck.
+func TestMachinesThatArePutBack(t *testing.T) {
+	const seeds, attempts = 24, 40
+	for seed := range uint64(seeds) {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, seed)
+			for w.last == "" {
+				w.step()
+			}
+			var saved *simKeeper
+			for n := 0; n < attempts; {
+				w.step()
+				switch {
+				case w.chance(3):
+					n++
+					w.start(n)
+				case saved == nil && n > attempts/4:
+					saved = w.keeper.save()
+				case saved != nil && w.chance(1) && n > attempts/2 && w.knowsMore(saved):
+					w.keeper.restore(saved)
+					w.startAgent()
+				}
+			}
+			w.fault = false
+			end := w.now.Add(5 * time.Minute)
+			for w.unfinished(attempts) != "" && w.now.Before(end) {
+				w.step()
+			}
+			if left := w.unfinished(attempts); left != "" {
+				t.Fatalf("seed %d: after five quiet minutes %s", seed, left)
+			}
+			for id, n := range w.keeper.starts {
+				if n > 1 {
+					t.Errorf("attempt %s was started %d times", id, n)
+				}
+			}
+		})
+	}
+}
+
+// knowsMore says whether the manager can see that a machine was put back to the
+// picture: something that it claimed since has been confirmed.
+func (w *world) knowsMore(saved *simKeeper) bool {
+	generation := fmt.Sprintf("gen%d", saved.generation)
+	return w.last != generation || w.claims[generation] > int64(len(saved.order))
+}
+
 // check compares what the manager has with what happened on the host.
 func (w *world) check(attempts int) {
 	for n := 1; n <= attempts; n++ {
 		id := banto.NewAttemptID(simTracker, n)
-		job := w.keeper.jobs[id]
-		if job == nil || job.started > 1 {
-			w.t.Fatalf("attempt %s: %+v", id, job)
+		job, r := w.keeper.jobs[id], w.results[id]
+		if job == nil && r.Reason == banto.ReasonNotStarted && w.meant[id] == "" {
+			continue // the manager has lost its script
 		}
-		r := w.results[id]
-		if job.started == 0 && r.Reason != banto.ReasonKilled {
+		if job == nil || job.started > 1 {
+			w.t.Fatalf("attempt %s: %+v, %+v", id, job, r)
+		}
+		if job.started == 0 && r.Reason != banto.ReasonKilled && (r.Reason != banto.ReasonNotStarted || w.meant[id] != "") {
 			w.t.Errorf("attempt %s never started, and its reason is %q", id, r.Reason)
 		}
 		if got, want := string(w.output[id]), string(job.text[:job.size]); got != want {

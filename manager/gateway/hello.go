@@ -11,7 +11,7 @@ import (
 const (
 	clashHere  = "two agents use this host's identity (was the machine copied, or is an agent running twice?); the one that connected last is obeyed"
 	clashThere = "another agent with this host's identity has connected: was this machine copied? Enrol it as a host of its own"
-	rolledBack = "its keeper knows of fewer attempts than it had claimed: the machine was put back to an earlier state; its keeper is asked to begin anew"
+	rolledBack = "the records of its keeper are not those that this manager knows (was the machine put back to an earlier state, or copied?): its keeper is asked to begin anew"
 )
 
 // hello opens a session, unless a newer one is open.
@@ -31,7 +31,8 @@ func (m *Machine) hello(u fabric.Up, now time.Time, e *Effects) {
 		return
 	}
 	h := u.Hello
-	if tellsClaims(h) && h.Generation != "" && h.Generation == m.known.generation && h.Claims < m.known.claims {
+	if u.Version > 1 && tellsClaims(h) && m.rolledBack(h) {
+		m.expect(h.Generation)
 		m.replies = append(m.replies, fabric.Down{Session: u.Session, Renew: true})
 		e.Refused = rolledBack
 		return
@@ -50,6 +51,28 @@ func (m *Machine) hello(u fabric.Up, now time.Time, e *Effects) {
 // shells is of version 1 and does not.
 func tellsClaims(h *fabric.Hello) bool { return h.Claims > 0 || len(h.Shells) > 0 }
 
+// rolledBack says whether a keeper may have forgotten what it was told: it has
+// fewer claims than it had, or a generation that was over, or one that nobody
+// asked for and that may be of long ago. Asking for a new one once too often
+// costs nothing.
+func (m *Machine) rolledBack(h *fabric.Hello) bool {
+	switch {
+	case m.known.generation == "" || h.Generation == "":
+		return false
+	case m.former[h.Generation]:
+		return true
+	case h.Generation == m.known.generation:
+		return h.Claims < m.known.claims
+	}
+	return !m.awaited
+}
+
+// expect notes that a keeper was asked for a new generation: this one is over.
+func (m *Machine) expect(generation string) {
+	m.former = remember(m.former, generation)
+	m.awaited = true
+}
+
 // open makes a session the open one.
 func (m *Machine) open(u fabric.Up, instance string, number int, now time.Time) {
 	if instance != m.instance && m.instance != "" {
@@ -67,7 +90,11 @@ func (m *Machine) open(u fabric.Up, instance string, number int, now time.Time) 
 	m.openedAt, m.lookAt = now, time.Time{}
 	m.reset()
 	m.was = remember(m.was, u.Session)
+	m.awaited = false
 	if m.known.generation != u.Hello.Generation {
+		if m.known.generation != "" {
+			m.former = remember(m.former, m.known.generation)
+		}
 		m.known.generation, m.known.claims = u.Hello.Generation, 0
 	}
 	m.known.claims = max(m.known.claims, u.Hello.Claims)
@@ -134,6 +161,7 @@ func marked(session string) bool { return strings.Contains(session, ".") }
 func (m *Machine) clash(u fabric.Up, now time.Time, e *Effects) {
 	if h := u.Hello; h != nil && h.Generation != "" && h.Generation == m.generation && m.version > 1 && !m.renewed {
 		m.renew, m.renewed = true, true
+		m.expect(m.generation)
 	}
 	if !m.mayNag(now) {
 		return

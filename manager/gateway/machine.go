@@ -54,6 +54,8 @@ type Machine struct {
 		generation string
 		claims     int64
 	}
+	former  map[string]bool // generations that are over
+	awaited bool            // a keeper was asked for a new one
 
 	queue orders
 
@@ -83,7 +85,7 @@ type Effects struct {
 
 // NewMachine makes the machine of a host that has no session.
 func NewMachine(epoch int64, incarnation string) *Machine {
-	return &Machine{epoch: epoch, incarnation: incarnation, past: map[string]bool{}, was: map[string]bool{}, queue: newOrders()}
+	return &Machine{epoch: epoch, incarnation: incarnation, past: map[string]bool{}, was: map[string]bool{}, former: map[string]bool{}, queue: newOrders()}
 }
 
 // Known takes what the store knows of the claims of the host's keeper.

@@ -111,7 +111,10 @@ func TestTwoAgentsWithOneMemory(t *testing.T) {
 	if e := m.Tick(now, nil); e.Down == "" {
 		t.Fatal("the second is silent and not down")
 	}
-	if e := m.Frame(hello2("a.t-702", "a.x-4", "g", 7), now); e.Up == nil {
+	if e := m.Frame(hello2("a.t-702", "a.x-4", "g", 7), now); e.Up != nil || e.Refused != rolledBack {
+		t.Errorf("the first comes back with claims that are over: %+v", e)
+	}
+	if e := m.Frame(hello2("a.tt-703", "a.x-4", "g3", 7), now); e.Up == nil {
 		t.Error("the first may not come back when the second is gone")
 	}
 	if e := m.Frame(hello2("a.u-7", "a.z-6", "g2", 7), now.Add(lateness)); e.Up != nil || e.Refused == "" {
@@ -142,8 +145,22 @@ func TestClaimsThatWereRolledBack(t *testing.T) {
 		t.Errorf("rolled back again: %+v", e)
 	}
 	m.Known("old", 99) // of a generation that is over
-	if e := m.Frame(hello2("b.y-2", "", "g2", 12), start); e.Up == nil {
-		t.Errorf("claims as they were: %+v", e)
+	if e := m.Frame(hello2("b.y-2", "", "g3", 12), start); e.Up == nil {
+		t.Errorf("the new generation: %+v", e)
+	}
+	// Put back further: to a generation that was over, and to one that this
+	// manager never heard of.
+	for _, generation := range []string{"g2", "g0"} {
+		if e := m.Frame(hello2("c.x"+generation+"-1", "", generation, 99), start); e.Up != nil || e.Refused != rolledBack {
+			t.Errorf("back in %s: %+v", generation, e)
+		}
+		if e := m.Frame(hello2("c.x"+generation+"-1", "", generation, 99), start); e.Up != nil { // the answer was lost
+			t.Errorf("back in %s, again: %+v", generation, e)
+		}
+		if e := m.Frame(hello2("c.y"+generation+"-2", "", "after "+generation, 99), start); e.Up == nil {
+			t.Errorf("the generation after %s: %+v", generation, e)
+		}
+		m.Tick(m.judgeAt(), nil)
 	}
 	// A keeper of version 1 does not say how many.
 	m = NewMachine(1, "inc")
