@@ -40,9 +40,10 @@ type job struct {
 
 // end is what is known of a process's end.
 type end struct {
-	status syscall.WaitStatus
-	known  bool
-	hold   *hold // it has not ended: only rest a while
+	status      syscall.WaitStatus
+	known       bool
+	outOfMemory bool  // in its control group
+	hold        *hold // it has not ended: only rest a while
 }
 
 // kill asks the whole group to end. It says false when that was done
@@ -66,6 +67,7 @@ func (j *job) killHard() {
 	if !j.gone {
 		j.hard = true
 		j.signal(unix.SIGKILL)
+		killGroup(j.started.Group)
 	}
 }
 
@@ -85,6 +87,7 @@ func (j *job) leaving() {
 	defer j.mu.Unlock()
 	if j.cause != "" {
 		_ = unix.Kill(-j.started.PID, unix.SIGKILL)
+		killGroup(j.started.Group)
 	}
 	j.gone = true
 }
@@ -129,6 +132,7 @@ func (j *job) follow(buffers *bufferPool, now func() time.Time) Ended {
 	}
 	at := now()
 	j.out.finish()
+	e.outOfMemory = endGroup(j.started.Group)
 	return j.result(e, held, at)
 }
 
@@ -195,6 +199,15 @@ func (j *job) result(e end, held bool, at time.Time) Ended {
 			r.Reason = banto.ReasonKeeperDied
 		}
 		note("its keeper had died while it ran: it has ended, but how is not known")
+	case e.outOfMemory && r.Reason == "" && (e.status.Signaled() || e.status.ExitStatus() != 0):
+		r.Reason = banto.ReasonMemory
+		note("it was killed at its memory limit")
+		if e.status.Signaled() {
+			r.Signal = unix.SignalName(e.status.Signal())
+		} else {
+			code := e.status.ExitStatus()
+			r.Exit = &code
+		}
 	case e.status.Signaled():
 		r.Signal = unix.SignalName(e.status.Signal())
 		if r.Signal == "" {

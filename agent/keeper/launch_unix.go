@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -30,19 +31,22 @@ type plan struct {
 	args    []string
 	env     []string
 	dir     string
+	group   string // path of a control group to begin in
+	nice    int
 }
 
 // planner turns what is asked for into what the system needs, and says in
 // words what is missing.
 type planner struct {
-	files *files
-	own   *account
-	allow atomic.Pointer[Allow]
-	now   func() time.Time
+	files  *files
+	own    *account
+	allow  atomic.Pointer[Allow]
+	now    func() time.Time
+	groups func() *groups // looked for when first needed
 }
 
 func newPlanner(files *files, own *account, allow Allow, now func() time.Time) *planner {
-	p := &planner{files: files, own: own, now: now}
+	p := &planner{files: files, own: own, now: now, groups: sync.OnceValue(func() *groups { return openGroups(files.dir) })}
 	p.permit(allow)
 	return p
 }
@@ -229,10 +233,19 @@ func executable(file string) error {
 
 // makeProcess makes the process of a plan, in a session and group of its own.
 func (p *plan) makeProcess(null, output *os.File) (int, error) {
+	attr := &syscall.SysProcAttr{Setsid: true, Credential: p.acc.credential}
+	if p.group != "" {
+		group, err := os.Open(p.group)
+		if err != nil {
+			return 0, err
+		}
+		defer group.Close()
+		intoGroup(attr, group)
+	}
 	return syscall.ForkExec(p.program, p.args, &syscall.ProcAttr{
 		Dir: p.dir, Env: p.env,
 		Files: []uintptr{null.Fd(), output.Fd(), output.Fd()},
-		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: p.acc.credential},
+		Sys:   attr,
 	})
 }
 
@@ -278,13 +291,20 @@ func (k *keeper) spawn(s Start, plan *plan) *refusal {
 	defer w.Close()
 	j := k.newJob(claimOf(s))
 	j.uid, j.pipe = plan.acc.uid, r
-	j.started = startedRecord{Attempt: s.Attempt, At: k.opt.Now(), After: bootNow(), Pipe: inode(r)}
+	if s.Spec.Limits != nil {
+		j.notes = k.planner.limit(plan, s.Attempt, *s.Spec.Limits)
+	}
+	j.started = startedRecord{Attempt: s.Attempt, At: k.opt.Now(), After: bootNow(), Pipe: inode(r), Group: plan.group}
 	err = k.reaper.fork(j, func() (int, error) { return plan.makeProcess(k.null, w) }, func(pid int) {
 		j.started.PID, j.started.Before = pid, bootNow()
 	})
 	if err != nil {
 		r.Close()
+		endGroup(plan.group)
 		return plan.refusalOf(err)
+	}
+	if note := setNice(j.started.PID, plan.nice); note != "" {
+		j.notes = append(j.notes, note)
 	}
 	k.put(input{launched: j})
 	go k.stay(j)

@@ -74,9 +74,10 @@ type startedRecord struct {
 	Attempt banto.AttemptID `json:"attempt"`
 	PID     int             `json:"pid"`
 	At      time.Time       `json:"at"`
-	After   int64           `json:"after"`          // clock before it was made, in nanoseconds since the boot
-	Before  int64           `json:"before"`         // clock when it had been made
-	Pipe    uint64          `json:"pipe,omitempty"` // inode of its output pipe; on Windows its own handle of the reading end
+	After   int64           `json:"after"`           // clock before it was made, in nanoseconds since the boot
+	Before  int64           `json:"before"`          // clock when it had been made
+	Pipe    uint64          `json:"pipe,omitempty"`  // inode of its output pipe; on Windows its own handle of the reading end
+	Group   string          `json:"group,omitempty"` // path of its control group
 
 	Born   int64  `json:"born,omitempty"`   // Windows: when it was made, as the system says
 	Object string `json:"object,omitempty"` // Windows: the name of its job object
