@@ -53,7 +53,7 @@ func (t *Tracker) set(p *part, s banto.PartState) *banto.Part {
 func (t *Tracker) put(p *part, s banto.PartState) *banto.Part {
 	was := p.state()
 	r := t.edit(p)
-	if was == banto.PartWaiting && s != banto.PartWaiting {
+	if s != banto.PartWaiting && (was == banto.PartWaiting || p.of != nil && was == banto.PartNotTaken) {
 		r.Rerun = t.row.Rerun
 	}
 	r.State = s

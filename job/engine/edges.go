@@ -136,6 +136,9 @@ func (p *part) via() banto.PartKey {
 	if p.def().Join != jobnet.JoinAny {
 		return ""
 	}
+	if p.row != nil && p.row.Via != "" {
+		return p.row.Via // it was held when it was ready
+	}
 	for _, e := range p.def().After {
 		if from := &p.in.parts[e.From]; through(from.stands(), e.Outlet) == taken {
 			return from.key()
@@ -144,9 +147,10 @@ func (p *part) via() banto.PartKey {
 	return ""
 }
 
-// heal marks what the part heals, if it has ended well.
+// heal marks what the part heals, if it has ended well. An item heals nothing:
+// the part that it is of may yet fail.
 func (t *Tracker) heal(p *part) {
-	if s := p.state(); s != banto.PartOK && s != banto.PartWarning {
+	if s := p.state(); p.of != nil || s != banto.PartOK && s != banto.PartWarning {
 		return
 	}
 	p.heals(func(from *part) {

@@ -164,6 +164,9 @@ func (t *Tracker) releasePart(p *part) {
 		})
 		return
 	}
+	if p.state() != banto.PartHeld {
+		return // released with the part that it is an item of
+	}
 	r := t.edit(p)
 	r.Message = ""
 	switch {
@@ -174,10 +177,6 @@ func (t *Tracker) releasePart(p *part) {
 		t.ready(p)
 	default:
 		t.set(p, banto.PartWaiting)
-		if r.Via != "" {
-			t.arrive(p, r.Via)
-			return
-		}
 		t.consider(p)
 	}
 }

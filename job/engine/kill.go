@@ -29,11 +29,14 @@ func (t *Tracker) killParts(in KillParts) error {
 	var no refusals
 	for _, p := range parts {
 		if !p.hasAttempt() {
-			hint := "it does not run: hold it, skip it, or force-end it"
-			if p.state().Ended() {
+			why, hint := p.is(), "it does not run: hold it, skip it, or force-end it"
+			switch {
+			case p.state().Ended():
 				hint = ""
+			case p.spread():
+				why = string(p.key()) + " runs on no host now"
 			}
-			no.add(p.is(), hint)
+			no.add(why, hint)
 		}
 	}
 	if err := t.refuseAll(banto.MoveKill, no); err != nil {

@@ -151,8 +151,9 @@ func (t *Tracker) skipPart(p *part, words string) {
 		r := t.put(p, banto.PartSkipped)
 		t.clear(r)
 		r.Message = words
-		t.note(p, "when its turn comes")
-		t.consider(p)
+		if t.consider(p); p.toSkip() {
+			t.note(p, "when its turn comes")
+		}
 		return
 	}
 	r := t.set(p, banto.PartSkipped)

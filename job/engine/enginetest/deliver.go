@@ -9,6 +9,7 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/dispatch"
 	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 // newBoard makes an empty board that knows the hosts.
@@ -17,6 +18,8 @@ func (w *world) newBoard() {
 	for _, h := range w.hosts {
 		w.setHost(h)
 	}
+	w.board.SetGroup(dispatch.Group{Name: oneOf, Hosts: []string{"h1", "h2", "h3"}})
+	w.board.SetGroup(dispatch.Group{Name: allOf, Hosts: w.all, Pick: string(jobnet.PickAll)})
 }
 
 func (w *world) setHost(h *host) {
@@ -108,7 +111,7 @@ func (w *world) stepWith(in engine.Input, oracle func() bool) error {
 			return err
 		}
 		switch in.(type) {
-		case engine.Placed, engine.NoPlace:
+		case engine.Placed, engine.NoPlace, engine.FanOut:
 			return nil // the board that decided it is gone; the new one has decided anew
 		}
 	}
@@ -127,7 +130,11 @@ func (w *world) stepWith(in engine.Input, oracle func() bool) error {
 	if w.shadow {
 		before = w.oracle.picture()
 	}
+	planned, errPlan := w.plan(in)
 	effects, err := w.tracker.Step(in, w.now)
+	if isMove(in) && (fmt.Sprint(err) != fmt.Sprint(errPlan) || err == nil && !slices.Equal(planned, w.tracker.Changes())) {
+		return fmt.Errorf("the plan was %v (%w), it came to %v (%w)", planned, errPlan, w.tracker.Changes(), err)
+	}
 	if refused := oracle(); refused != (err != nil) {
 		return fmt.Errorf("the oracle refuses: %t; the engine says %w", refused, err)
 	}
@@ -138,7 +145,7 @@ func (w *world) stepWith(in engine.Input, oracle func() bool) error {
 		if err := Same(effects, again); err != nil {
 			return fmt.Errorf("a restored tracker does something else: %w", err)
 		}
-		if moved := before != w.oracle.picture(); moved != (len(effects) > 0) {
+		if moved := before != w.oracle.picture(); !isMove(in) && moved != (len(effects) > 0) {
 			return fmt.Errorf("%T meant something: %t; it gave %d effects", in, moved, len(effects))
 		}
 	}
@@ -151,6 +158,7 @@ func (w *world) commit(effects []engine.Effect) error {
 	if err := w.rows.Save(effects); err != nil {
 		return err
 	}
+	w.was = map[banto.PartKey]banto.Part{}
 	for _, e := range effects {
 		if err := w.committed(e); err != nil {
 			return err
@@ -171,13 +179,23 @@ func (w *world) commit(effects []engine.Effect) error {
 func (w *world) committed(e engine.Effect) error {
 	switch e := e.(type) {
 	case engine.SavePart:
+		w.was[e.Part.Key] = w.parts[e.Part.Key]
 		w.parts[e.Part.Key] = e.Part
+		switch {
+		case e.Part.State == banto.PartSkipped, e.Part.Forced != "":
+			w.done[e.Part.Key] = true
+		case !e.Part.State.Ended():
+			delete(w.done, e.Part.Key)
+		}
 	case engine.SaveAttempt:
 		if e.Attempt.State.Ended() && w.live[e.Attempt.Part] == e.Attempt.ID {
 			delete(w.live, e.Attempt.Part)
 		}
 	case engine.Start:
 		id, part := e.Attempt.ID, e.Attempt.Part
+		if err := w.mayStart(e.Attempt); err != nil {
+			return err
+		}
 		if w.seen[id] {
 			return fmt.Errorf("attempt %s starts twice", id)
 		}
@@ -188,9 +206,15 @@ func (w *world) committed(e engine.Effect) error {
 		w.outbox["start "+string(id)] = order{id: id, host: e.Attempt.HostID}
 	case engine.Kill:
 		w.outbox["kill "+string(e.Attempt)] = order{id: e.Attempt, host: e.HostID, kill: true}
+	case engine.FreePlace:
+		if w.freed[e.Attempt] || !w.seen[e.Attempt] {
+			return fmt.Errorf("the place of %s is given back twice, or was never taken", e.Attempt)
+		}
+		w.freed[e.Attempt] = true
 	case engine.TrackerEnded:
 		w.ended = true
 	case engine.SaveTracker:
+		w.row = e.Tracker
 		w.ended = w.ended && e.Tracker.State.Ended() // a rerun begins anew
 	}
 	return nil
@@ -201,7 +225,9 @@ func (w *world) carryOut(effects []engine.Effect) {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case engine.WantPlace:
-			w.board.Add(dispatch.Want{Tracker: simTracker, Part: e.Part, Host: e.Host})
+			w.board.Add(dispatch.Want{
+				Tracker: simTracker, Part: e.Part, Host: e.Host, Chosen: e.Chosen, PerPart: e.PerPart,
+			})
 		case engine.Withdraw:
 			w.board.Withdraw(simTracker, e.Part)
 		case engine.Start:
@@ -222,9 +248,12 @@ func (w *world) place() error {
 		if w.board != board {
 			return nil
 		}
-		var in engine.Input = engine.Placed{Part: p.Want.Part, Host: p.Host, HostID: p.HostID}
-		if p.Reason != "" {
+		var in engine.Input = engine.Placed{Part: p.Want.Part, Host: p.Host, HostID: p.HostID, Target: p.Target}
+		switch {
+		case p.Reason != "":
 			in = engine.NoPlace{Part: p.Want.Part, Reason: p.Reason, Message: p.Message}
+		case p.All != nil:
+			in = engine.FanOut{Part: p.Want.Part, Hosts: p.All}
 		}
 		if err := w.step(in); err != nil {
 			return err

@@ -25,6 +25,8 @@ type simPart struct {
 	sets     bool // declares the integer n
 	needs    string
 	host     string
+	perPart  bool
+	rerun    jobnet.Rerun
 }
 
 // simEdge is an edge by name.
@@ -32,6 +34,13 @@ type simEdge struct {
 	from   string
 	outlet jobnet.Outlet
 }
+
+// The groups of the simulator: a part runs on one host of the first, and on
+// all of the second.
+const (
+	oneOf = "one"
+	allOf = "all"
+)
 
 // simWhen is a condition of a random part.
 type simWhen int
@@ -117,7 +126,12 @@ func randomPart(r *rand.Rand, name string, before []simPart) simPart {
 			p.needs = from
 		}
 	}
-	p.host = []string{"", "h1", "h1", "h2", "h3"}[r.IntN(5)]
+	p.host = []string{"", "h1", "h1", "h2", "h3", oneOf, oneOf, allOf}[r.IntN(8)]
+	p.perPart = p.host == oneOf && r.IntN(3) == 0
+	p.rerun = []jobnet.Rerun{"", "", "", "", jobnet.RerunYes, jobnet.RerunAsk, jobnet.RerunNever}[r.IntN(7)]
+	if r.IntN(2) == 0 {
+		p.rerun = ""
+	}
 	if r.IntN(40) == 0 {
 		p.host = "nowhere"
 	}
@@ -137,6 +151,9 @@ func (f *simFlow) changed(r *rand.Rand, fresh string) *simFlow {
 		p := &g.parts[i]
 		if p.host == "nowhere" {
 			p.host = "h1"
+		}
+		if r.IntN(8) == 0 {
+			p.host, p.perPart = []string{"h2", oneOf, allOf}[r.IntN(3)], false
 		}
 		if r.IntN(5) == 0 {
 			p.warns = !p.warns
@@ -201,7 +218,10 @@ func (f *simFlow) compile() (*jobnet.Flow, error) {
 
 // define writes the part as a designer would.
 func (p *simPart) define() jobnet.Part {
-	d := jobnet.Part{Name: p.name, Kind: jobnet.KindJob, Script: "true", Heals: p.heals, Host: p.host}
+	d := jobnet.Part{Name: p.name, Kind: jobnet.KindJob, Script: "true", Heals: p.heals, Host: p.host, Rerun: p.rerun}
+	if p.perPart {
+		d.Pick = jobnet.PerPart
+	}
 	for _, e := range p.edges {
 		d.After = append(d.After, jobnet.After{Part: e.from, Outlet: e.outlet})
 	}

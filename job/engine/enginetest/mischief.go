@@ -16,6 +16,10 @@ func (w *world) mischief() error {
 		w.note("the manager dies")
 		return w.crash()
 	}
+	if w.moves > 0 && w.r.IntN(3) == 0 {
+		w.moves--
+		return w.operate()
+	}
 	switch n := w.r.IntN(20); {
 	case n < 4:
 		h := w.hosts[w.r.IntN(len(w.hosts))]
@@ -35,6 +39,9 @@ func (w *world) mischief() error {
 	case n < 13 && w.reruns > 0:
 		w.reruns--
 		return w.rerun()
+	case n < 14:
+		w.regroup()
+		return w.place()
 	}
 	return nil
 }
@@ -92,9 +99,9 @@ func (w *world) setUp(h *host, up bool) {
 // rerun asks for one, of some parts or of the failed ones, with a changed
 // definition now and then.
 func (w *world) rerun() error {
-	in := engine.Rerun{By: "operator"}
+	in := engine.Rerun{By: "operator", Only: w.r.IntN(6) == 0, Yes: w.r.IntN(2) == 0}
 	for range w.r.IntN(3) {
-		in.From = append(in.From, w.anyPart())
+		in.From = append(in.From, w.anyKey())
 	}
 	if w.r.IntN(30) == 0 {
 		in.From = append(in.From, "nobody")
@@ -111,7 +118,10 @@ func (w *world) rerun() error {
 		w.flows[in.FlowHash] = flow
 	}
 	w.note("rerun %v with %v", in.From, next)
-	return w.stepWith(in, func() bool { return w.oracle.runAgain(in.From, next) })
+	return w.stepWith(in, func() bool {
+		w.oracle.now = w.now
+		return w.oracle.runAgain(in, next)
+	})
 }
 
 // wake passes time until a timer is due, or wakes a part too early.

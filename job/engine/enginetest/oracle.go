@@ -19,9 +19,13 @@ type oracle struct {
 	parts      map[string]*fate
 	state      banto.TrackerState
 	cancelling bool
+	held       bool
 	rerun      int
 	attempts   int
+	now        time.Time
 }
+
+var zeroTime time.Time
 
 // fate is where a part must stand.
 type fate struct {
@@ -35,6 +39,10 @@ type fate struct {
 	exit      *int
 	hasN      bool // it set n
 	retryAt   time.Time
+	toSkip    bool // skipped, and its turn has not come
+	forced    banto.Outcome
+	killing   bool
+	items     map[string]*fate // by host
 }
 
 func newOracle(flow *simFlow) *oracle {
@@ -48,11 +56,14 @@ func newOracle(flow *simFlow) *oracle {
 
 // apply takes an input. It gives true if the tracker must refuse it.
 func (o *oracle) apply(in engine.Input, now time.Time) (refused bool) {
+	o.now = now
 	switch in := in.(type) {
 	case engine.Placed:
-		o.placed(string(in.Part))
+		o.placed(in.Part)
+	case engine.FanOut:
+		o.fanOut(in)
 	case engine.NoPlace:
-		if f := o.parts[string(in.Part)]; f != nil && f.state == banto.PartReady {
+		if f, _, _ := o.find(in.Part); f != nil && f.state == banto.PartReady && !o.held {
 			f.fail()
 		}
 	case engine.Started:
@@ -70,12 +81,12 @@ func (o *oracle) apply(in engine.Input, now time.Time) (refused bool) {
 	case engine.Ended:
 		o.ended(in, now)
 	case engine.Wake:
-		f := o.parts[string(in.Part)]
+		f, _, _ := o.find(in.Part)
 		if f != nil && f.state == banto.PartRetrying && !now.Before(f.retryAt) {
-			f.state = banto.PartReady
+			f.state, f.retryAt = banto.PartReady, zeroTime
 		}
-	case engine.Cancel:
-		refused = o.cancel()
+	default:
+		refused = o.moveOf(in)
 	}
 	if !refused {
 		o.move()
@@ -85,12 +96,18 @@ func (o *oracle) apply(in engine.Input, now time.Time) (refused bool) {
 
 // live gives the part whose attempt is on a host, as far as anyone knows.
 func (o *oracle) live(id banto.AttemptID) *fate {
-	for _, f := range o.parts {
-		if f.attemptID == id && onHost(f.state) {
-			return f
+	f, _, _ := o.liveOf(id)
+	return f
+}
+
+// liveOf gives with it what it is of, and the part as it is defined.
+func (o *oracle) liveOf(id banto.AttemptID) (f, of *fate, p *simPart) {
+	o.all(func(g, of2 *fate, p2 *simPart) {
+		if g.attemptID == id && onHost(g.state) && !g.spread() {
+			f, of, p = g, of2, p2
 		}
-	}
-	return nil
+	})
+	return f, of, p
 }
 
 func onHost(s banto.PartState) bool {
@@ -101,9 +118,9 @@ func (f *fate) fail() {
 	f.state, f.exit, f.hasN = banto.PartError, nil, false
 }
 
-func (o *oracle) placed(name string) {
-	f, p := o.parts[name], o.flow.part(name)
-	if f == nil || p == nil || f.state != banto.PartReady {
+func (o *oracle) placed(key banto.PartKey) {
+	f, _, p := o.find(key)
+	if f == nil || f.state != banto.PartReady || o.held {
 		return
 	}
 	if p.needs != "" {
@@ -115,23 +132,21 @@ func (o *oracle) placed(name string) {
 	o.attempts++
 	f.state, f.attempt, f.tries = banto.PartStarting, f.attempt+1, f.tries+1
 	f.attemptID = banto.NewAttemptID(simTracker, o.attempts)
-	f.exit, f.hasN = nil, false
+	f.exit, f.hasN, f.killing, f.retryAt = nil, false, false, zeroTime
 }
 
 // ended judges a result.
 func (o *oracle) ended(in engine.Ended, now time.Time) {
-	f := o.live(in.Attempt)
+	f, of, p := o.liveOf(in.Attempt)
 	if f == nil {
 		return
 	}
-	var p *simPart
-	for name, g := range o.parts {
-		if g == f {
-			p = o.flow.part(name)
-		}
-	}
 	f.exit, f.hasN = in.Exit, p.sets && in.Vars == varsRight
 	switch {
+	case f.forced != "":
+		f.state = banto.PartState(f.forced)
+		o.endedWell(f, of, p)
+		return
 	case in.Reason == banto.ReasonKilled && o.cancelling:
 		f.state = banto.PartCancelled
 		return
@@ -147,7 +162,7 @@ func (o *oracle) ended(in engine.Ended, now time.Time) {
 	if p.sets && in.Vars == varsWrong {
 		f.state = banto.PartError
 	}
-	again := f.state == banto.PartError && f.tries < p.attempts && !o.cancelling && in.Reason != banto.ReasonKilled
+	again := f.state == banto.PartError && f.tries < p.attempts && !o.cancelling && !f.killing && in.Reason != banto.ReasonKilled
 	if again && p.codes {
 		again = in.Exit != nil && *in.Exit == 75
 	}
@@ -158,13 +173,22 @@ func (o *oracle) ended(in engine.Ended, now time.Time) {
 		}
 		f.state, f.retryAt = banto.PartRetrying, now.Add(wait)
 	}
-	if f.state == banto.PartOK || f.state == banto.PartWarning {
+	o.endedWell(f, of, p)
+}
+
+// endedWell lets a part that has ended well heal.
+func (o *oracle) endedWell(f, of *fate, p *simPart) {
+	if of == nil && (f.state == banto.PartOK || f.state == banto.PartWarning) {
 		o.heal(p, func(g *fate) { g.healed = true })
 	}
 }
 
 // heal calls each for what the part heals when it has ended well.
 func (o *oracle) heal(p *simPart, each func(*fate)) {
+	me := o.parts[p.name]
+	if me.state != banto.PartOK && me.state != banto.PartWarning || me.forced != "" && me.tries == 0 {
+		return
+	}
 	for _, e := range p.edges {
 		leads := e.outlet == jobnet.OutletError || e.outlet == jobnet.OutletEnded
 		took := !p.any || o.parts[p.name].via == e.from
@@ -174,25 +198,12 @@ func (o *oracle) heal(p *simPart, each func(*fate)) {
 	}
 }
 
-func (o *oracle) cancel() (refused bool) {
-	if o.state.Ended() {
-		return true
-	}
-	if o.cancelling {
-		return false
-	}
-	o.cancelling, o.state = true, banto.TrackerRunning
-	for _, f := range o.parts {
-		if !f.state.Ended() && !onHost(f.state) {
-			f.state = banto.PartCancelled
-		}
-	}
-	return false
-}
-
 // look says how an edge stands: taken, off, failed or open.
 func (o *oracle) look(e simEdge) string {
 	s := o.parts[e.from].state
+	if o.parts[e.from].toSkip {
+		return "open"
+	}
 	well := s == banto.PartOK || s == banto.PartWarning || s == banto.PartSkipped
 	switch {
 	case !s.Ended():
@@ -217,14 +228,21 @@ func (o *oracle) look(e simEdge) string {
 func (o *oracle) move() {
 	for again := true; again; {
 		again = false
-		for _, p := range o.flow.parts {
-			if o.parts[p.name].state == banto.PartWaiting && o.arrive(&p) {
+		for i := range o.flow.parts {
+			p := &o.flow.parts[i]
+			o.sum(p)
+			if f := o.parts[p.name]; (f.state == banto.PartWaiting || f.toSkip) && o.arrive(p) {
 				again = true
 			}
+			o.sum(p)
 		}
 	}
 	if o.state.Ended() {
 		return
+	}
+	o.state = banto.TrackerRunning
+	if o.held {
+		o.state = banto.TrackerHeld
 	}
 	for _, p := range o.flow.parts {
 		if o.parts[p.name].state.Live() {
@@ -237,8 +255,44 @@ func (o *oracle) move() {
 // arrive moves a waiting part if its edges say so.
 func (o *oracle) arrive(p *simPart) bool {
 	f := o.parts[p.name]
+	allowed, via, settled := o.allowed(p)
+	if f.via != "" {
+		via = f.via // it was held when it was ready
+	}
+	if !allowed {
+		if settled {
+			f.state, f.toSkip = banto.PartNotTaken, false
+		}
+		return settled
+	}
+	f.via = via
+	wasSkipped := f.toSkip
+	f.state, f.justVia, f.toSkip = banto.PartReady, f.via != "", false
+	switch {
+	case p.when == whenFalse:
+		f.state, f.via = banto.PartNotTaken, ""
+	case p.when == whenExit && o.parts[p.whenOf].exit == nil && !wasSkipped:
+		f.via = ""
+		f.fail()
+	case p.when == whenExit && o.parts[p.whenOf].exit != nil && *o.parts[p.whenOf].exit != 0:
+		f.state, f.via = banto.PartNotTaken, ""
+	case wasSkipped:
+		f.state, f.via = banto.PartSkipped, ""
+	case f.has(func(i *fate) bool { return i.state != banto.PartNotTaken }):
+		f.state = banto.PartRunning
+		for _, i := range f.items {
+			if i.state == banto.PartWaiting {
+				i.state = banto.PartReady
+			}
+		}
+	}
+	return true
+}
+
+// allowed says whether the edges of a part let it start, over which one if any
+// will do, and if not, whether that is settled for good.
+func (o *oracle) allowed(p *simPart) (yes bool, via string, settled bool) {
 	var ways []string
-	via := ""
 	for _, e := range p.edges {
 		w := o.look(e)
 		ways = append(ways, w)
@@ -248,32 +302,22 @@ func (o *oracle) arrive(p *simPart) bool {
 	}
 	has := func(w string) bool { return slices.Contains(ways, w) }
 	switch {
-	case len(ways) == 0:
+	case len(p.edges) == 0:
+		return true, "", false
 	case p.any && has("taken"):
-		f.via = via
+		return true, via, false
 	case has("open") || has("failed"):
-		return false
-	case !has("taken"):
-		f.state = banto.PartNotTaken
-		return true
+		return false, "", false
+	case has("taken"):
+		return true, "", false
 	}
-	f.state, f.justVia = banto.PartReady, f.via != ""
-	switch {
-	case p.when == whenFalse:
-		f.state, f.via = banto.PartNotTaken, ""
-	case p.when == whenExit && o.parts[p.whenOf].exit == nil:
-		f.via = ""
-		f.fail()
-	case p.when == whenExit && *o.parts[p.whenOf].exit != 0:
-		f.state, f.via = banto.PartNotTaken, ""
-	}
-	return true
+	return false, "", true
 }
 
 // end gives the tracker its outcome.
 func (o *oracle) end() {
 	if o.cancelling {
-		o.state, o.cancelling = banto.TrackerCancelled, false
+		o.state, o.cancelling, o.held = banto.TrackerCancelled, false, false
 		return
 	}
 	has := map[banto.PartState]bool{}
@@ -283,21 +327,32 @@ func (o *oracle) end() {
 		if s == banto.PartError && f.healed {
 			s = banto.PartWarning
 		}
+		if reachable, _, _ := o.allowed(&p); s == banto.PartUnreached && !reachable {
+			continue
+		}
 		has[s] = true
 	}
+	blocked := has[banto.PartError] && (o.flow.wait || has[banto.PartHeld])
 	switch {
-	case has[banto.PartError] && o.flow.wait:
+	case o.held && (blocked || has[banto.PartHeld] || has[banto.PartWaiting]):
+		return
+	case blocked:
 		o.state = banto.TrackerBlocked
+		return
+	case has[banto.PartHeld]:
 		return
 	case has[banto.PartError]:
 		o.state = banto.TrackerError
 	case has[banto.PartCancelled]:
 		o.state = banto.TrackerCancelled
+	case has[banto.PartUnreached]:
+		o.state = banto.TrackerError
 	case has[banto.PartWarning]:
 		o.state = banto.TrackerWarning
 	default:
 		o.state = banto.TrackerOK
 	}
+	o.held = false
 	for _, p := range o.flow.parts {
 		if f := o.parts[p.name]; f.state == banto.PartWaiting {
 			f.state = banto.PartUnreached
@@ -305,90 +360,11 @@ func (o *oracle) end() {
 	}
 }
 
-// runAgain takes a rerun, or says that it must be refused.
-func (o *oracle) runAgain(from []banto.PartKey, next *simFlow) (refused bool) {
-	flow := o.flow
-	if next != nil {
-		flow = next
-	}
-	reset := map[string]bool{}
-	for _, p := range o.flow.parts {
-		f := o.parts[p.name]
-		bad := f.state == banto.PartError && !f.healed || f.state == banto.PartCancelled || f.state == banto.PartUnreached
-		if len(from) == 0 && bad && flow.part(p.name) != nil {
-			reset[p.name] = true
-		}
-		if f.state.Live() && flow.part(p.name) == nil {
-			return true
-		}
-	}
-	for _, k := range from {
-		if flow.part(string(k)) == nil {
-			return true
-		}
-		reset[string(k)] = true
-	}
-	for again := true; again; {
-		again = false
-		for _, p := range flow.parts {
-			for _, e := range p.edges {
-				if reset[e.from] && !reset[p.name] {
-					reset[p.name], again = true, true
-				}
-			}
-		}
-	}
-	sense := len(flow.parts) != len(o.flow.parts)
-	for _, p := range flow.parts {
-		s := banto.PartWaiting
-		if o.flow.part(p.name) != nil {
-			s = o.parts[p.name].state
-		} else {
-			sense = true
-		}
-		if reset[p.name] && s.Live() {
-			return true
-		}
-		sense = sense || reset[p.name] && s.Ended()
-	}
-	if !sense || o.cancelling {
-		return true
-	}
-	o.again(flow, reset)
-	return false
-}
-
-// again begins a rerun.
-func (o *oracle) again(flow *simFlow, reset map[string]bool) {
-	for _, p := range flow.parts {
-		f := o.parts[p.name]
-		if f == nil {
-			f = &fate{}
-			o.parts[p.name] = f
-		}
-		if reset[p.name] || o.flow.part(p.name) == nil {
-			*f = fate{state: banto.PartWaiting, attempt: f.attempt, attemptID: f.attemptID}
-		}
-	}
-	o.flow = flow
-	o.rerun++
-	o.state = banto.TrackerRunning
-	for _, f := range o.parts {
-		f.healed = false
-	}
-	for _, p := range flow.parts {
-		if s := o.parts[p.name].state; s == banto.PartOK || s == banto.PartWarning {
-			o.heal(&p, func(g *fate) { g.healed = true })
-		}
-	}
-	o.move()
-}
-
 // compare says where the engine's rows are not what they must be.
 func (o *oracle) compare(t banto.Tracker, rows map[banto.PartKey]banto.Part) error {
-	if t.State != o.state || t.Cancelling != o.cancelling || t.Rerun != o.rerun || t.Attempts != o.attempts {
-		return fmt.Errorf("the tracker is %s (cancelling %t, rerun %d, %d attempts), want %s (%t, %d, %d)",
-			t.State, t.Cancelling, t.Rerun, t.Attempts, o.state, o.cancelling, o.rerun, o.attempts)
+	if t.State != o.state || t.Held != o.held || t.Cancelling != o.cancelling || t.Rerun != o.rerun || t.Attempts != o.attempts {
+		return fmt.Errorf("the tracker is %s (held %t, cancelling %t, rerun %d, %d attempts), want %s (%t, %t, %d, %d)",
+			t.State, t.Held, t.Cancelling, t.Rerun, t.Attempts, o.state, o.held, o.cancelling, o.rerun, o.attempts)
 	}
 	counts := map[banto.PartState]int{}
 	for _, p := range o.flow.parts {
@@ -399,6 +375,15 @@ func (o *oracle) compare(t banto.Tracker, rows map[banto.PartKey]banto.Part) err
 			r.State = banto.PartWaiting
 		}
 		o.chooseVia(&p, string(r.Via))
+		for host, i := range f.items {
+			r := rows[banto.PartKey(p.name+"["+host+"]")]
+			if r.State != i.state || r.Attempt != i.attempt || r.Tries != i.tries || r.AttemptID != i.attemptID || r.Forced != i.forced {
+				return fmt.Errorf("item %s of %s is %+v, want %+v", host, p.name, r, *i)
+			}
+		}
+		if toSkip := r.State == banto.PartSkipped && r.EndedAt == nil; toSkip != f.toSkip || r.Forced != f.forced {
+			return fmt.Errorf("part %s is to be skipped: %t, forced %q; want %t, %q", p.name, toSkip, r.Forced, f.toSkip, f.forced)
+		}
 		if r.State != f.state || r.Attempt != f.attempt || r.Tries != f.tries ||
 			r.AttemptID != f.attemptID || string(r.Via) != f.via || r.Healed != f.healed {
 			return fmt.Errorf("part %s is %+v, want %+v", p.name, r, *f)
@@ -422,9 +407,13 @@ func sameExit(a, b *int) bool {
 
 // picture is the oracle as it stands, to see whether an input meant anything.
 func (o *oracle) picture() string {
-	s := fmt.Sprint(o.state, o.cancelling, o.rerun, o.attempts)
+	s := fmt.Sprint(o.state, o.cancelling, o.held, o.rerun, o.attempts)
 	for _, name := range slices.Sorted(maps.Keys(o.parts)) {
-		s += fmt.Sprint(" ", name, o.parts[name].state, o.parts[name].tries)
+		f := o.parts[name]
+		s += fmt.Sprint(" ", name, f.state, f.tries, f.toSkip)
+		for _, host := range slices.Sorted(maps.Keys(f.items)) {
+			s += fmt.Sprint(" ", host, f.items[host].state, f.items[host].tries)
+		}
 	}
 	return s
 }

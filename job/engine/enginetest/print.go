@@ -40,7 +40,7 @@ func (s *scenario) effect(e engine.Effect) string {
 	case engine.SaveAttempt:
 		return s.attemptLine(e.Attempt)
 	case engine.WantPlace:
-		return fmt.Sprintf("want a place for %s on %q", e.Part, e.Host)
+		return fmt.Sprintf("want a place for %s on %q", e.Part, e.Host) + wantText(e)
 	case engine.Withdraw:
 		return fmt.Sprintf("withdraw %s", e.Part)
 	case engine.Start:
@@ -74,6 +74,14 @@ func (s *scenario) trackerLine(t banto.Tracker) string {
 	}
 	if t.Cancelling {
 		b.WriteString(" cancelling")
+	}
+	if t.Held != was.Held {
+		fmt.Fprintf(&b, " held %t", t.Held)
+	}
+	for _, target := range slices.Sorted(maps.Keys(t.Places)) {
+		if t.Places[target] != was.Places[target] {
+			fmt.Fprintf(&b, " %s is %s", target, t.Places[target])
+		}
 	}
 	var counts []string
 	for _, k := range slices.Sorted(maps.Keys(t.Counts)) {
@@ -121,6 +129,12 @@ func (s *scenario) partLine(p banto.Part) string {
 	if p.Healed {
 		b.WriteString(" healed")
 	}
+	if p.Forced != "" {
+		fmt.Fprintf(&b, " forced %s", p.Forced)
+	}
+	if p.State == banto.PartSkipped && p.EndedAt == nil {
+		b.WriteString(" to come")
+	}
 	if p.RetryAt != nil {
 		b.WriteString(" until " + s.at(*p.RetryAt))
 	}
@@ -139,6 +153,9 @@ func (s *scenario) attemptLine(a banto.Attempt) string {
 	}
 	if a.Reason != "" {
 		text += fmt.Sprintf(" (%s)", a.Reason)
+	}
+	if a.Message != "" && a.Message != "was killed" && (a.Killing || a.Reason == banto.ReasonLost || a.Reason == banto.ReasonKilled) {
+		text += fmt.Sprintf("; %q", a.Message)
 	}
 	return text
 }
@@ -159,6 +176,24 @@ func change(was, is string) string {
 	return was + " -> " + is
 }
 
+// wantText writes what a part wants of its place beside the host.
+func wantText(w engine.WantPlace) string {
+	text := ""
+	if w.Chosen != "" {
+		text += " chosen " + string(w.Chosen)
+	}
+	if w.PerPart {
+		text += " per part"
+	}
+	if w.Account != "" {
+		text += " account " + w.Account
+	}
+	if w.Shell != "" {
+		text += " shell " + w.Shell
+	}
+	return text
+}
+
 // specText writes of a Spec what the definition says.
 func specText(s banto.Spec) string {
 	var b strings.Builder
@@ -171,13 +206,16 @@ func specText(s banto.Spec) string {
 	for _, e := range s.Env {
 		fmt.Fprintf(&b, " %s", e)
 	}
-	for _, f := range []struct{ name, value string }{{"dir", s.Dir}, {"shell", s.Shell}, {"account", s.Account}} {
+	for _, f := range []struct{ name, value string }{{"dir", s.Dir}, {"shell", s.Shell}, {"account", s.Account}, {"encoding", s.Encoding}} {
 		if f.value != "" {
 			fmt.Fprintf(&b, " %s=%s", f.name, f.value)
 		}
 	}
 	if s.TimeoutMS > 0 {
 		fmt.Fprintf(&b, " timeout=%dms", s.TimeoutMS)
+	}
+	if s.Limits != nil {
+		fmt.Fprintf(&b, " limits=%+v", *s.Limits)
 	}
 	if s.WantOutput {
 		b.WriteString(" want-output")

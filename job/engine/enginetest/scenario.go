@@ -132,11 +132,42 @@ func (s *scenario) input(line string) ([]string, error) {
 		}
 		return indent(out), nil
 	}
+	if verb == "plan" && len(args) > 0 {
+		return s.plan(args)
+	}
 	in, err := s.parse(verb, args)
 	if err != nil {
 		return nil, err
 	}
 	return s.step(in)
+}
+
+// plan says what a move would do, and does not do it.
+func (s *scenario) plan(args []string) ([]string, error) {
+	in, err := s.parse(args[0], args[1:])
+	if err != nil {
+		return nil, err
+	}
+	changes, err := s.tracker.Plan(in, s.now)
+	if err != nil {
+		return refused(err), nil
+	}
+	if len(changes) == 0 {
+		return indent([]string{"nothing"}), nil
+	}
+	var out []string
+	for _, c := range changes {
+		line := fmt.Sprintf("%s: %s", c.Part, change(string(c.From), string(c.To)))
+		if c.Note != "" {
+			line += "; " + c.Note
+		}
+		out = append(out, line)
+	}
+	return indent(out), nil
+}
+
+func refused(err error) []string {
+	return indent([]string{"refused " + string(banto.KindOf(err)) + ": " + err.Error()})
 }
 
 // advance moves the clock.
@@ -176,7 +207,11 @@ func (s *scenario) step(in engine.Input) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	planned, errPlan := s.tracker.Plan(in, s.now)
 	effects, err := s.tracker.Step(in, s.now)
+	if fmt.Sprint(err) != fmt.Sprint(errPlan) || err == nil && fmt.Sprint(planned) != fmt.Sprint(s.tracker.Changes()) {
+		return nil, fmt.Errorf("the plan was %v (%w), it came to %v (%w)", planned, errPlan, s.tracker.Changes(), err)
+	}
 	again, errAgain := shadow.Step(in, s.now)
 	if (err == nil) != (errAgain == nil) {
 		return nil, fmt.Errorf("the restored tracker said %w, the other %w", errAgain, err)
@@ -185,7 +220,7 @@ func (s *scenario) step(in engine.Input) ([]string, error) {
 		return nil, fmt.Errorf("the restored tracker does something else: %w", err)
 	}
 	if err != nil {
-		return indent([]string{"refused " + string(banto.KindOf(err)) + ": " + err.Error()}), nil
+		return refused(err), nil
 	}
 	return s.take(effects)
 }

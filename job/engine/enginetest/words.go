@@ -57,7 +57,13 @@ func (s *scenario) parse(verb string, args []string) (engine.Input, error) {
 		if len(plain) == 3 {
 			host = plain[2] // place a on db02
 		}
-		return engine.Placed{Part: part, Host: host, HostID: banto.HostID("h-" + host)}, nil
+		return engine.Placed{Part: part, Host: host, HostID: banto.HostID("h-" + host), Target: options["for"]}, nil
+	case "fan-out":
+		in := engine.FanOut{Part: part}
+		for _, host := range plain[min(2, len(plain)):] { // fan-out a on db01 db02
+			in.Hosts = append(in.Hosts, banto.HostRef{Name: host, ID: banto.HostID("h-" + host)})
+		}
+		return in, nil
 	case "no-place":
 		return engine.NoPlace{Part: part, Reason: banto.ReasonNoHost, Message: "the host " + options["host"] + " is not known"}, nil
 	case "started":
@@ -70,10 +76,33 @@ func (s *scenario) parse(verb string, args []string) (engine.Input, error) {
 		return engine.Found{Attempt: s.attempt(first)}, nil
 	case "wake":
 		return engine.Wake{Part: part}, nil
+	}
+	return s.move(verb, plain, options)
+}
+
+// move reads what an operator asks for: hold a b reason="wait"
+func (s *scenario) move(verb string, plain []string, options map[string]string) (engine.Input, error) {
+	var parts []banto.PartKey
+	for _, p := range plain {
+		parts = append(parts, banto.PartKey(p))
+	}
+	const by = "operator"
+	reason := options["reason"]
+	switch verb {
+	case "hold":
+		return engine.Hold{By: by, Reason: reason, Parts: parts}, nil
+	case "release":
+		return engine.Release{By: by, Reason: reason, Parts: parts}, nil
+	case "skip":
+		return engine.Skip{By: by, Reason: reason, Parts: parts}, nil
+	case "force-end":
+		return engine.ForceEnd{By: by, Reason: reason, Parts: parts, Outcome: banto.Outcome(options["as"])}, nil
+	case "kill":
+		return engine.KillParts{By: by, Reason: reason, Parts: parts}, nil
 	case "cancel":
-		return engine.Cancel{By: "operator", Reason: strings.Join(plain, " ")}, nil
+		return engine.Cancel{By: by, Reason: strings.Join(plain, " ")}, nil
 	case "rerun":
-		return s.rerun(plain, options)
+		return s.rerun(parts, options)
 	}
 	return nil, fmt.Errorf("there is no input %q", verb)
 }
@@ -123,11 +152,16 @@ func (s *scenario) ended(text string, options map[string]string) (engine.Input, 
 	return in, nil
 }
 
-// rerun reads: rerun [PART…] [flow=NAME]
-func (s *scenario) rerun(plain []string, options map[string]string) (engine.Input, error) {
-	in := engine.Rerun{By: "operator"}
-	for _, p := range plain {
-		in.From = append(in.From, banto.PartKey(p))
+// rerun reads: rerun [PART…] [flow=NAME] [params.NAME=VALUE] [only=true] [yes=true]
+func (s *scenario) rerun(from []banto.PartKey, options map[string]string) (engine.Input, error) {
+	in := engine.Rerun{By: "operator", From: from, Only: options["only"] != "", Yes: options["yes"] != ""}
+	for name, value := range options {
+		if param, ok := strings.CutPrefix(name, "params."); ok {
+			if in.Params == nil {
+				in.Params = map[string]string{}
+			}
+			in.Params[param] = value
+		}
 	}
 	if name := options["flow"]; name != "" {
 		flow := s.flows[name]

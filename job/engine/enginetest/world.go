@@ -36,16 +36,22 @@ type world struct {
 	timers map[banto.PartKey]time.Time
 	outbox map[string]order // as committed, until a host confirms it
 	hosts  []*host
+	all    []string       // the hosts of the group whose parts run on each
 	bag    []engine.Input // under way to the manager
 
 	seen  map[banto.AttemptID]bool          // attempts that were started
 	parts map[banto.PartKey]banto.Part      // rows as committed
 	live  map[banto.PartKey]banto.AttemptID // attempt that is out, by part
+	freed map[banto.AttemptID]bool          // attempts whose place was given back
+	done  map[banto.PartKey]bool            // skipped or force-ended, and not run again since
+	was   map[banto.PartKey]banto.Part      // rows before the commit, of the parts in it
+	row   banto.Tracker                     // as committed
 
 	shadow  bool            // let a restored tracker take every input too
 	twin    *engine.Tracker // that one; restored anew now and then
 	cancels int             // that may still be asked for
 	reruns  int
+	moves   int
 	ended   bool
 }
 
@@ -68,12 +74,18 @@ func Simulate(seed uint64) error {
 		seen:   map[banto.AttemptID]bool{},
 		parts:  map[banto.PartKey]banto.Part{},
 		live:   map[banto.PartKey]banto.AttemptID{},
+		freed:  map[banto.AttemptID]bool{},
+		done:   map[banto.PartKey]bool{},
+		all:    []string{"h1", "h2"},
 	}
 	w.shadow = w.r.IntN(10) == 0
 	if w.r.IntN(4) == 0 {
 		w.cancels = 1 + w.r.IntN(2)
 	}
 	w.reruns = w.r.IntN(4)
+	if w.r.IntN(3) > 0 {
+		w.moves = w.r.IntN(25)
+	}
 	if err := w.run(); err != nil {
 		return fmt.Errorf("seed %d: %w\n%s", seed, err, w.tail())
 	}
@@ -174,6 +186,11 @@ func (w *world) last() error {
 	if n := w.tracker.Live(); len(n) > 0 {
 		return fmt.Errorf("attempts are still live: %v", n)
 	}
+	for id := range w.seen {
+		if !w.freed[id] {
+			return fmt.Errorf("the place of %s was never given back", id)
+		}
+	}
 	for _, h := range w.hosts {
 		if running, waiting := w.board.Load(h.id); running != 0 || waiting != 0 {
 			return fmt.Errorf("%d places of %s are taken and %d wanted, at the end", running, h.name, waiting)
@@ -230,8 +247,12 @@ func (w *world) choose() func() error {
 	return acts[w.r.IntN(len(acts))]
 }
 
-// again asks for a rerun when all is quiet, a few times.
+// again releases what is held when all is quiet, and asks for a rerun a few
+// times.
 func (w *world) again() func() error {
+	if row := w.tracker.Row(); !row.State.Ended() && (row.Held || row.Counts[banto.PartHeld] > 0) {
+		return func() error { return w.step(engine.Release{By: "operator"}) }
+	}
 	if w.reruns == 0 {
 		return nil
 	}
