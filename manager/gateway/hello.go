@@ -67,9 +67,13 @@ func (m *Machine) rolledBack(h *fabric.Hello) bool {
 	return !m.awaited
 }
 
-// expect notes that a keeper was asked for a new generation: this one is over.
+// expect notes that a keeper was asked for a generation after this one. The one
+// that is known is not over before that: what was judged may have been a late
+// Hello, and the keeper's next one as it should be.
 func (m *Machine) expect(generation string) {
-	m.former = remember(m.former, generation)
+	if generation != m.known.generation {
+		m.former = remember(m.former, generation)
+	}
 	m.awaited = true
 }
 
@@ -82,9 +86,7 @@ func (m *Machine) open(u fabric.Up, instance string, number int, now time.Time) 
 	if m.session != "" {
 		m.was = remember(m.was, m.session)
 	}
-	if u.Hello.Generation != m.generation {
-		m.renewed = false
-	}
+	m.renewed = false
 	m.session, m.instance, m.number = u.Session, instance, number
 	m.version, m.generation, m.after, m.spoke = u.Version, u.Hello.Generation, u.Hello.After, false
 	m.openedAt, m.lookAt = now, time.Time{}

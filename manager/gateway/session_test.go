@@ -144,8 +144,12 @@ func TestClaimsThatWereRolledBack(t *testing.T) {
 	if e := m.Frame(hello2("b.x-1", "", "g2", 11), start); e.Up != nil || e.Refused != rolledBack {
 		t.Errorf("rolled back again: %+v", e)
 	}
+	if e := m.Frame(hello2("b.z-2", "", "g2", 12), start); e.Up == nil {
+		t.Errorf("that was only late: %+v", e)
+	}
 	m.Known("old", 99) // of a generation that is over
-	if e := m.Frame(hello2("b.y-2", "", "g3", 12), start); e.Up == nil {
+	m.Frame(hello2("b.q-3", "b.z-2", "g2", 11), start)
+	if e := m.Frame(hello2("b.y-4", "b.z-2", "g3", 12), start); e.Up == nil {
 		t.Errorf("the new generation: %+v", e)
 	}
 	// Put back further: to a generation that was over, and to one that this
