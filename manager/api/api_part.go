@@ -77,6 +77,8 @@ type partList struct {
 	flow  *jobnet.Flow
 	limit int
 	views []banto.PartView
+
+	groups map[string]bool // the names that parts have for their host: is it a group?
 }
 
 // read collects what is behind the cursor, or from the beginning.
@@ -109,7 +111,7 @@ func (l *partList) read(ctx context.Context, from partCursor, begun bool) error 
 		} else {
 			l.views = append(l.views, l.view(first+i, p))
 		}
-		if ok && mayHaveItems(&l.flow.Parts[first+i], p) {
+		if ok && l.mayHaveItems(ctx, &l.flow.Parts[first+i]) {
 			if err := l.items(ctx, first+i, after); err != nil {
 				return err
 			}
@@ -163,14 +165,26 @@ func (l *partList) view(index int, p banto.Part) banto.PartView {
 // isItem says whether a key names an item of a part, such as "copy[db01]".
 func isItem(key banto.PartKey) bool { return strings.HasSuffix(string(key), "]") }
 
-// mayHaveItems says whether a part can run on several hosts: not one that
-// names the host it was on.
-func mayHaveItems(def *jobnet.FlowPart, p banto.Part) bool {
-	if def.Host.IsZero() && len(def.HostLabels) == 0 {
-		return false
+// mayHaveItems says whether a part can run on several hosts: not one that names
+// a host.
+func (l *partList) mayHaveItems(ctx context.Context, def *jobnet.FlowPart) bool {
+	name, literal := def.Host.Literal()
+	if len(def.HostLabels) > 0 || !literal {
+		return true
 	}
-	host, literal := def.Host.Literal()
-	return !literal || len(def.HostLabels) > 0 || p.Host == "" || p.Host != host
+	if name == "" {
+		return false // the host beside the manager
+	}
+	group, looked := l.groups[name]
+	if !looked {
+		_, err := l.s.Store.Host(ctx, name)
+		group = err != nil // a name is that of a host or of a group
+		if l.groups == nil {
+			l.groups = map[string]bool{}
+		}
+		l.groups[name] = group
+	}
+	return group
 }
 
 // viewOf adds to a part its place in the definition.

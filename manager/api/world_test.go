@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,7 +98,15 @@ func newWorld(t *testing.T) *world {
 	})
 	w.host.inbox = w.runner
 	w.designs = designs.New(designs.Options{
-		Store: w.store, Now: time.Now, KnownHost: func(_ context.Context, name string) (bool, error) { return name == "local", nil },
+		Store: w.store, Now: time.Now, KnownHost: func(ctx context.Context, name string) (bool, error) {
+			_, err := w.store.Host(ctx, name)
+			return err == nil, nil
+		},
+		Changed: func() {
+			if err := w.runner.Reload(ctx); err != nil {
+				t.Error(err)
+			}
+		},
 	})
 	done := make(chan error, 1)
 	go func() { done <- w.runner.Run(ctx) }()
@@ -336,4 +345,11 @@ func (h *host) started(t *testing.T, part banto.PartKey) banto.AttemptID {
 // problems spells an error with its problems, for failures of tests.
 func problems(err error) string {
 	return fmt.Sprintf("%v %+v", err, problemsOf(err))
+}
+
+func decodeInto(t *testing.T, body string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(body), v); err != nil {
+		t.Fatalf("%v: %.300s", err, body)
+	}
 }
