@@ -279,7 +279,7 @@ func oneNight(t *testing.T, seed uint64) {
 		all.Wait()
 		for limit := 0; !n.allEnded(); limit++ {
 			<-time.After(time.Second)
-			if limit == 60 {
+			if limit == 20 {
 				n.mu.Lock()
 				n.calm = true // all must come to its end now
 				n.mu.Unlock()

@@ -78,6 +78,9 @@ func TestEveryMove(t *testing.T) {
 			if got := w.move(id, c.req); got != c.changes {
 				t.Errorf("%s changed %q, want %q", c.req.Move, got, c.changes)
 			}
+			if got := w.waits(id); strings.Contains(c.states, "p3=held") && !strings.Contains(got, "p3: held by hanako: file is missing") {
+				t.Errorf("after %s it waits for %q", c.req.Move, got)
+			}
 			if got := w.states(id); got != c.states && !strings.HasPrefix(got, c.states+" ") {
 				t.Errorf("after %s: %s, want %s", c.req.Move, got, c.states)
 			}
