@@ -130,7 +130,7 @@ func (d *doctor) fabric() {
 
 // hosts looks at every host.
 func (d *doctor) hosts(ctx context.Context) error {
-	all, connected, told := 0, 0, 0
+	all, connected, told, untold := 0, 0, 0, 0
 	clocks, versions := true, true
 	for after := ""; ; {
 		page, err := d.s.Store.ListHosts(ctx, after, 500)
@@ -144,16 +144,21 @@ func (d *doctor) hosts(ctx context.Context) error {
 				connected++
 			}
 			before := len(d.found)
-			if told < maxFindings {
-				clocks = d.clock(h) && clocks
-				versions = d.version(h) && versions
-				d.connection(h)
+			if told >= maxFindings {
+				untold++
+				continue
 			}
+			clocks = d.clock(h) && clocks
+			versions = d.version(h) && versions
+			d.connection(h)
 			told += len(d.found) - before
 		}
 		if len(page) < 500 {
 			break
 		}
+	}
+	if untold > 0 {
+		d.bad("host", "", fmt.Sprintf("%d more hosts were not looked at", untold), "begin with those above; banto host list shows all")
 	}
 	if connected == all {
 		d.good("host", fmt.Sprintf("all hosts are connected (%d)", all))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/auth"
+	"github.com/bantoops/banto/fabric"
 )
 
 // request is what is known of a request beyond HTTP. It is made at the outer
@@ -124,7 +125,7 @@ func (s *server) checkHost(r *http.Request) error {
 }
 
 // fabricPath is where agents connect that may use no other port.
-const fabricPath = "/fabric"
+const fabricPath = fabric.SocketPath
 
 // fabric hands a WebSocket to the fabric. None of the walls around documents is
 // here: the fabric asks for a credential of its own, and a connection lasts as
