@@ -18,7 +18,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCE  ?= .
 BREAK   ?=
 
-.PHONY: help build demo test race lint cross fuzz simulate generate clean
+.PHONY: help build demo test race lint cross wine fuzz simulate generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ cross: ## builds for the other systems
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/banto
 	GOOS=darwin  GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
 	GOOS=linux   GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
+
+wine: ## the Windows agent under Wine: its tests and stories (needs Debian's wine64)
+	@mkdir -p bin/windows
+	GOOS=windows GOARCH=amd64 $(GO) build -ldflags '$(LDFLAGS)' -o bin/windows/banto.exe ./cmd/banto
+	GOOS=windows GOARCH=amd64 $(GO) test -c -o bin/windows/keeper.test.exe ./agent/keeper
+	BANTO_WINE_BINARIES='$(CURDIR)/bin/windows' $(GO) test -count 1 -timeout 4m ./scripts/wine
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each

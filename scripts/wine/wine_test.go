@@ -1,0 +1,226 @@
+//go:build linux
+
+package wine_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// binariesEnv names the directory with banto.exe and keeper.test.exe.
+const binariesEnv = "BANTO_WINE_BINARIES"
+
+// patience bounds every wait; nothing is expected to take that long.
+const patience = 30 * time.Second
+
+// windows gives a Windows and the directory of the binaries, or says why not.
+func windows(t *testing.T) (*prefix, string) {
+	t.Helper()
+	binaries := os.Getenv(binariesEnv)
+	if binaries == "" {
+		t.Skip("no Windows binaries to run: `make wine` builds them and sets " + binariesEnv)
+	}
+	wine := findWine()
+	if wine == "" {
+		t.Fatal("Wine is not there: apt-get install wine64")
+	}
+	p, err := newPrefix(wine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.remove)
+	return p, binaries
+}
+
+func TestUnderWine(t *testing.T) {
+	p, binaries := windows(t)
+	t.Run("keeper", func(t *testing.T) { runKeeperTests(t, p, binaries) })
+	t.Run("stories", func(t *testing.T) { runStories(t, p, binaries) })
+}
+
+// runKeeperTests runs the tests of agent/keeper that were built for Windows.
+func runKeeperTests(t *testing.T, p *prefix, binaries string) {
+	cmd := p.command(p.wine, filepath.Join(binaries, "keeper.test.exe"), "-test.v", "-test.timeout=150s")
+	cmd.Dir = t.TempDir()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+		return
+	}
+	t.Logf("%d tests of agent/keeper passed", bytes.Count(out, []byte("--- PASS: Test")))
+}
+
+func runStories(t *testing.T, p *prefix, binaries string) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 ".",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			for _, pair := range p.environ() {
+				name, value, _ := strings.Cut(pair, "=")
+				env.Setenv(name, value)
+			}
+			env.Setenv("BANTO_CONFIG", onDrive(filepath.Join(env.WorkDir, "config.json")))
+			env.Setenv("BANTO_LANG", "en")
+			env.Setenv("SYSTEM32", filepath.Join(p.dir, "prefix", "drive_c", "windows", "system32"))
+			env.Setenv("HERE", onDrive(env.WorkDir))
+			env.Values["house"] = &house{p: p, dir: env.WorkDir, exe: filepath.Join(binaries, "banto.exe")}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"up": up, "kill9": kill9, "banto": banto, "exits": exits, "keep": keep, "wait-for": waitFor,
+		},
+	})
+}
+
+// onDrive gives the name that Windows has for a file of this machine.
+func onDrive(path string) string { return `Z:` + strings.ReplaceAll(path, "/", `\`) }
+
+// house is the `banto up` of one story.
+type house struct {
+	p        *prefix
+	dir, exe string
+	cmd      *exec.Cmd // nil when it is not up
+	ended    chan struct{}
+}
+
+func houseOf(ts *testscript.TestScript) *house { return ts.Value("house").(*house) }
+
+// up starts `banto up` and waits until it answers.
+func up(ts *testscript.TestScript, neg bool, args []string) {
+	h := houseOf(ts)
+	if neg || h.cmd != nil {
+		ts.Fatalf("usage: up [FLAG…], when it is not up")
+	}
+	log, err := os.OpenFile(filepath.Join(h.dir, "up.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	defer log.Close()
+	cmd := h.p.command(h.p.wine, append([]string{h.exe, "up", "--data", onDrive(filepath.Join(h.dir, "data")),
+		"--http", "127.0.0.1:0", "--fabric", "127.0.0.1:0", "--name", "here"}, args...)...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, h.dir
+	cmd.Env = append(cmd.Env, "BANTO_CONFIG="+ts.Getenv("BANTO_CONFIG"), "BANTO_LANG=en")
+	ts.Check(cmd.Start())
+	ended := make(chan struct{})
+	h.cmd, h.ended = cmd, ended
+	ts.Defer(h.kill)
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	if !within(func() bool { return h.gone() || strings.Contains(h.log(), " is up.\n") }) || h.gone() {
+		ts.Fatalf("banto up does not answer:\n%s", h.log())
+	}
+}
+
+func (h *house) log() string {
+	text, _ := os.ReadFile(filepath.Join(h.dir, "up.log"))
+	return string(text)
+}
+
+// within polls a condition until it holds or patience is over.
+func within(holds func() bool) bool {
+	over := time.After(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-over:
+			return false
+		}
+	}
+	return true
+}
+
+func (h *house) gone() bool {
+	select {
+	case <-h.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends `banto up` as a crash does. The keeper and the jobs go with the
+// prefix, or by themselves.
+func (h *house) kill() {
+	if h.cmd != nil {
+		h.cmd.Process.Signal(syscall.SIGKILL)
+		<-h.ended
+		h.cmd = nil
+	}
+}
+
+func kill9(ts *testscript.TestScript, neg bool, args []string) {
+	h := houseOf(ts)
+	if neg || len(args) > 0 || h.cmd == nil {
+		ts.Fatalf("usage: kill9, when it is up")
+	}
+	h.kill()
+}
+
+// banto runs a command of the Windows binary.
+func banto(ts *testscript.TestScript, neg bool, args []string) {
+	code := run(ts, args)
+	if neg == (code == 0) {
+		ts.Fatalf("exit code %d", code)
+	}
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if code := run(ts, args[1:]); code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+func run(ts *testscript.TestScript, args []string) int {
+	h := houseOf(ts)
+	err := ts.Exec(h.p.wine, append([]string{h.exe}, args...)...)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("cannot run banto: %v", err)
+	}
+	return 0
+}
+
+// keep sets a variable to the last thing in stdout that fits a pattern.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep NAME PATTERN")
+	}
+	all := regexp.MustCompile(args[1]).FindAllString(ts.ReadFile("stdout"), -1)
+	if len(all) == 0 {
+		ts.Fatalf("nothing in stdout fits %s", args[1])
+	}
+	ts.Setenv(args[0], all[len(all)-1])
+}
+
+// waitFor waits until a file is there.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: wait-for FILE")
+	}
+	if !within(func() bool { _, err := os.Stat(ts.MkAbs(args[0])); return err == nil }) {
+		ts.Fatalf("%s", fmt.Sprintf("%s does not come", args[0]))
+	}
+}
