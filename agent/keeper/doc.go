@@ -37,6 +37,32 @@
 // a job wrote while there was no keeper met a broken pipe, which ends most
 // programs. An attempt of an earlier boot ends with host-restarted.
 //
+// # When it becomes another binary
+//
+// An agent that comes with another version than its keeper's has it replaced
+// (Request.Replace; Connect does it by itself and says the rule). The new binary
+// is asked first, with `banto keeper --check`, whether it can go on with what
+// this one has written; one that is missing, cannot be run, is of another
+// machine or too old is refused in words, and everything goes on as it was. Then
+// the keeper waits until no start and no end is in anybody's hands, leaves what
+// only its memory holds in a file without a name, and calls exec: process ID,
+// lock, socket and the pipes of the jobs stay open, the jobs stay its children,
+// and exit statuses wait for the next one to take them. The journal remains the
+// truth: should the new binary not come up, that is the death of a keeper, with
+// no more lost than described above. On Linux alone.
+//
+// # Whose records they are
+//
+// The journal names the machine and the directory it was written on: by the
+// number that the maker or the hypervisor gave (where root may read it), that of
+// the installed system, and the directory's own. When one of them is another,
+// the records were copied: they are kept, so that what they know never starts
+// again, and a new generation begins, so that nothing that is still on its way
+// to the original is taken for ours. A machine that was rolled back to an
+// earlier state of its own is found by the manager, which compares the number of
+// claims (Hello.Claims, and with each Done) and asks for a new generation
+// (Request.Renew).
+//
 // # What a job sees
 //
 // A session and group of its own, standard input from /dev/null, output and
@@ -45,9 +71,39 @@
 // values and BANTO_*. The script is the shell's own argument (or its file, when
 // it is too long for one): nothing is wrapped around it, so that its traps and
 // its exec do what they say. A kill or time-out ends the whole group; whatever
-// has left the group by itself is a daemon, and left alone.
+// has left the group by itself is a daemon, and left alone, unless the attempt
+// has limits and the host control groups: then it ends as well.
 //
-// Another OS user than the keeper's own needs a keeper that runs as root. The
-// work directory belongs to the account of the first part that needs it, and
-// is opened to all accounts of the host when a second one comes.
+// The work directory belongs to the account of the first part that needs it,
+// and is opened to all accounts of the host when a second one comes.
+//
+// # Who a job may run as
+//
+// Allow says it, and the latest agent's word holds. Without an account a job
+// runs as the keeper's own user; a keeper of root refuses that (no-right) unless
+// Allow.Root is set or root is among the accounts: never root by accident.
+// Another user needs a keeper of root and its name among Allow.Accounts
+// (no-right); it must exist (no-account), and neither it nor its password, if it
+// has one, may have expired by /etc/shadow (account-expired). A shell like
+// nologin keeps nobody from running jobs.
+//
+// # Limits
+//
+// An attempt with limits gets a control group (version 2) of its own where the
+// keeper may make one: memory with swap, processor, processes, each as far as
+// the host's controllers go; what memory kills there ends with the reason
+// memory. Without it, memory is limited for each process by itself, processor
+// and processes not at all: the system's own limit of processes counts those of
+// the user, not of the job. The message of the result says what was not set as
+// asked. Open files are limited for each process, and nice is nice. Limits of
+// single processes are set by a small shell that then becomes the program.
+//
+// # What it does not let happen
+//
+// A full disk: below a few MiB of room new starts are refused (not-started) and
+// agents are told why while it lasts (Event.Problem); a reserve is given up for
+// the results of what runs. A process that stays after KILL, in state D: its
+// attempt ends as unkillable, and the process is watched on. Its own memory does
+// not grow with what jobs print or with how many children they have; a message
+// is at most 20 MiB. A job of root can kill its keeper: that is a death as above.
 package keeper

@@ -71,7 +71,7 @@ func (o *kept) drain(raw interface{ Control(func(uintptr)) error }, buffers *buf
 				o.write(buf[:n])
 			}
 			left -= n
-			if n <= 0 || left <= 0 {
+			if n <= 0 || left < 0 { // with nothing left, one more look: it may be the end
 				end = n == 0 && err == nil
 				return
 			}
