@@ -14,6 +14,7 @@ type step struct {
 	parts    []touched // dirty, in the order in which they were first touched
 	attempts []*banto.Attempt
 	settled  []settled // parts whose edges are still to be looked at
+	turns    []*part   // parts whose turn may have come
 	sums     []*part   // parts whose items have changed
 	notes    map[*part]string
 	out      []Effect
@@ -122,6 +123,9 @@ func (t *Tracker) told() []banto.MoveChange {
 	var out []banto.MoveChange
 	for _, c := range parts {
 		note := t.cur.notes[c.p]
+		if c.p.toSkip() {
+			note = "when its turn comes"
+		}
 		if c.was != c.p.state() || note != "" {
 			out = append(out, banto.MoveChange{Part: c.p.key(), From: c.was, To: c.p.state(), Note: note})
 		}

@@ -90,8 +90,16 @@ func (t *Tracker) settle() {
 				o := p.def().After[n.N].Outlet
 				p.tally(through(s.was, o), -1)
 				p.tally(through(s.now, o), 1)
-				t.consider(p)
+				if p.stands() == banto.PartWaiting {
+					t.cur.turns = append(t.cur.turns, p)
+				}
 			}
+		case len(t.cur.turns) > 0:
+			// Only now that all edges stand as they do: more than one part may have
+			// ended otherwise than before.
+			p := t.cur.turns[0]
+			t.cur.turns = t.cur.turns[1:]
+			t.consider(p)
 		default:
 			return
 		}
@@ -100,6 +108,7 @@ func (t *Tracker) settle() {
 
 // startAll considers every part that waits: at the start and after a rerun.
 func (t *Tracker) startAll() {
+	t.settle()
 	for i := range t.root.parts {
 		t.consider(&t.root.parts[i])
 	}

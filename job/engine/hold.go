@@ -177,6 +177,6 @@ func (t *Tracker) releasePart(p *part) {
 		t.ready(p)
 	default:
 		t.set(p, banto.PartWaiting)
-		t.consider(p)
+		t.cur.turns = append(t.cur.turns, p)
 	}
 }

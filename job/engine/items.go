@@ -94,12 +94,14 @@ func (t *Tracker) fanOut(in FanOut) {
 	if p == nil || p.of != nil || p.state() != banto.PartReady || t.row.Held || len(in.Hosts) == 0 {
 		return
 	}
-	wanted := map[string]bool{}
+	wanted, there := map[string]bool{}, map[string]bool{}
+	p.each(func(i *part) { there[i.host] = true })
 	for _, h := range in.Hosts {
-		if !wanted[h.Name] && p.item(h.Name) == nil {
+		wanted[h.Name] = true
+		if !there[h.Name] {
+			there[h.Name] = true
 			p.addItem(h.Name)
 		}
-		wanted[h.Name] = true
 	}
 	p.sortItems()
 	t.clear(t.set(p, banto.PartRunning))
@@ -131,7 +133,9 @@ func (t *Tracker) startItems(p *part) {
 // has the worst of their outcomes when all have ended.
 func (t *Tracker) sum(p *part) {
 	p.items.due = false
-	switch {
+	switch s := p.state(); {
+	case s.Ended() && (s != banto.PartError || p.row.Forced != ""):
+		return // a person's word on the part itself
 	case p.items.live > 0:
 		if p.state() != banto.PartRunning {
 			r := t.set(p, banto.PartRunning) // items of it were held

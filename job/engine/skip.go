@@ -151,9 +151,7 @@ func (t *Tracker) skipPart(p *part, words string) {
 		r := t.put(p, banto.PartSkipped)
 		t.clear(r)
 		r.Message = words
-		if t.consider(p); p.toSkip() {
-			t.note(p, "when its turn comes")
-		}
+		t.cur.turns = append(t.cur.turns, p)
 		return
 	}
 	r := t.set(p, banto.PartSkipped)

@@ -111,7 +111,7 @@ func (w *world) mayStart(a banto.Attempt) error {
 		return fmt.Errorf("%s starts, and it was %s", a.Part, was.State)
 	case w.done[a.Part]:
 		return fmt.Errorf("%s starts, and it was skipped or force-ended", a.Part)
-	case item == "" && was.Host == oneOf && !p.perPart && w.row.Places[oneOf] != a.HostID:
+	case len(w.flows) == 1 && item == "" && was.Host == oneOf && !p.perPart && w.row.Places[oneOf] != a.HostID:
 		return fmt.Errorf("%s starts on %s; the tracker chose %s", a.Part, a.HostID, w.row.Places[oneOf])
 	}
 	return nil
