@@ -18,7 +18,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCE  ?= .
 BREAK   ?=
 
-.PHONY: help build demo test race lint cross wine fuzz simulate generate clean
+.PHONY: help build demo test race lint cross net wine fuzz simulate generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ cross: ## builds for the other systems
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/banto
 	GOOS=darwin  GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
 	GOOS=linux   GOARCH=arm64 $(GO) build -o /dev/null ./cmd/banto
+
+net: ## stories with network namespaces (root, ip, nft, tinyproxy)
+	$(GO) test -count 1 -v ./scripts/net
 
 wine: ## the Windows agent under Wine: its tests and stories (needs Debian's wine64)
 	@mkdir -p bin/windows
