@@ -73,7 +73,9 @@ func (b *bench) noGroups() {
 		if err != nil || b.ctx.Err() != nil {
 			b.Fatal(err, left)
 		}
-		left = slices.DeleteFunc(left, func(path string) bool { return !strings.HasPrefix(filepath.Base(filepath.Dir(path)), string(testTracker)) })
+		left = slices.DeleteFunc(left, func(path string) bool {
+			return !strings.HasPrefix(filepath.Base(filepath.Dir(path)), string(testTracker))
+		})
 		if len(left) == 0 {
 			return
 		}
