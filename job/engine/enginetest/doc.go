@@ -1,8 +1,8 @@
 // Package enginetest tries the engine: scenario files that print every
 // transition (testdata, see the README there), and a seeded simulator that
 // runs random flows in a fake world in which messages come late, twice, out of
-// order or not at all, and in which the manager's memory is thrown away at any
-// moment.
+// order or not at all, in which the manager's memory is thrown away at any
+// moment, and in which an operator makes whatever moves come to mind.
 //
 // It owns the oracle: what flows where, written a second time in the plainest
 // way from the words of the language, without any counter of the engine's. It

@@ -3,4 +3,4 @@
 package enginetest
 
 // defaultSeeds is how many worlds a plain test run lives through.
-const defaultSeeds = 2000
+const defaultSeeds = 1500
