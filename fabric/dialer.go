@@ -190,7 +190,7 @@ func (d *dialer) through(proxy *url.URL) (_ net.Conn, err error) {
 		return nil, &ProxyError{Proxy: name, Err: err}
 	}
 	r := bufio.NewReaderSize(conn, 4<<10)
-	answer, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect})
+	answer, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect}) //nolint:bodyclose // it has no body: what follows is the manager's
 	if err != nil {
 		return nil, &ProxyError{Proxy: name, Err: err}
 	}

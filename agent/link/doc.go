@@ -11,10 +11,15 @@
 // keeper, in one loop. Frames go out as soon as nothing waits to come in; what
 // gathers meanwhile goes together.
 //
+// A script that an order names by its hash is fetched before the keeper hears of
+// the order, and checked; some are kept for the attempts that follow.
+//
 // Promises: an order is confirmed only when the keeper has it on disk; a
 // result is sent, and sent again, until the manager says that it is committed,
 // and never ahead of the output that belongs to it; output is taken from all
 // attempts in turn, and only so much of it is under way that it holds up
-// nothing else; only the highest epoch that was seen is obeyed; without a
+// nothing else; an attempt that the link itself has ended, because its script or
+// the claims that it was meant for are gone, is not started by any later order;
+// only the highest epoch that was seen is obeyed; without a
 // keeper there is no session.
 package link

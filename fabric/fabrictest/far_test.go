@@ -25,7 +25,6 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/agent/link"
 	"github.com/bantoops/banto/fabric"
-	"github.com/bantoops/banto/job/engine"
 )
 
 // certificate makes one for this machine that signs itself.
@@ -218,7 +217,7 @@ func TestManyHostsComeBackAtOnce(t *testing.T) {
 	second.change(func() {
 		for id, e := range second.ended {
 			if e.Exit == nil || *e.Exit != 0 {
-				t.Errorf("attempt %s: %+v", id, engine.Ended(e))
+				t.Errorf("attempt %s: %+v", id, e)
 			}
 		}
 	})

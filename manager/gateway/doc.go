@@ -15,7 +15,19 @@
 // Promises: an order is repeated, with its ID, at each new session and after a
 // time without an answer, until the host confirms it; a result is passed on
 // only when all of the attempt's output is here, and is acknowledged to the
-// host only when the runner says so; of two agents with one identity only the
-// one that came last is obeyed and given work, and the other is refused in words; a
-// frame that is malformed is counted and dropped.
+// host only when the runner says so; a frame that is malformed is counted and
+// dropped; only hosts that the runner announced are served.
+//
+// Of two agents with one identity only the one that came last is obeyed and given
+// work, and the other is refused in words. A session says which session of its
+// process it follows, so a process that was doubled with its memory is found out
+// too. A keeper that has fewer claims than it had, a generation that was over, or
+// one that nobody asked for, and one of which a copy has been seen, is asked for a
+// new generation: a start is for the generation on which it was placed, so
+// nothing that a machine may have run before it was put back or copied is
+// started by it again.
+//
+// A host that says nothing is dead when its connection is gone; while that
+// stands it is only slow, for half a minute. A manager that was itself held up
+// hears the hosts out before it judges them.
 package gateway
