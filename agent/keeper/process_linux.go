@@ -236,8 +236,9 @@ func (s *startedRecord) alive() bool {
 }
 
 // findStarted looks for the processes of attempts whose starts were not
-// recorded, by the environment that they were given.
-func findStarted(want map[banto.AttemptID]bool) map[banto.AttemptID]startedRecord {
+// recorded, by the environment that they were given. Those of another directory
+// are another keeper's.
+func findStarted(dir string, want map[banto.AttemptID]bool) map[banto.AttemptID]startedRecord {
 	found := make(map[banto.AttemptID]startedRecord)
 	paths, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, path := range paths {
@@ -252,7 +253,7 @@ func findStarted(want map[banto.AttemptID]bool) map[banto.AttemptID]startedRecor
 		value, _, _ := bytes.Cut(env[i+len("BANTO_ATTEMPT="):], []byte{0})
 		id := banto.AttemptID(value)
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err != nil || !want[id] {
+		if err != nil || !want[id] || !ofDir(dir, env) {
 			continue
 		}
 		// The job itself leads its session; the rest are its children.
@@ -265,6 +266,19 @@ func findStarted(want map[banto.AttemptID]bool) map[banto.AttemptID]startedRecor
 		}
 	}
 	return found
+}
+
+// ofDir says whether a process with this environment was started for a
+// directory. One that cannot be looked at, because it was moved, is taken for it.
+func ofDir(dir string, env []byte) bool {
+	_, rest, ok := bytes.Cut(append([]byte{0}, env...), []byte("\x00BANTO_WORK="))
+	if !ok {
+		return true
+	}
+	work, _, _ := bytes.Cut(rest, []byte{0})
+	there, err1 := os.Stat(filepath.Join(string(work), "..", ".."))
+	here, err2 := os.Stat(dir)
+	return err1 != nil || err2 != nil || os.SameFile(there, here)
 }
 
 // awaitEnd returns when the process, which need not be our child, has ended.

@@ -131,7 +131,7 @@ func (s *startedRecord) alive() bool {
 
 // findStarted looks for the processes of attempts whose starts were not
 // recorded; these systems do not show environments reliably.
-func findStarted(map[banto.AttemptID]bool) map[banto.AttemptID]startedRecord { return nil }
+func findStarted(string, map[banto.AttemptID]bool) map[banto.AttemptID]startedRecord { return nil }
 
 // awaitEnd returns when the process, which need not be our child, has ended.
 func (s *startedRecord) awaitEnd() { pollEnd(s) }

@@ -106,4 +106,4 @@ func (s *startedRecord) alive() bool {
 // findStarted looks for the processes of attempts whose starts were not
 // recorded. There are none: such a process has not begun to run, and its job
 // object, which nobody but its keeper had, took it along when the keeper died.
-func findStarted(map[banto.AttemptID]bool) map[banto.AttemptID]startedRecord { return nil }
+func findStarted(string, map[banto.AttemptID]bool) map[banto.AttemptID]startedRecord { return nil }

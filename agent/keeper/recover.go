@@ -21,7 +21,7 @@ func (k *keeper) takeOver() {
 	}
 	var found map[banto.AttemptID]startedRecord
 	if len(unknown) > 0 {
-		found = findStarted(unknown)
+		found = findStarted(k.opt.Dir, unknown)
 	}
 	for _, cl := range left {
 		if s, ok := found[cl.claimed.Attempt]; ok {
@@ -87,7 +87,7 @@ func (k *keeper) adopt(fx *effects, cl *claim) {
 		j.uid = acc.uid
 	}
 	j.out.resume()
-	j.regain()
+	j.regain(k.opt.Dir)
 	k.add(j)
 	if cl.kill != nil {
 		fx.kill = append(fx.kill, *cl.kill)
