@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(asJobEnv) != "":
 		os.Exit(jobMain(os.Args[1], os.Args[2:]))
+	case len(os.Args) == 3 && os.Args[1] == "keeper" && os.Args[2] == "--check":
+		Check(os.Stdout, Options{Version: "next"})
+		os.Exit(0)
 	case os.Getenv(asKeeperEnv) != "" && len(os.Args) >= 4 && os.Args[1] == "keeper":
 		if err := Main(context.Background(), Options{Dir: os.Args[3], Version: "test", Grace: 300 * time.Millisecond}); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -176,27 +176,31 @@ func (prober) leaving() {}
 func (p prober) left(status syscall.WaitStatus) { p.ended <- status }
 
 // handOver becomes the other binary as soon as nothing is in anybody's hands:
-// no start and no end is under way. It comes back only when it cannot.
-func (k *keeper) handOver() {
+// no start and no end is under way. It comes back only when it cannot, and this process goes on.
+func (k *keeper) handOver() bool {
 	if k.handing == nil || !k.handing.quiet || len(k.in) > 0 {
-		return
+		return false
 	}
 	// From here on no exit status is taken: they wait for the next one.
 	k.reaper.still.Lock()
 	defer k.reaper.still.Unlock()
 	for _, j := range k.jobs {
 		if j.isGone() {
-			return // its result is on its way to us
+			return false // its result is on its way to us
 		}
 	}
 	h := &hold{resume: make(chan struct{}), calm: make(chan struct{}, len(k.jobs)+len(k.stuck))}
 	defer close(h.resume)
 	if err := k.hush(h); err != nil {
 		k.goOn(err)
-		return
+		return false
 	}
 	k.goOn(k.become(k.handing.exe))
+	return false
 }
+
+// startNext is for systems on which another process goes on.
+func (k *keeper) startNext() {}
 
 // hush brings all that follow jobs to rest.
 func (k *keeper) hush(h *hold) error {

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build unix && !linux
 
 package keeper
 
@@ -33,7 +33,9 @@ func (k *keeper) replace(exe string) {
 
 func (k *keeper) replacing(*replacement) {}
 
-func (k *keeper) handOver() {}
+func (k *keeper) handOver() bool { return false }
+
+func (k *keeper) startNext() {}
 
 func inherit() (*handover, error) { return nil, nil } //nolint:nilnil // nothing, and nothing wrong
 

@@ -237,7 +237,7 @@ func (j *job) result(e end, held bool, at time.Time) Ended {
 
 // regain takes up the output of a process that an earlier keeper made, where
 // the system lets us.
-func (j *job) regain() {
+func (j *job) regain(string) {
 	j.pipe = j.started.reopenOutput()
 	j.lostOutput = j.pipe == nil
 }

@@ -38,10 +38,11 @@ type job struct {
 	process windows.Handle
 	thread  windows.Handle // its first, until it was begun
 
-	mu    sync.Mutex
-	gone  bool         // the process has ended, and its handles are given back
-	cause banto.Reason // why it was ended, when we did it
-	hard  bool         // with its job object
+	mu     sync.Mutex
+	gone   bool         // the process has ended, and its handles are given back
+	handed bool         // to another keeper: only the handles are held
+	cause  banto.Reason // why it was ended, when we did it
+	hard   bool         // with its job object
 }
 
 // end is what is known of a process's end.
@@ -214,6 +215,9 @@ func (j *job) watch() {
 func (j *job) leaving() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.handed {
+		return // the next keeper opens the process by its ID while we hold it
+	}
 	if j.cause != "" {
 		j.end()
 	}
@@ -239,6 +243,10 @@ func (j *job) follow(buffers *bufferPool, now func() time.Time) Ended {
 	held := false
 	if j.pipe != nil {
 		held = j.out.pump(j.pipe, buffers)
+		close(j.pipe.rested)
+		if j.pipe.resting.Load() {
+			select {} // until this process ends: the job is another keeper's
+		}
 	}
 	e := <-j.ended
 	if j.pipe != nil {
@@ -290,10 +298,11 @@ func (j *job) result(e end, held bool, at time.Time) Ended {
 }
 
 // regain opens again what the keeper that made the process had open: the
-// process for its exit code, its job object for a kill, and, out of its own
-// hands, the reading end of its output.
-func (j *job) regain() {
-	process, err := j.started.open(windows.PROCESS_DUP_HANDLE | windows.PROCESS_TERMINATE)
+// process for its exit code, its job object for a kill, and the reading end of
+// its output, out of the hands of the keeper that hands over, or of the job's
+// own.
+func (j *job) regain(dir string) {
+	process, err := j.started.open(windows.PROCESS_TERMINATE)
 	if err != nil {
 		return
 	}
@@ -301,13 +310,15 @@ func (j *job) regain() {
 	if object, err := openJobObject(j.started.Object); err == nil {
 		j.object = object
 	}
-	var h windows.Handle
-	if err := windows.DuplicateHandle(process, windows.Handle(j.started.Pipe), windows.CurrentProcess(), &h,
-		0, false, windows.DUPLICATE_SAME_ACCESS); err != nil || j.started.Pipe == 0 {
+	pipe, err := leftPipe(dir, j.claim.Attempt)
+	if err != nil {
+		pipe, err = j.started.take(j.started.Pipe)
+	}
+	if err != nil {
 		return
 	}
-	if j.pipe, err = newOutputEnd(h); err != nil {
-		windows.CloseHandle(h) //nolint:errcheck // it is ours
+	if j.pipe, err = newOutputEnd(pipe); err != nil {
+		windows.CloseHandle(pipe) //nolint:errcheck // it is ours
 		j.pipe = nil
 	}
 }

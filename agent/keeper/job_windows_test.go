@@ -133,6 +133,60 @@ func TestKeeperDies(t *testing.T) {
 	}
 }
 
+// TestReplace has another binary take over under running jobs, some of which
+// end just then.
+func TestReplace(t *testing.T) {
+	b, g := setUp(t), openGates(t)
+	const jobs = 8
+	for n := range jobs {
+		b.start(n+1, program("gate", g.Addr().String()))
+	}
+	var gates []*gate
+	for range jobs {
+		gates = append(gates, g.next())
+	}
+	for n := range jobs {
+		b.started(n + 1)
+	}
+	before := b.pid
+	exe, _ := os.Executable()
+	for _, bad := range []string{"banto.exe", `C:\no\such.exe`} {
+		b.hear.NotReplaced = ""
+		b.send(Request{Replace: bad})
+		b.await(func() bool { return b.hear.NotReplaced != "" })
+	}
+	b.send(Request{Replace: exe})
+	for range b.c.Events() { // until it has gone over
+	}
+	for _, at := range gates[:jobs/2] {
+		at.exit(7)
+	}
+	b.connect()
+	if b.pid == before {
+		t.Error("the keeper is still the same process")
+	}
+	for _, at := range gates[jobs/2:] {
+		at.say("to the next keeper")
+		at.exit(7)
+	}
+	said := 0
+	for n := range jobs {
+		if e := b.ended(n + 1); e.Exit == nil || *e.Exit != 7 || e.Reason != "" || e.Message != "" {
+			t.Errorf("%+v", e)
+		}
+		switch text := b.output(n + 1); text {
+		case "waiting\nto the next keeper\n":
+			said++
+		case "waiting\n":
+		default:
+			t.Errorf("output %q", text)
+		}
+	}
+	if said != jobs/2 {
+		t.Errorf("%d jobs have spoken to the next keeper", said)
+	}
+}
+
 // TestUnbegunDiesWithItsKeeper proves that what was never recorded as started
 // has never run.
 func TestUnbegunDiesWithItsKeeper(t *testing.T) {

@@ -131,7 +131,9 @@ func (k *keeper) run(ctx context.Context) error {
 			}
 			k.perform(&after, batch{})
 		}
-		k.handOver()
+		if k.handOver() {
+			return nil
+		}
 		if k.stopping && k.claims.live == 0 {
 			return nil
 		}

@@ -34,6 +34,7 @@ func Main(ctx context.Context, opt Options) error {
 	k.log.Info("the keeper serves", "pid", os.Getpid(), "version", opt.Version, "generation", k.claims.generation)
 	err = k.run(ctx)
 	k.close()
+	k.startNext()
 	return err
 }
 

@@ -17,6 +17,15 @@ type outputEnd struct {
 	h     windows.Handle
 	over  windows.Handle // an event: the process has ended
 	until atomic.Int64   // when to stop waiting for the end of the output, once it has
+
+	resting atomic.Bool   // what comes is for another keeper
+	rested  chan struct{} // closed when no more is read
+}
+
+// rest says that from now on another keeper reads.
+func (p *outputEnd) rest() {
+	p.resting.Store(true)
+	windows.SetEvent(p.over) //nolint:errcheck // it is ours
 }
 
 func newOutputEnd(h windows.Handle) (*outputEnd, error) {
@@ -24,7 +33,7 @@ func newOutputEnd(h windows.Handle) (*outputEnd, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &outputEnd{h: h, over: over}, nil
+	return &outputEnd{h: h, over: over, rested: make(chan struct{})}, nil
 }
 
 // hurry says that the process has ended: what it wrote is in the pipe.
@@ -38,10 +47,16 @@ func (p *outputEnd) close() {
 	windows.CloseHandle(p.over) //nolint:errcheck // it is ours
 }
 
+// errResting says that another keeper reads from now on.
+var errResting = errors.New("another keeper reads the output")
+
 // read reads once. os.ErrDeadlineExceeded says that the process has ended
 // some time ago, but not everybody who writes.
 func (p *outputEnd) read(buf []byte, event windows.Handle) (int, error) {
 	until := p.until.Load()
+	if p.resting.Load() {
+		return 0, errResting
+	}
 	if until != 0 && time.Now().UnixNano() >= until {
 		return 0, os.ErrDeadlineExceeded
 	}
@@ -60,6 +75,9 @@ func (p *outputEnd) read(buf []byte, event windows.Handle) (int, error) {
 		if which == windows.WAIT_OBJECT_0+1 {
 			until = p.until.Load()
 		}
+		if p.resting.Load() {
+			windows.CancelIoEx(p.h, io) //nolint:errcheck // it may have ended by itself
+		}
 	}
 	if until != 0 {
 		left := max(0, time.Until(time.Unix(0, until)))
@@ -67,7 +85,10 @@ func (p *outputEnd) read(buf []byte, event windows.Handle) (int, error) {
 		windows.CancelIoEx(p.h, io)                                         //nolint:errcheck // it may have ended by itself
 	}
 	err = windows.GetOverlappedResult(p.h, io, &n, true)
-	if errors.Is(err, windows.ERROR_OPERATION_ABORTED) {
+	switch {
+	case errors.Is(err, windows.ERROR_OPERATION_ABORTED) && p.resting.Load():
+		return int(n), errResting
+	case errors.Is(err, windows.ERROR_OPERATION_ABORTED):
 		return int(n), os.ErrDeadlineExceeded
 	}
 	return int(n), err
