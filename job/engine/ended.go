@@ -205,6 +205,14 @@ func sentence(r banto.Reason, fp *jobnet.FlowPart) string {
 		return "its account does not exist on the host"
 	case banto.ReasonNoRight:
 		return "the agent has no right to run it"
+	case banto.ReasonExpired:
+		return "its account or the password of it has expired"
+	case banto.ReasonLogonFailed:
+		return "its host refused the logon of its account"
+	case banto.ReasonMemory:
+		return "was killed at its memory limit"
+	case banto.ReasonUnkillable:
+		return "was killed, but its host holds a process of it that may still be there"
 	case banto.ReasonLost:
 		return "its host did not come back"
 	case banto.ReasonHostRestarted:

@@ -11,10 +11,13 @@ import (
 const maxWait = 30 * 24 * time.Hour
 
 // retry lets a part whose attempt ended in error wait for its next attempt, if
-// its definition says so.
+// its definition says so. Beside a process that cannot be killed none is made.
 func (t *Tracker) retry(p *part, in Ended) bool {
 	rule, r := p.def().Retry, p.row
-	if rule == nil || r.Tries >= rule.Attempts || t.row.Cancelling || in.Reason == banto.ReasonKilled {
+	if rule == nil || r.Tries >= rule.Attempts || t.row.Cancelling {
+		return false
+	}
+	if in.Reason == banto.ReasonKilled || in.Reason == banto.ReasonUnkillable {
 		return false
 	}
 	if len(rule.Codes) > 0 && !inRanges(rule.Codes, in.Exit) {
