@@ -15,7 +15,7 @@ const (
 	helloLast   = 2 * time.Second
 	refusedWait = 10 * time.Second // until a refused agent tries again
 	endedAgain  = 5 * time.Second  // a result without acknowledgement is sent again
-	problemLast = 30 * time.Second // the keeper repeats a problem while it lasts
+	problemLast = 15 * time.Second // the keeper repeats a problem every few seconds while it lasts
 	outputAgain = 3 * time.Second  // output without acknowledgement is sent again
 )
 

@@ -118,7 +118,7 @@ func TestHostThatIsRemoved(t *testing.T) {
 	if err := h.server.Revoke(g.key); err != nil {
 		t.Fatal(err)
 	}
-	g.logged(t, "revoked")
+	g.logged(t, "check=key")
 	g.keeper.mu.Lock()
 	defer g.keeper.mu.Unlock()
 	if len(g.keeper.claimed) != 0 {
