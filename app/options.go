@@ -52,12 +52,16 @@ type Options struct {
 const defaultSlots = 64
 
 // DataDir gives the data directory that holds when none is named:
-// $BANTO_DATA, else $XDG_STATE_HOME/banto, else ~/.local/state/banto.
+// $BANTO_DATA, else $XDG_STATE_HOME/banto, else ~/.local/state/banto; on
+// Windows %LOCALAPPDATA%\banto in place of the last.
 func DataDir(env func(string) string) string {
 	if dir := env("BANTO_DATA"); dir != "" {
 		return dir
 	}
 	if dir := env("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "banto")
+	}
+	if dir := env("LOCALAPPDATA"); dir != "" { // of Windows alone
 		return filepath.Join(dir, "banto")
 	}
 	return filepath.Join(env("HOME"), ".local", "state", "banto")

@@ -49,7 +49,7 @@
 // lock, socket and the pipes of the jobs stay open, the jobs stay its children,
 // and exit statuses wait for the next one to take them. The journal remains the
 // truth: should the new binary not come up, that is the death of a keeper, with
-// no more lost than described above. On Linux alone.
+// no more lost than described above. So on Linux; on Windows see below.
 //
 // # Whose records they are
 //
@@ -97,6 +97,34 @@
 // the user, not of the job. The message of the result says what was not set as
 // asked. Open files are limited for each process, and nice is nice. Limits of
 // single processes are set by a small shell that then becomes the program.
+//
+// # On Windows
+//
+// The loop, the claims, the journal and the files are the same; what differs
+// stands in files that end in _windows. The socket is a named pipe that only our
+// own user can open, under a name that keeper.sock holds. Each attempt is a job
+// object: a kill is CTRL_BREAK to its console group, and after the grace the end
+// of the job object with all that is in it. Its process is made suspended, in a
+// job object that would take it along if the keeper died; only when its start is
+// on record may it run, and outlive the keeper. So an attempt whose start is not
+// on record has never run.
+//
+// A keeper that died is missed less than elsewhere. Windows gives an exit code
+// to whoever has a handle of the process: the next keeper learns it, but for
+// jobs that end while there is no keeper at all. Each process holds, without
+// knowing, the reading end of its own output and its job object: the next keeper
+// takes both out of its hands, and output that came meanwhile waits in the pipe.
+// A process is known by its ID and the moment that the system made it.
+//
+// No process becomes another binary: it starts the new one, which takes the jobs
+// over as after a death, while the old one still holds all handles. Only how much
+// output was cut behind the limit so far is forgotten.
+//
+// Limits are those of the job object: memory and processes of all of it together,
+// the share of processors, and the priority class for nice. There is none of open
+// files, and no reason memory: a program at its limit is refused memory, and ends
+// as it sees fit. An account other than the keeper's own is refused (no-right): it
+// cannot be entered without its password.
 //
 // # What it does not let happen
 //

@@ -14,5 +14,5 @@
 //	keep NAME PATTERN   set $NAME to the last thing in stdout that fits
 //	wait-for FILE       wait until a file is there
 //
-// What is not proved here is listed in docs/guide/windows.md.
+// What is not proved here is listed in docs/guide/windows.md, and windows.ja.md.
 package wine
