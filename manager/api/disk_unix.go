@@ -10,6 +10,6 @@ func freeSpace(dir string) (free, size uint64, err error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, 0, err
 	}
-	block := uint64(st.Bsize) //nolint:gosec // a size is not negative
-	return uint64(st.Bavail) * block, uint64(st.Blocks) * block, nil
+	block := uint64(st.Bsize)                                        //nolint:gosec // a size is not negative
+	return uint64(st.Bavail) * block, uint64(st.Blocks) * block, nil //nolint:unconvert,gosec // their types differ by system
 }
