@@ -78,7 +78,7 @@ func logonEnvironment() []string {
 	if err := windows.OpenProcessToken(windows.CurrentProcess(), windows.TOKEN_QUERY|windows.TOKEN_DUPLICATE, &token); err != nil {
 		return os.Environ()
 	}
-	defer token.Close()
+	defer token.Close() //nolint:errcheck // it was only read
 	env, err := token.Environ(false)
 	if root, ok := lookEnv(env, "SystemRoot"); err != nil || !ok || root == "" {
 		return os.Environ()

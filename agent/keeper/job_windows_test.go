@@ -84,51 +84,32 @@ func TestOutputIsCut(t *testing.T) {
 func TestKeeperDies(t *testing.T) {
 	b, g := setUp(t), openGates(t)
 	b.start(1, program("gate", g.Addr().String()))
+	one := g.next()
 	b.start(2, program("tree", g.Addr().String()))
 	b.start(3, program("gate", g.Addr().String()))
-	var one *gate
-	var tree []*gate
-	for range 6 {
-		at := g.next()
-		switch {
-		case one == nil:
-			one = at
-		default:
-			tree = append(tree, at)
-		}
+	var others []*gate
+	for range 5 {
+		others = append(others, g.next())
 	}
-
-	b.started(3)
+	for n := range 3 {
+		b.started(n + 1)
+	}
 	b.killKeeper()
 	one.say("while nobody listens")
 	b.connect()
-	b.hear.Ended = nil
 	one.say("to the next keeper")
 	one.exit(5)
-	var e Ended
-	b.await(func() bool {
-		for _, got := range b.hear.Ended {
-			e = got
-			return true
-		}
-		return false
-	})
-	if e.Exit == nil || *e.Exit != 5 || e.Reason != "" || e.Message != "" {
-		t.Errorf("%+v", e)
-	}
-	_, n, _ := e.Attempt.Split()
-	if got := b.output(n); got != "waiting\nwhile nobody listens\nto the next keeper\n" && n != 2 {
+	wantExit(t, b.ended(1), 5)
+	if got := b.output(1); got != "waiting\nwhile nobody listens\nto the next keeper\n" {
 		t.Errorf("output %q", got)
 	}
-	for n := range 3 {
-		b.send(Request{Kill: []Kill{{Attempt: try(n + 1)}}})
-	}
-	for n := range 3 {
-		if e := b.ended(n + 1); e.Reason != banto.ReasonKilled && e.Exit == nil {
+	for n := 2; n <= 3; n++ {
+		b.send(Request{Kill: []Kill{{Attempt: try(n)}}})
+		if e := b.ended(n); e.Reason != banto.ReasonKilled {
 			t.Errorf("%+v", e)
 		}
 	}
-	for _, at := range tree {
+	for _, at := range others {
 		at.gone()
 	}
 }

@@ -71,8 +71,7 @@ func TestVariables(t *testing.T) {
 	if e := b.run(2, program("utf16", "名前=番頭\r\nn=3\r\n")); e.Vars != "名前=番頭\nn=3\n" || e.Reason != "" {
 		t.Errorf("%+v", e)
 	}
-	s := cmd("echo \x82\xa0")
-	s = program("args", "x")
+	s := program("args", "x")
 	s.WantOutput = true
 	if e := b.run(3, s); e.OutputHead != "[\"x\"]\n" {
 		t.Errorf("%+v", e)

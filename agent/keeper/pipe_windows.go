@@ -75,12 +75,12 @@ func listen(dir string) (net.Listener, error) {
 		return nil, fmt.Errorf("cannot open the keeper's socket: %w", err)
 	}
 	if l.next, err = l.instance(windows.FILE_FLAG_FIRST_PIPE_INSTANCE); err != nil {
-		l.Close()
+		_ = l.Close()
 		return nil, fmt.Errorf("cannot open the keeper's socket: %w", err)
 	}
 	// In place: who reads half a name finds nobody, and comes again.
 	if err := again(func() error { return os.WriteFile(filepath.Join(dir, socketName), []byte(l.name+"\n"), 0o600) }); err != nil {
-		l.Close()
+		_ = l.Close()
 		return nil, fmt.Errorf("cannot open the keeper's socket: %w", err)
 	}
 	return l, nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // prefix is a Windows of its own: a directory that Wine has made its drives in.
@@ -117,5 +118,5 @@ func randomLibrary() []byte {
 	put(head[0x44+20+112:], uint32(page), uint32(at)) // the first of 16 directories: exports
 	put(head[0x44+20+0xf0:], []byte(".edata\x00\x00"), uint32(at), uint32(page), uint32(block), uint32(block),
 		uint32(0), uint32(0), uint16(0), uint16(0), uint32(0x40000040)) // to be read only
-	return append(head, section...)
+	return slices.Concat(head, section)
 }
