@@ -96,7 +96,7 @@ func (s *Server) assemble(ctx context.Context, epoch int64) error {
 	log := s.opts.Log
 	s.gateway = gateway.New(gateway.Options{
 		Conn: conn, Outputs: s.outputs, Epoch: epoch, Incarnation: incarnation, Now: time.Now, Log: log.With("room", "gateway"),
-		Owns: s.owns, Scripts: s.store.Script,
+		Owns: s.owns, Scripts: s.store.Script, Connection: s.fabric.Connection,
 	})
 	s.runner = runner.New(runner.Options{
 		Store: s.store, Hosts: s.gateway, LocalHost: s.local.ID, Now: time.Now, Removed: s.revoke,
@@ -166,7 +166,7 @@ func (s *Server) URL() string { return s.reach.localURL(s.listen.Addr()) }
 func (s *Server) running() Running {
 	return Running{
 		URL: s.URL(), FabricURL: s.fabric.URL(), Host: s.local.Name,
-		Data: s.opts.Data, Config: s.opts.Config, Version: s.opts.Version,
+		Data: s.opts.Data, Config: s.opts.Config, Version: s.opts.Version, Fingerprint: s.reach.Fingerprint(),
 	}
 }
 

@@ -26,6 +26,7 @@ type Host struct {
 	Admission banto.Admission // empty: open
 	OS        string          // empty: not known yet
 	Shells    []string        // that were found on it; empty: not known
+	Problem   string          // why it can take nothing new, in its own words, such as a full disk; empty: it can
 }
 
 // Group is a host group: the hosts of those names, and those that have all of

@@ -99,6 +99,21 @@ func TestLocalHostComesLater(t *testing.T) {
 	next(t, b, "b@here")
 }
 
+func TestHostInTroubleGetsNothing(t *testing.T) {
+	b := dispatch.New()
+	h := host("h-1", "db01", 4)
+	h.Problem = "its disk is full"
+	b.SetHost(h)
+	b.Add(dispatch.Want{Tracker: t1, Part: "a", Host: "db01"})
+	next(t, b, "")
+	if got, want := b.Waiting(t1, "a"), "db01 can take nothing new: its disk is full"; got != want {
+		t.Errorf("Waiting = %q, want %q", got, want)
+	}
+	h.Problem = ""
+	b.SetHost(h)
+	next(t, b, "a@db01")
+}
+
 func TestHostDownGetsNothing(t *testing.T) {
 	b := dispatch.New()
 	h := host("h-1", "db01", 4)

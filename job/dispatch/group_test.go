@@ -259,7 +259,7 @@ func TestAdmission(t *testing.T) {
 	b.SetHost(other)
 	b.Add(part("20261121-0000003", "p", "g"))
 	next(t, b, "")
-	waits(t, b, "20261121-0000003", "p", "no host of g that is connected takes anything new: they are held or draining")
+	waits(t, b, "20261121-0000003", "p", "no host of g that is connected takes anything new: they are held, draining or in trouble")
 }
 
 func TestShells(t *testing.T) {

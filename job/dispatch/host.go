@@ -140,7 +140,7 @@ func (b *Board) regroup(h *host) {
 
 // takes says whether the host takes one more.
 func (h *host) takes() bool {
-	return h.known && h.Up && h.used < h.Slots && h.Admission != banto.AdmissionHeld
+	return h.known && h.Up && h.used < h.Slots && h.Admission != banto.AdmissionHeld && h.Problem == ""
 }
 
 // level says what the host lacks to be chosen for a shell.
@@ -150,7 +150,7 @@ func (h *host) level(shell string) int {
 		return levelDown
 	case !able(h.OS, shell), shell != "" && len(h.Shells) > 0 && !slices.Contains(h.Shells, shell):
 		return levelNoShell
-	case h.Admission != "" && h.Admission != banto.AdmissionOpen:
+	case h.Admission != "" && h.Admission != banto.AdmissionOpen, h.Problem != "":
 		return levelClosed
 	case h.used >= h.Slots:
 		return levelFull

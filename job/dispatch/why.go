@@ -56,6 +56,8 @@ func (h *host) why(w *want) string {
 		return h.Name + " is held"
 	case !h.Up:
 		return h.Name + " is not connected"
+	case h.Problem != "":
+		return h.Name + " can take nothing new: " + h.Problem
 	case h.Admission == banto.AdmissionDraining && !w.kept:
 		return h.Name + " is draining: it takes nothing new"
 	case h.used < h.Slots:
@@ -75,7 +77,7 @@ func (l *line) why() string {
 		return fmt.Sprintf("no host %s that is connected has the shell %s", who, l.shell)
 	}
 	if able -= l.counts[levelClosed]; able == 0 {
-		return fmt.Sprintf("no host %s that is connected takes anything new: they are held or draining", who)
+		return fmt.Sprintf("no host %s that is connected takes anything new: they are held, draining or in trouble", who)
 	}
 	if able -= l.counts[levelFull]; able == 0 {
 		return fmt.Sprintf("every host %s that is connected is full, and %d want a place", who, l.n)

@@ -191,6 +191,26 @@ func TestAHostIsTakenInAgain(t *testing.T) {
 	})
 }
 
+func TestAHostInTroubleGetsNothing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.field.up(w.link, hostB)
+		settled()
+		w.r.HostProblem(hostB, "the disk of its keeper is full")
+		settled()
+		id := w.submit(flowOf(t, "a/b", "p1@db01"))
+		settled()
+		w.wantStates(id, banto.TrackerRunning, "p1=ready")
+		if got := w.waits(id); !strings.Contains(got, "db01, which can take nothing new: the disk of its keeper is full") {
+			t.Error(got)
+		}
+		w.r.HostProblem(hostB, "")
+		settled()
+		w.wantStates(id, banto.TrackerRunning, "p1=running")
+		w.r.HostProblem("h-gone", "nobody")
+		settled()
+	})
+}
+
 func TestAdmission(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ctx := t.Context()

@@ -30,6 +30,7 @@ type memory struct {
 	hosts     map[banto.HostID]banto.Host
 	names     map[string]banto.HostID
 	shells    map[banto.HostID][]string // of hosts that are connected
+	problems  map[banto.HostID]string   // why hosts that are connected can take nothing new
 	groups    map[string]*jobnet.Group
 	accounts  map[string]*jobnet.Account
 	logons    map[string]store.AccountState // of accounts whose logons fail
@@ -55,6 +56,7 @@ func newMemory() *memory {
 		names:    make(map[string]banto.HostID),
 		claimed:  make(map[banto.HostID]bool),
 		shells:   make(map[banto.HostID][]string),
+		problems: make(map[banto.HostID]string),
 		groups:   make(map[string]*jobnet.Group),
 		accounts: make(map[string]*jobnet.Account),
 		logons:   make(map[string]store.AccountState),
@@ -123,7 +125,7 @@ func (m *memory) setHost(h banto.Host, up, local bool) {
 	m.names[h.Name] = h.ID
 	m.board.SetHost(dispatch.Host{
 		ID: h.ID, Name: h.Name, Slots: h.Slots, Up: up, Local: local,
-		Labels: h.Labels, Admission: h.Admission, OS: h.OS, Shells: m.shells[h.ID],
+		Labels: h.Labels, Admission: h.Admission, OS: h.OS, Shells: m.shells[h.ID], Problem: m.problems[h.ID],
 	})
 }
 
@@ -132,6 +134,7 @@ func (m *memory) removeHost(id banto.HostID) {
 	delete(m.names, m.hosts[id].Name)
 	delete(m.hosts, id)
 	delete(m.shells, id)
+	delete(m.problems, id)
 	m.timers.drop(timerKey{host: id})
 	m.board.RemoveHost(id)
 	for order, host := range m.outbox {

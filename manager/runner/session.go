@@ -164,6 +164,7 @@ func (in hostDownIn) step(b *batch) error {
 	row.State, row.Since, row.Why = banto.HostLost, in.at, in.why
 	b.putHost(row)
 	delete(b.mem.shells, row.ID)
+	delete(b.mem.problems, row.ID)
 	b.mem.setHost(row, false, row.ID == b.r.opt.LocalHost)
 	b.mem.timers.drop(timerKey{host: row.ID})
 	b.up = append(b.up, upNow{id: row.ID})

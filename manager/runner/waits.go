@@ -62,6 +62,8 @@ func (m *memory) hostTrouble(w engine.Wait, places map[string]banto.HostID, loca
 		trouble = fmt.Sprintf("is not connected (lost since %s%s)", h.Since.Format(time.RFC3339), why)
 	case wants && h.Admission == banto.AdmissionHeld:
 		trouble = "is held" + admittedBy(h)
+	case wants && m.problems[id] != "":
+		trouble = "can take nothing new: " + m.problems[id]
 	case wants && h.Admission == banto.AdmissionDraining && !chosen:
 		trouble = "is draining and takes nothing new" + admittedBy(h)
 	default:
