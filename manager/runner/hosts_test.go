@@ -205,7 +205,7 @@ func TestAHostInTroubleGetsNothing(t *testing.T) {
 		}
 		w.r.HostProblem(hostB, "")
 		settled()
-		w.wantStates(id, banto.TrackerRunning, "p1=running")
+		w.wantStates(id, banto.TrackerOK, "p1=ok")
 		w.r.HostProblem("h-gone", "nobody")
 		settled()
 	})
