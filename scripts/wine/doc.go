@@ -7,8 +7,8 @@
 // has its own `banto up` on free ports. A story is written in testscript's
 // language with these words more:
 //
-//	up [FLAG…]          start banto up, wait until it answers
-//	kill9               kill it, as a crash does; its keeper lives on
+//	up [ROLE]           start banto up, or server or agent, and wait until it is
+//	kill9               kill what is up, as a crash does; the keeper lives on
 //	banto ARG…          run a command, which must end with 0, or not with ! before
 //	exits N ARG…        run a command that must end with exit code N
 //	keep NAME PATTERN   set $NAME to the last thing in stdout that fits

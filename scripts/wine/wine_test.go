@@ -88,45 +88,87 @@ func runStories(t *testing.T, p *prefix, binaries string) {
 // onDrive gives the name that Windows has for a file of this machine.
 func onDrive(path string) string { return `Z:` + strings.ReplaceAll(path, "/", `\`) }
 
-// house is the `banto up` of one story.
+// house is the processes of one story.
 type house struct {
 	p        *prefix
 	dir, exe string
-	cmd      *exec.Cmd // nil when it is not up
-	ended    chan struct{}
+	running  []*process
+}
+
+type process struct {
+	cmd   *exec.Cmd
+	log   string
+	ended chan struct{}
 }
 
 func houseOf(ts *testscript.TestScript) *house { return ts.Value("house").(*house) }
 
-// up starts `banto up` and waits until it answers.
+// up starts `banto up`, or another process that is named, and waits until it
+// says that it is there.
 func up(ts *testscript.TestScript, neg bool, args []string) {
-	h := houseOf(ts)
-	if neg || h.cmd != nil {
-		ts.Fatalf("usage: up [FLAG…], when it is not up")
+	role := "up"
+	if len(args) == 1 {
+		role = args[0]
 	}
-	log, err := os.OpenFile(filepath.Join(h.dir, "up.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: up [server|agent]")
+	}
+	h := houseOf(ts)
+	args = []string{h.exe, role, "--data", onDrive(filepath.Join(h.dir, "data"))}
+	if role != "agent" {
+		args = append(args, "--http", "127.0.0.1:0", "--fabric", "127.0.0.1:0")
+	}
+	if role == "up" {
+		args = append(args, "--name", "here")
+	}
+	p := &process{cmd: h.p.command(h.p.wine, args...), log: filepath.Join(h.dir, role+".log"), ended: make(chan struct{})}
+	log, err := os.Create(p.log)
 	ts.Check(err)
 	defer log.Close()
-	cmd := h.p.command(h.p.wine, append([]string{h.exe, "up", "--data", onDrive(filepath.Join(h.dir, "data")),
-		"--http", "127.0.0.1:0", "--fabric", "127.0.0.1:0", "--name", "here"}, args...)...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, h.dir
-	cmd.Env = append(cmd.Env, "BANTO_CONFIG="+ts.Getenv("BANTO_CONFIG"), "BANTO_LANG=en")
-	ts.Check(cmd.Start())
-	ended := make(chan struct{})
-	h.cmd, h.ended = cmd, ended
-	ts.Defer(h.kill)
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = log, log, h.dir
+	p.cmd.Env = append(p.cmd.Env, "BANTO_CONFIG="+ts.Getenv("BANTO_CONFIG"), "BANTO_LANG=en")
+	ts.Check(p.cmd.Start())
+	ts.Defer(p.kill)
+	h.running = append(h.running, p)
 	go func() {
-		cmd.Wait()
-		close(ended)
+		p.cmd.Wait()
+		close(p.ended)
 	}()
-	if !within(func() bool { return h.gone() || strings.Contains(h.log(), " is up.\n") }) || h.gone() {
-		ts.Fatalf("banto up does not answer:\n%s", h.log())
+	if !within(func() bool { return p.gone() || strings.Contains(p.said(), " is up.\n") }) || p.gone() {
+		ts.Fatalf("banto %s does not come up:\n%s", role, p.said())
 	}
 }
 
-func (h *house) log() string {
-	text, _ := os.ReadFile(filepath.Join(h.dir, "up.log"))
+func (p *process) said() string {
+	text, _ := os.ReadFile(p.log)
 	return string(text)
+}
+
+func (p *process) gone() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the process as a crash does. The keeper and the jobs go with the
+// prefix, or by themselves.
+func (p *process) kill() {
+	p.cmd.Process.Signal(syscall.SIGKILL) // one that has ended already is fine
+	<-p.ended
+}
+
+func kill9(ts *testscript.TestScript, neg bool, args []string) {
+	h := houseOf(ts)
+	if neg || len(args) > 0 || len(h.running) == 0 {
+		ts.Fatalf("usage: kill9, when something is up")
+	}
+	for _, p := range h.running {
+		p.kill()
+	}
+	h.running = nil
 }
 
 // within polls a condition until it holds or patience is over.
@@ -142,33 +184,6 @@ func within(holds func() bool) bool {
 		}
 	}
 	return true
-}
-
-func (h *house) gone() bool {
-	select {
-	case <-h.ended:
-		return true
-	default:
-		return false
-	}
-}
-
-// kill ends `banto up` as a crash does. The keeper and the jobs go with the
-// prefix, or by themselves.
-func (h *house) kill() {
-	if h.cmd != nil {
-		h.cmd.Process.Signal(syscall.SIGKILL)
-		<-h.ended
-		h.cmd = nil
-	}
-}
-
-func kill9(ts *testscript.TestScript, neg bool, args []string) {
-	h := houseOf(ts)
-	if neg || len(args) > 0 || h.cmd == nil {
-		ts.Fatalf("usage: kill9, when it is up")
-	}
-	h.kill()
 }
 
 // banto runs a command of the Windows binary.
