@@ -16,6 +16,8 @@ type Running struct {
 	Data      string // the data directory
 	Config    string // where URL and token were written; may be empty
 	Version   string
+
+	Fingerprint string // of the manager's own CA; empty when it has none
 }
 
 // Up runs manager and agent in this process until ctx ends, and calls ready

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"time"
@@ -18,7 +19,8 @@ type Streams struct {
 	// Terminal gives the size of the terminal that a writer leads to, and
 	// whether it leads to one. nil: none does.
 	Terminal func(io.Writer) (width, height int, ok bool)
-	Exe      string // path of this binary
+	Keyboard Keyboard // that In comes from; nil: In is no terminal
+	Exe      string   // path of this binary
 	Version  string
 }
 
@@ -49,6 +51,7 @@ type env struct {
 	url, token, wanted string // flags; wanted is the language
 
 	sources map[string]string // files that were read, to show the lines that problems are in
+	input   *bufio.Reader     // of standard input, once lines are read from it
 }
 
 // terminal gives the size of the terminal that standard output leads to.

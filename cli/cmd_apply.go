@@ -36,7 +36,7 @@ func newApplyCommand(e *env) *cobra.Command {
 }
 
 func (e *env) apply(ctx context.Context, req banto.ApplyRequest, asJSON bool) error {
-	m, err := e.manager()
+	m, err := e.acting(ctx, asJSON)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,9 @@ func newHelpCommand(e *env) *cobra.Command {
 	return cmd
 }
 
+// alone marks a command that holds others and also does something by itself.
+const alone = "alone"
+
 // help writes the help of a command to standard output.
 func (e *env) help(cmd *cobra.Command, _ []string) {
 	var b strings.Builder
@@ -30,10 +33,11 @@ func (e *env) help(cmd *cobra.Command, _ []string) {
 	heading := func(text string) { b.WriteString("\n" + p.paint(styleBold, text) + "\n") }
 
 	heading(e.say("Usage"))
+	if !cmd.HasAvailableSubCommands() || cmd.Annotations[alone] != "" {
+		b.WriteString("  " + strings.TrimSpace(strings.TrimSuffix(cmd.CommandPath(), cmd.Name())+cmd.Use) + "\n")
+	}
 	if cmd.HasAvailableSubCommands() {
 		b.WriteString("  " + cmd.CommandPath() + " COMMAND\n")
-	} else {
-		b.WriteString("  " + strings.TrimSpace(strings.TrimSuffix(cmd.CommandPath(), cmd.Name())+cmd.Use) + "\n")
 	}
 	if cmd.HasExample() {
 		heading(e.say("Examples"))

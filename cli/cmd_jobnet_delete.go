@@ -3,12 +3,19 @@ package cli
 import "github.com/spf13/cobra"
 
 func newJobnetDeleteCommand(e *env) *cobra.Command {
+	var g guard
 	cmd := e.command("delete JOBNET…", e.say("Take jobnets out of use"), func(cmd *cobra.Command, args []string) error {
-		m, err := e.manager()
+		if g.given != "" && len(args) > 1 {
+			return e.wrongUse(cmd, e.say("--confirm goes with one jobnet at a time"))
+		}
+		m, err := e.acting(cmd.Context(), false)
 		if err != nil {
 			return err
 		}
 		for _, path := range args {
+			if err := e.confirmed(cmd.Context(), m, cmd, g, path); err != nil {
+				return err
+			}
 			if err := m.DeleteJobnet(cmd.Context(), path); err != nil {
 				return err
 			}
@@ -22,5 +29,6 @@ func newJobnetDeleteCommand(e *env) *cobra.Command {
 	cmd.Example = "  banto jobnet delete backup/old"
 	cmd.Args = e.takes(1, -1, "JOBNET")
 	cmd.ValidArgsFunction = e.completeJobnets()
+	g.flag(e, cmd)
 	return cmd
 }

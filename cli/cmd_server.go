@@ -8,11 +8,18 @@ import (
 func newServerCommand(e *env) *cobra.Command {
 	var flags processFlags
 	cmd := e.command("server", e.say("Start the manager alone"), func(cmd *cobra.Command, _ []string) error {
-		return app.RunServer(cmd.Context(), flags.options(e), e.greet)
+		o, done, err := flags.options(e, cmd)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return app.RunServer(cmd.Context(), o, e.greet)
 	})
-	cmd.Example = "  banto server\n  banto server --data /var/lib/banto"
+	cmd.Long = e.say("Starts the manager alone. On addresses that other machines can reach it speaks TLS, with a certificate\nof its own CA unless --cert gives another.")
+	cmd.Example = examples("banto server", "banto server --data /var/lib/banto",
+		"banto server --http 0.0.0.0:8600 --fabric 0.0.0.0:8601 --san banto.example.com --environment production")
 	cmd.Args = e.takes(0, 0, "")
 	flags.register(e, cmd)
-	flags.registerPorts(e, cmd)
+	flags.registerServer(e, cmd)
 	return cmd
 }

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/client"
@@ -16,22 +14,13 @@ func newSubmitCommand(e *env) *cobra.Command {
 		date, reason string
 		key          string
 		wait         waiting
-		json         bool
+		hold, json   bool
 	}
 	cmd := e.command("submit JOBNET [-p name=value]…", e.say("Ask for a run of a jobnet now"), func(cmd *cobra.Command, args []string) error {
-		req := banto.SubmitRequest{Jobnet: args[0], Reason: in.reason, Params: map[string]string{}}
-		for _, p := range in.params {
-			name, value, ok := strings.Cut(p, "=")
-			if !ok || name == "" {
-				return e.wrongUse(cmd, e.say("%q is not a parameter; write it as name=value", p))
-			}
-			if !utf8.ValidString(value) {
-				return e.wrongUse(cmd, e.say("the value of parameter %q is not UTF-8", name))
-			}
-			if _, twice := req.Params[name]; twice {
-				return e.wrongUse(cmd, e.say("parameter %q is given twice", name))
-			}
-			req.Params[name] = value
+		req := banto.SubmitRequest{Jobnet: args[0], Reason: in.reason, Hold: in.hold}
+		var err error
+		if req.Params, err = e.params(cmd, in.params); err != nil {
+			return err
 		}
 		if in.date != "" {
 			date, err := banto.ParseDate(in.date)
@@ -40,7 +29,7 @@ func newSubmitCommand(e *env) *cobra.Command {
 			}
 			req.Date = date
 		}
-		m, err := e.manager()
+		m, err := e.acting(cmd.Context(), in.json)
 		if err != nil {
 			return err
 		}
@@ -56,7 +45,7 @@ func newSubmitCommand(e *env) *cobra.Command {
 		return e.afterwards(cmd.Context(), m, t, in.wait, in.json)
 	})
 	cmd.Long = e.say("Asks for a run of a jobnet now. The tracker that is printed is never lost once it is printed.\nWith --wait: exit code 0 when it ended ok or with a warning, 1 when it ended in error, was\ncancelled, or is blocked.")
-	cmd.Example = "  banto submit backup/nightly\n  banto submit backup/nightly -p source=/srv -p generations=3 --wait\n  banto submit backup/nightly --date 2026-11-30 --reason \"month end, again\" --json"
+	cmd.Example = "  banto submit backup/nightly\n  banto submit backup/nightly -p source=/srv -p generations=3 --wait\n  banto submit backup/nightly --date 2026-11-30 --reason \"month end, again\" --json\n  banto submit backup/nightly --hold"
 	cmd.Args = e.takes(1, 1, "JOBNET")
 	cmd.ValidArgsFunction = e.completeJobnets()
 	f := cmd.Flags()
@@ -66,6 +55,7 @@ func newSubmitCommand(e *env) *cobra.Command {
 	f.StringVar(&in.key, "key", "", e.say("idempotency `key`: the same one never submits twice"))
 	// It fails only for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("param", e.completeParams())
+	f.BoolVar(&in.hold, "hold", false, e.say("start nothing of it until banto tracker release"))
 	in.wait.flags(e, f)
 	f.BoolVar(&in.json, "json", false, e.say("write one JSON document: tracker and state"))
 	return cmd

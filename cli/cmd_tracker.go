@@ -6,13 +6,19 @@ import (
 )
 
 func newTrackerCommand(e *env) *cobra.Command {
-	return e.family("tracker", e.say("List, show, watch, rerun and cancel trackers"),
+	return e.family("tracker", e.say("Look at trackers, and act on them"),
 		newTrackerListCommand(e),
 		newTrackerShowCommand(e),
 		newTrackerWatchCommand(e),
 		newTrackerOutputCommand(e),
+		newTrackerHoldCommand(e),
+		newTrackerReleaseCommand(e),
+		newTrackerSkipCommand(e),
+		newTrackerForceEndCommand(e),
+		newTrackerKillCommand(e),
 		newTrackerRerunCommand(e),
 		newTrackerCancelCommand(e),
+		newTrackerCommentCommand(e),
 	)
 }
 

@@ -28,13 +28,15 @@ func newTrackerOutputCommand(e *env) *cobra.Command {
 			return e.wrongUse(cmd, e.say("--follow and --attempt need the name of a part"))
 		case o.follow && o.json:
 			return e.wrongUse(cmd, e.say("--follow and --json do not go together"))
+		case o.raw && o.json:
+			return e.wrongUse(cmd, e.say("--raw and --json do not go together"))
 		}
 		if o.m, err = e.manager(); err != nil {
 			return err
 		}
 		return o.run(cmd.Context(), id, part)
 	})
-	cmd.Long = e.say("Prints what jobs printed, byte for byte; on a terminal what could move the cursor or change\ncolours is made visible instead. Without PART: of all parts, each under its name.")
+	cmd.Long = e.say("Prints what jobs printed: what they printed in another encoding as UTF-8, with --raw byte for byte. On a\nterminal what could move the cursor or change colours is made visible. Without PART: of all parts.")
 	cmd.Example = "  banto tracker output 20261121-7k3mq0x archive\n  banto tracker output 20261121-7k3mq0x archive --attempt 1 > archive.log\n  banto tracker output 20261121-7k3mq0x archive --follow"
 	cmd.Args = e.takes(1, 2, "TRACKER [PART]")
 	trackers, parts := e.completeTrackers(), e.completeParts(1)
@@ -47,6 +49,7 @@ func newTrackerOutputCommand(e *env) *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&o.number, "attempt", 0, e.say("`number` of the part's attempt; the last one if left out"))
 	f.BoolVar(&o.follow, "follow", false, e.say("go on until the attempt has ended"))
+	f.BoolVar(&o.raw, "raw", false, e.say("the bytes as they were printed"))
 	f.BoolVar(&o.json, "json", false, e.say("write one JSON document"))
 	return cmd
 }
@@ -57,6 +60,7 @@ type outputCommand struct {
 	m            *client.Client
 	number       int
 	follow, json bool
+	raw          bool // the bytes as they are
 }
 
 // outputDocument is what programs read of an attempt's output.
@@ -174,15 +178,19 @@ func (o *outputCommand) one(ctx context.Context, a banto.Attempt, out io.Writer)
 	if o.follow {
 		wait = followFor
 	}
+	get := o.m.OutputText
+	if o.raw || plainEncoding(a.Encoding) {
+		get = o.m.Output
+	}
 	for offset := int64(0); ; {
-		piece, err := o.m.Output(ctx, a.ID, offset, wait)
+		piece, err := get(ctx, a.ID, offset, wait)
 		if err != nil {
 			return err
 		}
 		if _, err := out.Write(piece.Data); err != nil {
 			return o.e.written(err)
 		}
-		offset += int64(len(piece.Data))
+		offset = piece.Next
 		if offset >= piece.Size && (piece.Ended || !o.follow) || len(piece.Data) == 0 && !o.follow {
 			break
 		}
@@ -196,6 +204,12 @@ func (o *outputCommand) one(ctx context.Context, a banto.Attempt, out io.Writer)
 		_, _ = fmt.Fprintln(o.e.std.Err, o.e.say("note: %s more were printed and are cut away", size(last.OutputLost)))
 	}
 	return nil
+}
+
+// plainEncoding says whether what was printed is taken for UTF-8 anyway. Then
+// its bytes are passed on, whatever they are.
+func plainEncoding(name string) bool {
+	return name == "" || strings.EqualFold(name, "utf-8") || strings.EqualFold(name, "utf8")
 }
 
 func (o *outputCommand) documents(ctx context.Context, attempts []banto.Attempt) error {

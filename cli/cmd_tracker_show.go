@@ -11,7 +11,7 @@ import (
 )
 
 func newTrackerShowCommand(e *env) *cobra.Command {
-	var asJSON, attempts bool
+	var asJSON, attempts, history bool
 	cmd := e.command("show TRACKER", e.say("Show a tracker, its parts and what it waits for"), func(cmd *cobra.Command, args []string) error {
 		id, err := e.trackerID(cmd, args[0])
 		if err != nil {
@@ -33,15 +33,21 @@ func newTrackerShowCommand(e *env) *cobra.Command {
 				return err
 			}
 		}
+		rows, err := m.TrackerHistory(cmd.Context(), id)
+		if err != nil {
+			return err
+		}
+		d.History, d.earlier = movesOf(rows, history)
 		if asJSON {
 			return e.document(d)
 		}
 		return e.writeTracker(d)
 	})
-	cmd.Example = "  banto tracker show 20261121-7k3mq0x\n  banto tracker show 20261121-7k3mq0x --attempts\n  banto tracker show 20261121-7k3mq0x --json"
+	cmd.Example = "  banto tracker show 20261121-7k3mq0x\n  banto tracker show 20261121-7k3mq0x --attempts\n  banto tracker show 20261121-7k3mq0x --history\n  banto tracker show 20261121-7k3mq0x --json"
 	cmd.Args = e.takes(1, 1, "TRACKER")
 	cmd.ValidArgsFunction = e.completeTrackers()
 	cmd.Flags().BoolVar(&attempts, "attempts", false, e.say("list all attempts too"))
+	cmd.Flags().BoolVar(&history, "history", false, e.say("list all that people did to it, not only the last of it"))
 	cmd.Flags().BoolVar(&asJSON, "json", false, e.say("write one JSON document"))
 	return cmd
 }
@@ -51,6 +57,9 @@ type trackerDocument struct {
 	Tracker  banto.Tracker    `json:"tracker"`
 	Parts    []banto.PartView `json:"parts"`
 	Attempts []banto.Attempt  `json:"attempts,omitempty"`
+
+	History []banto.AuditEntry `json:"history,omitempty"` // moves and comments, oldest first
+	earlier int
 }
 
 func (e *env) writeTracker(d trackerDocument) error {
@@ -61,6 +70,7 @@ func (e *env) writeTracker(d trackerDocument) error {
 	e.writeTree(&b, newView(d.Tracker, d.Parts), p, width)
 	b.WriteString("\n" + e.counts(d.Tracker, p) + "\n")
 	e.waitsFor(&b, d.Tracker)
+	e.writeHistory(&b, d, p, width)
 	if len(d.Attempts) > 0 {
 		b.WriteString("\n")
 		e.writeAttempts(&b, d.Attempts, p, width)
@@ -80,6 +90,9 @@ func (e *env) trackerFacts(b *strings.Builder, r banto.Tracker, p pen, width int
 		params = append(params, plain(name+"="+r.Params[name]))
 	}
 	state := e.trackerState(r.State)
+	if r.Held && r.State != banto.TrackerHeld {
+		state += ", " + e.say("held")
+	}
 	if r.Cancelling {
 		state = e.say("being cancelled")
 	}

@@ -18,9 +18,23 @@ type completer = func(*cobra.Command, []string, string) ([]cobra.Completion, cob
 
 // completes makes a completer that asks the manager for the position-th
 // argument. A manager that cannot be asked completes nothing and says nothing.
-func (e *env) completes(position int, ask func(context.Context, *client.Client, []string) ([]cobra.Completion, error)) completer {
+func (e *env) completes(position int, ask asker) completer {
+	anywhere := e.completesFrom(0, ask)
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if position >= 0 && len(args) != position {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return anywhere(cmd, args, typed)
+	}
+}
+
+// asker asks the manager what may stand behind the arguments.
+type asker func(ctx context.Context, m *client.Client, args []string) ([]cobra.Completion, error)
+
+// completesFrom makes a completer of every argument from that position on.
+func (e *env) completesFrom(position int, ask asker) completer {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) < position {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		m, err := e.manager()
@@ -82,11 +96,37 @@ func (e *env) completeParts(position int) completer {
 }
 
 func (e *env) completeHosts() completer {
-	return e.completes(0, func(ctx context.Context, m *client.Client, _ []string) ([]cobra.Completion, error) {
+	return e.completes(0, e.askHosts())
+}
+
+func (e *env) askHosts() asker {
+	return func(ctx context.Context, m *client.Client, _ []string) ([]cobra.Completion, error) {
 		hosts, err := m.Hosts(ctx)
 		var all []cobra.Completion
 		for _, h := range hosts {
 			all = append(all, cobra.CompletionWithDesc(h.Name, e.hostState(h.State)))
+		}
+		return all, err
+	}
+}
+
+func (e *env) completeGroups() completer {
+	return e.completes(0, func(ctx context.Context, m *client.Client, _ []string) ([]cobra.Completion, error) {
+		groups, err := m.Groups(ctx)
+		var all []cobra.Completion
+		for _, g := range groups {
+			all = append(all, cobra.CompletionWithDesc(g.Name, plain(g.Title)))
+		}
+		return all, err
+	})
+}
+
+func (e *env) completeAccounts() completer {
+	return e.completes(0, func(ctx context.Context, m *client.Client, _ []string) ([]cobra.Completion, error) {
+		accounts, err := m.Accounts(ctx)
+		var all []cobra.Completion
+		for _, a := range accounts {
+			all = append(all, cobra.CompletionWithDesc(a.Name, plain(a.Title)))
 		}
 		return all, err
 	})

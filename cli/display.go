@@ -22,12 +22,22 @@ type display interface {
 	live() bool
 }
 
-// display picks how to show: in place on a terminal, a line for each change
-// elsewhere.
-func (w *watcher) display(quiet bool) display {
+// showing is how a tracker is shown.
+type showing int
+
+const (
+	showBest    showing = iota // in place on a terminal, a line for each change elsewhere
+	showLines                  // a line for each change
+	showNothing                // a program waits
+)
+
+func (w *watcher) display(how showing) display {
 	e := w.e
-	if quiet {
+	if how == showNothing {
 		return silent{}
+	}
+	if how == showLines {
+		return &lines{e: e}
 	}
 	if _, _, ok := e.terminal(); ok && e.std.Env("TERM") != "dumb" {
 		return &picture{e: e, screen: screen{out: e.std.Out}}

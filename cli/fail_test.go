@@ -120,9 +120,9 @@ func TestTokenStaysWithItsManager(t *testing.T) {
 		e.std.Env = func(name string) string {
 			return map[string]string{"BANTO_CONFIG": path, "BANTO_URL": tt.env}[name]
 		}
-		url, token, err := e.address()
-		if err != nil || url != tt.want || (token == "secret") != tt.token {
-			t.Errorf("%+v: got %s, %q, %v", tt, url, token, err)
+		got, err := e.address()
+		if err != nil || got.URL != tt.want || (got.Token == "secret") != tt.token {
+			t.Errorf("%+v: got %+v, %v", tt, got, err)
 		}
 	}
 }

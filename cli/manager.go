@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -17,32 +18,40 @@ const defaultURL = "http://127.0.0.1:8600"
 
 // manager gives a client of the manager.
 func (e *env) manager() (*client.Client, error) {
-	url, token, err := e.address()
+	a, err := e.address()
 	if err != nil {
 		return nil, err
 	}
-	agent := "banto/" + e.std.Version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"
-	return client.New(url, token, client.WithUserAgent(agent)), nil
+	trust, err := a.TLS()
+	if err != nil {
+		return nil, err
+	}
+	return e.clientOf(a.URL, a.Token, trust), nil
 }
 
-// address says where the manager is and what to show to it: by flags, else by
-// the environment, else by the caller's configuration. A token that is kept for
-// one manager is never sent to another.
-func (e *env) address() (url, token string, err error) {
-	url, token = first(e.url, e.std.Env("BANTO_URL")), first(e.token, e.std.Env("BANTO_TOKEN"))
-	if url == "" || token == "" {
-		kept, err := e.kept()
-		if err != nil {
-			return "", "", err
-		}
-		if url == "" {
-			url = kept.URL
-		}
-		if token == "" && strings.TrimRight(url, "/") == strings.TrimRight(kept.URL, "/") {
-			token = kept.Token
-		}
+// clientOf gives a client with this program's name; trust may be nil.
+func (e *env) clientOf(url, token string, trust *tls.Config) *client.Client {
+	agent := "banto/" + e.std.Version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"
+	return client.New(url, token, client.WithUserAgent(agent), client.WithTLS(trust))
+}
+
+// address says where the manager is, what to show to it and what to trust: by
+// flags, else by the environment, else by the caller's configuration. A token
+// that is kept for one manager is never sent to another.
+func (e *env) address() (config.Config, error) {
+	said := config.Config{URL: first(e.url, e.std.Env("BANTO_URL")), Token: first(e.token, e.std.Env("BANTO_TOKEN"))}
+	kept, err := e.kept()
+	if err != nil && (said.URL == "" || said.Token == "") {
+		return config.Config{}, err
 	}
-	return strings.TrimRight(first(url, defaultURL), "/"), token, nil
+	if said.URL == "" {
+		said.URL = kept.URL
+	}
+	if strings.TrimRight(said.URL, "/") == strings.TrimRight(kept.URL, "/") {
+		said.Token, said.CA = first(said.Token, kept.Token), kept.CA
+	}
+	said.URL = strings.TrimRight(first(said.URL, defaultURL), "/")
+	return said, nil
 }
 
 // kept reads the caller's configuration; one that is not there is empty.

@@ -16,7 +16,7 @@ func System(version string) Streams {
 	return Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		Env: os.Getenv, Now: time.Now, Local: time.Local,
-		Terminal: terminalOf, Exe: exe, Version: version,
+		Terminal: terminalOf, Keyboard: keyboardOf(os.Stdin), Exe: exe, Version: version,
 	}
 }
 

@@ -25,6 +25,13 @@ func drawTree(parts []banto.PartView, deepest int) []treeRow {
 	}
 	var roots []int
 	for i, p := range parts {
+		// An item, such as copy[db01], stands below its part.
+		if name, _, item := strings.Cut(string(p.Key), "["); item {
+			if of, ok := index[name]; ok && of != i {
+				d.below[of] = append(d.below[of], i)
+				continue
+			}
+		}
 		if len(p.After) > 0 {
 			name, _ := cutEdge(p.After[0])
 			if from, ok := index[name]; ok && from != i {

@@ -63,17 +63,20 @@ func (e *env) writeTree(b *strings.Builder, v *view, p pen, width int) {
 	}
 	t := e.partTable()
 	for _, row := range drawTree(v.parts, deepest) {
-		part := v.parts[row.part]
-		note := e.outlet(row.outlet)
-		for _, edge := range row.others {
-			name, outlet := cutEdge(edge)
-			note += strings.TrimRight(" + "+plain(name)+" "+e.outlet(outlet), " ")
-		}
-		note = strings.TrimSpace(note)
-		e.addPart(&t, row.prefix, part, note)
+		e.addRow(&t, row, v.parts)
 	}
 	// Writing to a strings.Builder cannot fail.
 	_ = t.write(b, p, width)
+}
+
+// addRow adds a part where it stands in the tree, with what leads to it.
+func (e *env) addRow(t *table, row treeRow, parts []banto.PartView) {
+	note := e.outlet(row.outlet)
+	for _, edge := range row.others {
+		name, outlet := cutEdge(edge)
+		note += strings.TrimRight(" + "+plain(name)+" "+e.outlet(outlet), " ")
+	}
+	e.addPart(t, row.prefix, parts[row.part], strings.TrimSpace(note))
 }
 
 // partTable is the table that parts are drawn in; only what a part is and how

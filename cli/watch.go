@@ -37,7 +37,11 @@ func (e *env) afterwards(ctx context.Context, m *client.Client, t banto.Tracker,
 	switch {
 	case w.wait || w.blocked:
 		var err error
-		if t, err = e.watch(ctx, m, t.ID, w.blocked, asJSON); err != nil {
+		how := showBest
+		if asJSON {
+			how = showNothing
+		}
+		if t, err = e.watch(ctx, m, t.ID, w.blocked, how); err != nil {
 			return err
 		}
 		if code = outcomeCode(t.State); w.cancels && t.State == banto.TrackerCancelled {
@@ -83,8 +87,8 @@ type watcher struct {
 }
 
 // watch shows a tracker until it has ended, or is blocked, and gives it as it
-// then stands. quiet shows nothing.
-func (e *env) watch(ctx context.Context, m *client.Client, id banto.TrackerID, blocked, quiet bool) (banto.Tracker, error) {
+// then stands.
+func (e *env) watch(ctx context.Context, m *client.Client, id banto.TrackerID, blocked bool, how showing) (banto.Tracker, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w := &watcher{e: e, m: m, blocked: blocked,
@@ -92,7 +96,7 @@ func (e *env) watch(ctx context.Context, m *client.Client, id banto.TrackerID, b
 	if err := w.load(ctx, id); err != nil {
 		return banto.Tracker{}, err
 	}
-	show := w.display(quiet)
+	show := w.display(how)
 	go func() { w.ended <- w.follow(ctx, id) }()
 	err := w.loop(ctx, show)
 	if ctx.Err() != nil {
@@ -123,15 +127,11 @@ func (e *env) interrupted(id banto.TrackerID) error {
 }
 
 func (w *watcher) load(ctx context.Context, id banto.TrackerID) error {
-	t, err := w.m.Tracker(ctx, id)
+	v, err := w.e.loadView(ctx, w.m, id)
 	if err != nil {
 		return err
 	}
-	parts, err := w.m.Parts(ctx, id)
-	if err != nil {
-		return err
-	}
-	w.v = newView(t, parts)
+	w.v = v
 	return nil
 }
 
@@ -335,12 +335,12 @@ func (e *env) tailOf(ctx context.Context, m *client.Client, id banto.AttemptID) 
 	}
 	from := max(0, a.OutputSize-tailBytes)
 	var text []byte
-	for {
-		o, err := m.Output(ctx, id, from+int64(len(text)), 0)
+	for offset := from; ; {
+		o, err := m.OutputText(ctx, id, offset, 0)
 		if err != nil {
 			return nil, err
 		}
-		text = append(text, o.Data...)
+		text, offset = append(text, o.Data...), o.Next
 		if len(o.Data) == 0 || len(text) >= 2*tailBytes {
 			break
 		}

@@ -89,6 +89,27 @@ func fold(s string, columns int) []string {
 	return append(lines, s)
 }
 
+// wrap breaks a sentence into lines of that many columns, at blanks where there
+// are some; 0 or less: it is left as it is.
+func wrap(s string, columns int) []string {
+	if columns < 10 || textWidth(s) <= columns {
+		return []string{s}
+	}
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		if line != "" && textWidth(line)+1+textWidth(word) > columns {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		pieces := fold(line+word, columns)
+		lines, line = append(lines, pieces[:len(pieces)-1]...), pieces[len(pieces)-1]
+	}
+	return append(lines, line)
+}
+
 // pad fills a text with blanks up to that many columns.
 func pad(s string, columns int) string {
 	if n := columns - textWidth(s); n > 0 {

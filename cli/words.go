@@ -184,6 +184,16 @@ func (e *env) reason(r banto.Reason) string {
 		return e.say("the user does not exist")
 	case banto.ReasonNoRight:
 		return e.say("the agent has no right to")
+	case banto.ReasonExpired:
+		return e.say("the user or its password has expired")
+	case banto.ReasonLogonFailed:
+		return e.say("the user could not log on")
+	case banto.ReasonMemory:
+		return e.say("it used more memory than it may")
+	case banto.ReasonUnkillable:
+		return e.say("it could not be killed, and may still be there")
+	case banto.ReasonForced:
+		return e.say("a person said the outcome")
 	case banto.ReasonNoHost:
 		return e.say("the host is not known")
 	case banto.ReasonNotStarted:

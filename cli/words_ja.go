@@ -1,9 +1,11 @@
 package cli
 
+import "maps"
+
 // wordsJA is the Japanese catalogue: the English text as it stands in the code
 // is the key. The words of the product are those of docs/GLOSSARY.md.
 func wordsJA() map[string]string {
-	return map[string]string{
+	words := map[string]string{
 		// States and reasons
 		"waiting":                             "待機",
 		"held":                                "保留",
@@ -150,21 +152,19 @@ func wordsJA() map[string]string {
 		"Print all keys of definitions, as Markdown":             "定義の全キーを Markdown で出力する",
 
 		// Processes
-		"Start manager and agent on this machine":                                            "このマシンでマネージャとエージェントを起動する",
-		"Start the manager alone":                                                            "マネージャだけを起動する",
-		"Start the agent of the host beside the manager":                                     "マネージャと同じホストのエージェントを起動する",
-		"Starts the agent with the identity that banto server made for the host it runs on.": "banto server がそのホスト用に作った身元でエージェントを起動する。",
-		"Be the parent of all jobs (the agent starts it)":                                    "全ジョブの親になる (エージェントが起動する)",
-		"`directory` of the keeper":                                                          "keeper の `ディレクトリ`",
-		"OS `user` that jobs may run as, besides the keeper's own (may be repeated)":         "keeper 自身のほかに、ジョブの実行を許す OS `ユーザ` (繰り返し可)",
-		"jobs may run as root when the keeper does":                                          "keeper が root で動くとき、ジョブを root で実行してよい",
-		"only say whether this binary can be a keeper":                                       "このバイナリが keeper になれるかを答えるだけ",
-		"data `directory` ($BANTO_DATA, else ~/.local/state/banto)":                          "データの `ディレクトリ` ($BANTO_DATA、なければ ~/.local/state/banto)",
-		"log every detail to standard error":                                                 "詳細を標準エラーに記録する",
-		"`address` of the API; :0 takes a free port":                                         "API の `アドレス`。:0 は空きポート",
-		"`address` that agents dial; :0 takes a free port":                                   "エージェントの接続先 `アドレス`。:0 は空きポート",
-		"`name` of this host, when it is first enrolled":                                     "このホストの `名前` (初回の登録時)",
-		"jobs that may run on this host at once (default 64)":                                "このホストで同時に実行するジョブの数 (既定 64)",
+		"Start manager and agent on this machine":                                    "このマシンでマネージャとエージェントを起動する",
+		"Start the manager alone":                                                    "マネージャだけを起動する",
+		"Be the parent of all jobs (the agent starts it)":                            "全ジョブの親になる (エージェントが起動する)",
+		"`directory` of the keeper":                                                  "keeper の `ディレクトリ`",
+		"OS `user` that jobs may run as, besides the keeper's own (may be repeated)": "keeper 自身のほかに、ジョブの実行を許す OS `ユーザ` (繰り返し可)",
+		"jobs may run as root when the keeper does":                                  "keeper が root で動くとき、ジョブを root で実行してよい",
+		"only say whether this binary can be a keeper":                               "このバイナリが keeper になれるかを答えるだけ",
+		"data `directory` ($BANTO_DATA, else ~/.local/state/banto)":                  "データの `ディレクトリ` ($BANTO_DATA、なければ ~/.local/state/banto)",
+		"log every detail to standard error":                                         "詳細を標準エラーに記録する",
+		"`address` of the API; :0 takes a free port":                                 "API の `アドレス`。:0 は空きポート",
+		"`address` that agents dial; :0 takes a free port":                           "エージェントの接続先 `アドレス`。:0 は空きポート",
+		"`name` of this host, when it is first enrolled":                             "このホストの `名前` (初回の登録時)",
+		"jobs that may run on this host at once (default 64)":                        "このホストで同時に実行するジョブの数 (既定 64)",
 		"Banto %s is up.": "Banto %s が稼働しました。",
 		"In another terminal: banto apply -f DIR, then banto submit JOBNET --wait.":  "別の端末で: banto apply -f DIR、次に banto submit JOBNET --wait",
 		"Ctrl-C stops it; jobs that run go on, and are picked up at the next start.": "Ctrl-C で停止。実行中のジョブは続き、次の起動で引き継がれます。",
@@ -237,7 +237,6 @@ func wordsJA() map[string]string {
 		"idempotency `key`: the same one never submits twice":                         "冪等 `キー`: 同じキーで 2 回投入されることはない",
 		"submitted %s: tracker %s":                                                    "%s を投入しました: トラッカ %s",
 		"submitted before: tracker %s of %s":                                          "投入済みです: トラッカ %s (%s)",
-		"List, show, watch, rerun and cancel trackers":                                "トラッカの一覧・表示・監視・再実行・取消",
 		"%q is not the ID of a tracker; one looks like 20261121-7k3mq0x":              "%q はトラッカの ID ではありません (例 20261121-7k3mq0x)",
 		"List trackers, newest first":                                                 "トラッカを新しい順に一覧する",
 		"%q is not the state of a tracker; those are %s":                              "%q はトラッカの状態ではありません。状態は %s",
@@ -247,29 +246,26 @@ func wordsJA() map[string]string {
 		"list all attempts too":                                                       "全試行も一覧する",
 		"(version %d)":                                                                "(版 %d)",
 		"Show a tracker live until it has ended":                                      "トラッカを終了まで監視する",
-		"Shows a tracker live until it has ended or is blocked: its flow as a tree, and below what failed\nand why. Where no terminal is, each change is a line.\nExit code 0 when it ended ok or with a warning, 1 when in error, cancelled or blocked.": "トラッカを終了またはエラー停止まで監視する。流れを木で示し、失敗した部品とその理由を\n下に示す。端末でなければ変化を 1 行ずつ示す。\n終了コード: 正常または警告で終われば 0、異常・取消・エラー停止なら 1。",
-		"go on waiting when the tracker is blocked, until someone acts": "エラー停止しても、操作されるまで待ち続ける",
-		"wait until the tracker has ended, and show it meanwhile":       "トラッカの終了まで待ち、その間表示する",
-		"Print what jobs printed":                                       "ジョブの出力を表示する",
-		"Prints what jobs printed, byte for byte; on a terminal what could move the cursor or change\ncolours is made visible instead. Without PART: of all parts, each under its name.": "ジョブの出力をそのまま表示する。端末では、カーソルや色を変える文字は見える形に直す。\nPART を省略すると、全部品の出力を部品名とともに表示する。",
-		"`number` of the part's attempt; the last one if left out": "部品の試行の `番号`。省略時は最後の試行",
-		"go on until the attempt has ended":                        "試行の終了まで続ける",
-		"--follow and --attempt need the name of a part":           "--follow と --attempt には部品名が必要です",
-		"--follow and --json do not go together":                   "--follow と --json は同時に指定できません",
-		"==> %s, attempt %d: %s <==":                               "==> %s 試行 %d: %s <==",
-		"cannot show the output of %s":                             "%s の出力を表示できません",
-		"tracker %s has no such part":                              "トラッカ %s にその部品はありません",
-		"banto tracker show %s lists them":                         "banto tracker show %s で一覧できます",
-		"it has not been started yet":                              "まだ起動していません",
-		"it has no attempt %d":                                     "試行 %d はありません",
-		"banto tracker show %s --attempts lists them":              "banto tracker show %s --attempts で一覧できます",
-		"note: %s more were printed and are cut away":              "注記: さらに %s の出力がありましたが、切り捨てられています",
-		"Run parts of a tracker again":                             "トラッカの部品を再実行する",
-		"Runs parts of a tracker again: the failed, cancelled and unreached ones, or those named with\n--from and all that is behind them. All earlier attempts are kept.": "トラッカの部品を再実行する: 異常・取消・未到達の部品、または --from で指定した部品と\nその後続すべて。これまでの試行はすべて残る。",
-		"run this `PART` again and all behind it; may be given again": "この `PART` と後続を再実行する。複数可",
-		"use the definition that is in use now":                       "現在使用中の定義を使う",
-		"tracker %s: rerun %d of %s":                                  "トラッカ %s: 再実行 %d 回目 (%s)",
-		"Kill what runs in a tracker and start nothing more":          "トラッカを取り消す (実行中は強制停止し、新たに起動しない)",
+		"go on waiting when the tracker is blocked, until someone acts":               "エラー停止しても、操作されるまで待ち続ける",
+		"wait until the tracker has ended, and show it meanwhile":                     "トラッカの終了まで待ち、その間表示する",
+		"Print what jobs printed":                                                     "ジョブの出力を表示する",
+		"`number` of the part's attempt; the last one if left out":                    "部品の試行の `番号`。省略時は最後の試行",
+		"go on until the attempt has ended":                                           "試行の終了まで続ける",
+		"--follow and --attempt need the name of a part":                              "--follow と --attempt には部品名が必要です",
+		"--follow and --json do not go together":                                      "--follow と --json は同時に指定できません",
+		"==> %s, attempt %d: %s <==":                                                  "==> %s 試行 %d: %s <==",
+		"cannot show the output of %s":                                                "%s の出力を表示できません",
+		"tracker %s has no such part":                                                 "トラッカ %s にその部品はありません",
+		"banto tracker show %s lists them":                                            "banto tracker show %s で一覧できます",
+		"it has not been started yet":                                                 "まだ起動していません",
+		"it has no attempt %d":                                                        "試行 %d はありません",
+		"banto tracker show %s --attempts lists them":                                 "banto tracker show %s --attempts で一覧できます",
+		"note: %s more were printed and are cut away":                                 "注記: さらに %s の出力がありましたが、切り捨てられています",
+		"Run parts of a tracker again":                                                "トラッカの部品を再実行する",
+		"run this `PART` again and all behind it; may be given again":                 "この `PART` と後続を再実行する。複数可",
+		"use the definition that is in use now":                                       "現在使用中の定義を使う",
+		"tracker %s: rerun %d of %s":                                                  "トラッカ %s: 再実行 %d 回目 (%s)",
+		"Kill what runs in a tracker and start nothing more":                          "トラッカを取り消す (実行中は強制停止し、新たに起動しない)",
 		"Kills what runs in a tracker, with all its processes, and starts nothing more.\nA rerun can go on from there. With --wait: exit code 0 when it ended cancelled, ok or with a warning.": "トラッカで実行中のものを全プロセスごと強制停止し、新たに起動しない。\n再実行でそこから続けられる。--wait の終了コード: 取消・正常・警告で終われば 0。",
 		"tracker %s: what runs is being killed, and nothing more is started": "トラッカ %s: 実行中のものを強制停止しています。新たには起動しません",
 		"tracker %s: %s":                       "トラッカ %s: %s",
@@ -291,7 +287,6 @@ func wordsJA() map[string]string {
 		"waits for %s":                                              "待ち: %s",
 
 		// host, audit
-		"List and show hosts":         "ホストの一覧・表示",
 		"List the hosts":              "ホストを一覧する",
 		"no host is known":            "ホストは登録されていません",
 		"Show a host":                 "ホストを表示する",
@@ -315,4 +310,7 @@ func wordsJA() map[string]string {
 		"cannot read %s":                       "%s を読めません",
 		"cannot write to standard output":      "標準出力に書けません",
 	}
+	maps.Copy(words, wordsJAHosts())
+	maps.Copy(words, wordsJAMoves())
+	return words
 }
