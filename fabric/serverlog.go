@@ -40,8 +40,12 @@ func (l *serverLog) debug(format string, v []any) {
 // to a system account, and each event in one would cost.
 const noSystemAccount = "Trusted Operators should utilize a System Account"
 
+// plainWebsocket is what it says of the loopback port that Websocket stands
+// before, with the TLS of the API.
+const plainWebsocket = "Websocket not configured with TLS. DO NOT USE IN PRODUCTION!"
+
 func (l *serverLog) complain(format string, v []any) {
-	if format == noSystemAccount {
+	if format == noSystemAccount || format == plainWebsocket {
 		return
 	}
 	l.mu.Lock()
