@@ -17,6 +17,7 @@ type dialog struct {
 	warning string // why it has to be asked for, beside the usual
 	stage   stage
 	text    []rune
+	ahead   []key // what was typed while the manager was asked
 }
 
 // choice is one way to go on.
@@ -64,6 +65,11 @@ func (c *console) begin(title string, req banto.MoveRequest) {
 			default:
 				d.req.Yes = dry.Yes
 				d.plan, d.warning, d.stage = result.Changes, plain(warning), stageReason
+				for _, k := range d.ahead {
+					if c.dialog == d { // what was meant for it goes nowhere else
+						d.press(k)
+					}
+				}
 			}
 		})
 	})
@@ -76,6 +82,8 @@ func (d *dialog) press(k key) {
 		return
 	}
 	switch d.stage {
+	case stagePlan:
+		d.ahead = append(d.ahead, k)
 	case stageChoice:
 		for _, choice := range d.choices {
 			if choice.key == k {

@@ -13,5 +13,10 @@
 //	keep NAME PATTERN   set $NAME to the last thing in stdout that fits
 //	screen C R COMMAND…  run banto on a terminal of C columns and R rows, and
 //	                    write what stands on it at the end to the file screen
+//	keys C R FILE COMMAND…  run banto on a real terminal of that size and sit in
+//	                    front of it as FILE says, a line each: see PATTERN,
+//	                    press KEY…, type TEXT, size C R, signal NAME. What stands
+//	                    on the screen at the end goes to the file screen, what the
+//	                    second screen showed last to the file last
 //	shape FILE          write the shape of the JSON document in stdout to FILE
 package scripts

@@ -7,7 +7,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -39,54 +38,4 @@ func onScreen(ts *testscript.TestScript, neg bool, args []string) {
 	if (code != 0) != neg {
 		ts.Fatalf("exit code %d\n%s%s", code, out.String(), errs.String())
 	}
-}
-
-var sequence = regexp.MustCompile(`^\x1b\[([0-9;]*)([A-Za-z])`)
-
-// draw gives what a terminal shows once it has got all of a text: of the
-// control sequences it knows those that the commands use.
-func draw(text string) string {
-	var lines [][]rune
-	row, column := 0, 0
-	at := func() {
-		for len(lines) <= row {
-			lines = append(lines, nil)
-		}
-	}
-	for len(text) > 0 {
-		at()
-		if m := sequence.FindStringSubmatch(text); m != nil {
-			text = text[len(m[0]):]
-			n, _ := strconv.Atoi(m[1])
-			switch m[2] {
-			case "A":
-				row = max(0, row-max(n, 1))
-			case "K":
-				lines[row] = lines[row][:min(column, len(lines[row]))]
-			case "J":
-				lines[row] = lines[row][:min(column, len(lines[row]))]
-				lines = lines[:row+1]
-			}
-			continue
-		}
-		r := []rune(text[:min(len(text), 4)])[0]
-		text = text[len(string(r)):]
-		switch r {
-		case '\n':
-			row, column = row+1, 0
-		case '\r':
-			column = 0
-		default:
-			for len(lines[row]) <= column {
-				lines[row] = append(lines[row], ' ')
-			}
-			lines[row][column] = r
-			column++
-		}
-	}
-	var b strings.Builder
-	for _, line := range lines {
-		b.WriteString(strings.TrimRight(string(line), " ") + "\n")
-	}
-	return b.String()
 }

@@ -64,6 +64,7 @@ func TestStories(t *testing.T) {
 			"shape": shape,
 
 			"screen": onScreen,
+			"keys":   keys,
 		},
 	})
 }
@@ -113,11 +114,11 @@ func shape(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	lines := map[string]bool{}
 	flatten(lines, "", v)
-	text := strings.Join(slices.Sorted(keys(lines)), "\n") + "\n"
+	text := strings.Join(slices.Sorted(namesOf(lines)), "\n") + "\n"
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
 }
 
-func keys(m map[string]bool) func(func(string) bool) {
+func namesOf(m map[string]bool) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for k := range m {
 			if !yield(k) {
