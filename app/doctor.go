@@ -180,11 +180,14 @@ func statusFinding(dir string) banto.Finding {
 	return f
 }
 
+// statusEvery is how often the agent looks how it stands to its manager.
+const statusEvery = 250 * time.Millisecond
+
 // tellStatus leaves on disk how the agent stands to its manager, when that has
 // changed, for a doctor to read.
 func (a *Agent) tellStatus(ctx context.Context) error {
 	dir := agentDir(a.opts.Data)
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(statusEvery)
 	defer tick.Stop()
 	var last agentStatus
 	for {

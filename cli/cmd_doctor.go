@@ -52,20 +52,20 @@ func newDoctorCommand(e *env) *cobra.Command {
 // examine gathers what there is to say: of the agent here, and of the manager
 // that the caller's configuration names.
 func (e *env) examine(ctx context.Context, o app.Options) ([]banto.Finding, error) {
-	var found []banto.Finding
-	agent := app.HasAgent(o.Data)
-	if agent {
-		var err error
-		if found, err = app.DoctorAgent(ctx, o); err != nil {
-			return nil, err
-		}
-	}
 	a, err := e.address()
 	if err != nil {
 		return nil, err
 	}
-	if agent && a.Token == "" {
-		return found, nil // a host, where nobody is a manager's user
+	// A machine where nobody is a manager's user is a host, or is to be one.
+	host := a.Token == ""
+	var found []banto.Finding
+	if host || app.HasAgent(o.Data) {
+		if found, err = app.DoctorAgent(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	if host {
+		return found, nil
 	}
 	m, err := e.manager()
 	if err != nil {
