@@ -11,7 +11,7 @@ func newTrackerReleaseCommand(e *env) *cobra.Command {
 		v.parts(args[1:])
 		return v.run(cmd, args[0])
 	})
-	cmd.Long = e.say("Lets held parts start when their turn comes, or the whole tracker when no part is named.\nParts that are held by their name stay held when the tracker is released.")
+	cmd.Long = e.say("Lets held parts start when their turn comes. When no part is named it takes all holds away: that of the\ntracker and those of its parts.")
 	cmd.Example = examples("banto tracker release 20261121-7k3mq0x --wait", "banto tracker release 20261121-7k3mq0x load")
 	cmd.Args = e.takes(1, -1, "TRACKER [PART…]")
 	cmd.ValidArgsFunction = e.completeMove(func(s banto.PartState) bool { return s == banto.PartHeld }, open()...)

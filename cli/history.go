@@ -42,7 +42,7 @@ func (e *env) writeHistory(b *strings.Builder, d trackerDocument, p pen, width i
 		{title: e.say("DETAIL"), least: 20},
 	}}
 	for _, h := range d.History {
-		word, look := strings.TrimPrefix(h.Action, "tracker."), styleNone
+		word, look := e.moveName(banto.Move(strings.TrimPrefix(h.Action, "tracker."))), styleNone
 		if h.Outcome == "refused" {
 			word, look = word+" "+e.say("refused"), styleRed
 		}
@@ -50,4 +50,27 @@ func (e *env) writeHistory(b *strings.Builder, d trackerDocument, p pen, width i
 	}
 	// Writing to a strings.Builder cannot fail.
 	_ = t.write(b, p, width)
+}
+
+// moveName gives the word for a move: the command that makes it.
+func (e *env) moveName(m banto.Move) string {
+	switch m {
+	case banto.MoveHold:
+		return e.say("hold")
+	case banto.MoveRelease:
+		return e.say("release")
+	case banto.MoveSkip:
+		return e.say("skip")
+	case banto.MoveForceEnd:
+		return e.say("force-end")
+	case banto.MoveKill:
+		return e.say("kill")
+	case banto.MoveCancel:
+		return e.say("cancel")
+	case banto.MoveRerun:
+		return e.say("rerun")
+	case banto.MoveComment:
+		return e.say("comment")
+	}
+	return string(m)
 }

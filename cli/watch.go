@@ -305,7 +305,7 @@ func (w *watcher) summary(ctx context.Context) string {
 func (w *watcher) failedPart(ctx context.Context, b *strings.Builder, p pen, part banto.PartView) {
 	e := w.e
 	b.WriteString("\n" + p.paint(styleRed, "✗ "+plain(string(part.Key))) + ": " + plain(first(e.why(part.Part), e.reason(part.Reason), "?")))
-	if part.Host != "" {
+	if part.Host != "" && part.Attempt > 0 {
 		b.WriteString(" " + e.say("on %s, attempt %d", plain(part.Host), part.Attempt))
 	}
 	if part.Healed {

@@ -71,9 +71,13 @@ func answers(path string) bool {
 	if err != nil {
 		return false
 	}
+	trust, err := c.TLS()
+	if err != nil {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, err = client.New(c.URL, c.Token).Version(ctx)
+	_, err = client.New(c.URL, c.Token, client.WithTLS(trust)).Version(ctx)
 	return err == nil
 }
 
