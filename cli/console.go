@@ -88,7 +88,7 @@ func (e *env) console(ctx context.Context, m *client.Client, id banto.TrackerID)
 	switch {
 	case c.failed != nil:
 		return c.failed
-	case ctx.Err() != nil || c.code != 0 && !c.v.tracker.State.Ended():
+	case ctx.Err() != nil || c.code != 0 && !c.v.tracker.State.Ended() && c.v.tracker.State != banto.TrackerBlocked:
 		return e.interrupted(id)
 	}
 	return c.summarize()

@@ -68,8 +68,10 @@ func (c *console) act(k key) {
 		c.typing = true
 	case 'e':
 		c.busy = !c.busy
+		c.list(c.canvas.width)
 	case keyEscape:
 		c.filter, c.busy = "", false
+		c.list(c.canvas.width)
 	case 'o', keyEnter:
 		c.openOutput()
 	case 'H':
@@ -136,6 +138,7 @@ func (c *console) askRerun() {
 
 // typeFilter takes a key while the filter is typed.
 func (c *console) typeFilter(k key) {
+	defer func() { c.list(c.canvas.width) }() // the next key finds the rows as they are then
 	switch k {
 	case keyEnter:
 		c.typing = false

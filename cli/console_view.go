@@ -128,24 +128,29 @@ func (c *console) body(rows []treeRow, width int) []string {
 		t.columns[i].floor = max(t.columns[i].floor, c.floors[i])
 	}
 	var painted, bare strings.Builder
+	room := width
+	if !e.pen().on {
+		room -= 2 // for the sign of the chosen row
+	}
 	// Writing to a strings.Builder cannot fail.
-	_ = t.write(&painted, e.pen(), width)
-	_ = t.write(&bare, pen{}, width)
+	_ = t.write(&painted, e.pen(), room)
+	_ = t.write(&bare, pen{}, room)
 	lines := strings.Split(strings.TrimSuffix(painted.String(), "\n"), "\n")
-	if i := c.at - c.top; i >= 0 && i < len(lines) && len(rows) > 0 {
-		text := strings.Split(bare.String(), "\n")[i]
-		lines[i] = e.chosenPen().paint("7", pad(text, width))
-		if !e.chosenPen().on {
-			lines[i] = cut("> "+text, width)
+	// Without a mark nobody knows where they are; where there are no colours it
+	// is a sign.
+	p := e.pen()
+	for i := range lines {
+		switch here := i == c.at-c.top && len(rows) > 0; {
+		case p.on && here:
+			lines[i] = p.paint("7", pad(strings.Split(bare.String(), "\n")[i], width))
+		case p.on:
+		case here:
+			lines[i] = "> " + lines[i]
+		default:
+			lines[i] = "  " + lines[i]
 		}
 	}
 	return lines
-}
-
-// chosenPen paints the chosen row, also where colours are off: without it
-// nobody knows where they are.
-func (e *env) chosenPen() pen {
-	return pen{on: e.std.Env("TERM") != "dumb"}
 }
 
 // foot is what is said, asked, and which keys there are.

@@ -52,6 +52,27 @@ func (v *view) take(ev banto.TrackerEvent) (changed []int, stale bool) {
 	return changed, stale
 }
 
+// since gives the parts that stand otherwise than in an older view of the same
+// tracker, or moved in it already. Parts that have come to be meanwhile do,
+// unless they wait.
+func (v *view) since(before *view, moved []int) []int {
+	already := make(map[banto.PartKey]bool, len(moved))
+	for _, i := range moved {
+		already[before.parts[i].Key] = true
+	}
+	var changed []int
+	for i, p := range v.parts {
+		n, known := before.index[p.Key]
+		switch {
+		case already[p.Key], !known && p.State != banto.PartWaiting:
+			changed = append(changed, i)
+		case known && (p.State != before.parts[n].State || p.AttemptID != before.parts[n].AttemptID):
+			changed = append(changed, i)
+		}
+	}
+	return changed
+}
+
 // deepestTree is how deep a tree is drawn where lines have no limit.
 const deepestTree = 40
 

@@ -189,10 +189,12 @@ func (w *watcher) loop(ctx context.Context, show display) error {
 			return err
 		case ev := <-w.events:
 			var stale bool
+			before := w.v
 			if changed, stale = w.v.take(ev); stale {
 				if err := w.load(ctx, ev.Tracker.ID); err != nil {
 					return err
 				}
+				changed = w.v.since(before, changed)
 			}
 		case text := <-w.notices:
 			if err := show.notice(text); err != nil {

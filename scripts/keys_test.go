@@ -28,6 +28,7 @@ type sitting struct {
 	mu      sync.Mutex
 	glass   glass
 	changed chan struct{} // cap 1
+	drawn   chan struct{} // closed when all that was written has been taken in
 	ended   chan struct{}
 }
 
@@ -58,7 +59,7 @@ func keys(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = line, line, line
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	s := &sitting{ts: ts, tty: tty, cmd: cmd, changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	s := &sitting{ts: ts, tty: tty, cmd: cmd, changed: make(chan struct{}, 1), drawn: make(chan struct{}), ended: make(chan struct{})}
 	ts.Check(cmd.Start())
 	go s.look()
 	go func() {
@@ -81,8 +82,8 @@ func (s *sitting) end(line *os.File, before *term.State, neg bool) {
 	}
 	after, err := term.GetState(int(line.Fd()))
 	s.ts.Check(err)
-	// What was written just before the end may still be on its way.
-	within(func() bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.glass.second && !s.glass.hidden })
+	line.Close()
+	<-s.drawn
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !reflect.DeepEqual(before, after) || s.glass.second || s.glass.hidden {
@@ -97,6 +98,7 @@ func (s *sitting) end(line *os.File, before *term.State, neg bool) {
 
 // look takes in what the command draws.
 func (s *sitting) look() {
+	defer close(s.drawn)
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := s.tty.Read(buf)
@@ -165,9 +167,6 @@ func (s *sitting) see(pattern string) {
 		select {
 		case <-s.changed:
 		case <-s.ended:
-			if within(func() bool { return re.MatchString(s.screen()) }) {
-				return
-			}
 			s.ts.Fatalf("the command has ended and never showed %s:\n%s", pattern, s.screen())
 		case <-over:
 			s.ts.Fatalf("never seen: %s\n%s", pattern, s.screen())
