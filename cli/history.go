@@ -37,9 +37,9 @@ func (e *env) writeHistory(b *strings.Builder, d trackerDocument, p pen, width i
 	}
 	t := table{columns: []column{
 		{title: e.say("TIME")},
-		{title: e.say("WHO"), least: 6},
+		{title: e.say("WHO"), least: 4, drop: 1},
 		{title: e.say("MOVE")},
-		{title: e.say("DETAIL"), least: 20},
+		{title: e.say("DETAIL"), least: 10},
 	}}
 	for _, h := range d.History {
 		word, look := e.moveName(banto.Move(strings.TrimPrefix(h.Action, "tracker."))), styleNone
