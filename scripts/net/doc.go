@@ -16,7 +16,7 @@
 //	at PLACE COMMAND…           run a command there that must end with 0
 //	exits N PLACE COMMAND…      run one that must end with exit code N
 //	start PLACE NAME COMMAND…   start one in the background, wait until it says something
-//	stop NAME, kill9 NAME       end it, as Ctrl-C does or as a crash does
+//	end NAME, kill9 NAME        end it, as Ctrl-C does or as a crash does
 //	until PATTERN PLACE COMMAND…  run one again and again until its output fits
 //	cut PLACE, mend PLACE       take the place off the network, put it back
 //	route nat|proxy|none        what is between far and the manager: address

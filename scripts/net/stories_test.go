@@ -44,7 +44,7 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"at": at, "exits": exits, "start": start, "stop": stop, "kill9": kill9,
+			"at": at, "exits": exits, "start": start, "end": end, "kill9": kill9,
 			"until": until, "cut": cut, "mend": mend, "route": route, "keep": keep,
 		},
 	})
@@ -102,9 +102,9 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	worldOf(ts).start(args[0], args[1], args[2:])
 }
 
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func end(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stop NAME")
+		ts.Fatalf("usage: end NAME")
 	}
 	worldOf(ts).end(args[0], syscall.SIGTERM)
 }

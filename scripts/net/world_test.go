@@ -70,6 +70,8 @@ func (w *world) build() {
 		w.ts.Check(os.MkdirAll(dir, 0o755))
 		hosts := "127.0.0.1 localhost\n::1 localhost\n192.168.213.2 manager.example\n192.168.214.1 router.example\n"
 		w.ts.Check(os.WriteFile(filepath.Join(dir, "hosts"), []byte(hosts), 0o644))
+		// Nobody answers there: a name that is not in hosts is not known at once.
+		w.ts.Check(os.WriteFile(filepath.Join(dir, "resolv.conf"), []byte("nameserver 127.0.0.1\n"), 0o644))
 		if p != "router" {
 			w.ts.Check(os.MkdirAll(filepath.Join(w.home(p), "state"), 0o755))
 		}
