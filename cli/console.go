@@ -171,7 +171,7 @@ func (c *console) loop() error {
 		case <-c.ctx.Done():
 			return nil
 		case r := <-c.broken:
-			panic(r)
+			panic(r) //nolint:forbidigo // passed on, not made here
 		case f := <-c.posts:
 			f()
 			c.dirty = true

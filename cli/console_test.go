@@ -126,7 +126,7 @@ func TestConsoleGivesTheTerminalBack(t *testing.T) {
 			t.Errorf("the terminal was not given back: raw %v, %q", keyboard.raw, out.String())
 		}
 	}()
-	c.apart(func() { panic("a fault of ours") })
+	c.apart(func() { panic("a fault of ours") }) //nolint:forbidigo // what is tested
 	err := c.show()
 	t.Errorf("it went on: %v", err)
 }

@@ -197,8 +197,7 @@ func (c *console) foot(width int) []string {
 // tail keeps the end of a text that is being typed in sight.
 func tail(s string, columns int) string {
 	for textWidth(s) > columns && s != "" {
-		_, n := firstRune(s)
-		s = s[n:]
+		s = s[firstRune(s):]
 	}
 	return s
 }

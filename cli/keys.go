@@ -80,7 +80,7 @@ func readKey(sent []byte, over bool) (key, int) {
 // readSequence reads what begins with an escape: the key itself when nothing
 // follows, else a key that has no character. One that is not known is nothing.
 func readSequence(sent []byte, over bool) (key, int) {
-	whole := 0
+	var whole int
 	switch {
 	case len(sent) == 1, len(sent) == 2 && (sent[1] == '[' || sent[1] == 'O'):
 		if !over {

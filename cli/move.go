@@ -62,7 +62,7 @@ func (v *mover) run(cmd *cobra.Command, tracker string) error {
 			return err
 		}
 	}
-	result, err := v.move(ctx, cmd, m, id)
+	result, err := v.move(ctx, m, id)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (v *mover) run(cmd *cobra.Command, tracker string) error {
 
 // move asks the manager. A rerun of parts that want to be asked for is asked
 // for, where somebody is there to answer.
-func (v *mover) move(ctx context.Context, cmd *cobra.Command, m *client.Client, id banto.TrackerID) (banto.MoveResult, error) {
+func (v *mover) move(ctx context.Context, m *client.Client, id banto.TrackerID) (banto.MoveResult, error) {
 	result, err := m.Move(ctx, id, v.req)
 	if v.req.Move != banto.MoveRerun || v.req.Yes || banto.KindOf(err) != banto.KindConflict || !v.e.asks() {
 		return result, err

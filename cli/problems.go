@@ -46,8 +46,7 @@ func (e *env) writeSource(b *strings.Builder, p pen, problem banto.Problem, widt
 	room := max(width-lead, 20)
 	// A place far to the right is shown with what stands around it.
 	for textWidth(before) > room*2/3 {
-		_, size := firstRune(before)
-		before = before[size:]
+		before = before[firstRune(before):]
 	}
 	b.WriteString(strings.Repeat(" ", lead) + cut(before+rest, room) + "\n")
 	if problem.Column > 0 {
@@ -55,13 +54,14 @@ func (e *env) writeSource(b *strings.Builder, p pen, problem banto.Problem, widt
 	}
 }
 
-func firstRune(s string) (rune, int) {
-	for i, r := range s {
+// firstRune gives the length of a text's first character.
+func firstRune(s string) int {
+	for i := range s {
 		if i > 0 {
-			return r, i
+			return i
 		}
 	}
-	return 0, len(s)
+	return len(s)
 }
 
 // splitAt cuts a text behind that many characters.
