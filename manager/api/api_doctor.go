@@ -176,7 +176,7 @@ func (d *doctor) hosts(ctx context.Context) error {
 // identity.
 func (d *doctor) connection(h banto.Host) {
 	problem := d.s.problem(h.ID)
-	advice := "on that machine, banto agent doctor says what is in the way"
+	advice := "on that machine, banto doctor says what is in the way"
 	switch h.State {
 	case banto.HostConnected:
 		if problem != "" {
