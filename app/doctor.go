@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -43,7 +44,7 @@ func DoctorAgent(ctx context.Context, o Options) ([]banto.Finding, error) {
 		return []banto.Finding{{Check: "identity", Object: dir, Found: "this machine has not joined a manager",
 			Advice: "banto host enrol, at the manager, makes a token for banto agent --join"}}, nil
 	}
-	if err != nil {
+	if err != nil { //nolint:nilerr // that is what was found
 		return []banto.Finding{{Check: "identity", Object: dir, Found: err.Error(), Advice: "take the host in again: banto host enrol --again " + o.Name}}, nil
 	}
 	identity, err := fabric.LoadOrCreateIdentity(dir)
@@ -111,6 +112,10 @@ func askManager(ctx context.Context, o Options, ca, address string) []banto.Find
 	res, err := (&http.Client{Transport: t}).Do(req)
 	if err != nil {
 		check, why, advice := fabric.Explain(err)
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "proxyconnect" {
+			check, why, advice = fabric.CheckProxy, "the proxy cannot be reached: "+op.Err.Error(), "is the proxy's address right, and does it run?"
+		}
 		return []banto.Finding{{Check: check, Object: address, Found: why, Advice: advice}}
 	}
 	defer res.Body.Close()
@@ -171,6 +176,10 @@ func statusFinding(dir string) banto.Finding {
 	since := s.Since.Local().Format("2006-01-02 15:04:05")
 	if s.Session {
 		f.OK, f.Found = true, fmt.Sprintf("connected to %s since %s", s.Endpoint, since)
+		return f
+	}
+	if s.Endpoint == "" {
+		f.Found = "it has just started, and has not tried yet"
 		return f
 	}
 	f.Found, f.Advice = fmt.Sprintf("not connected since %s, last tried %s: %s", since, s.Endpoint, s.Found), s.Advice

@@ -34,7 +34,8 @@ func (s *Server) enrolLocal(ctx context.Context) (banto.Host, error) {
 	if err != nil {
 		return banto.Host{}, fmt.Errorf("cannot sign the local host's key: %w", err)
 	}
-	creds := fabric.Credentials{Host: host.ID, Name: host.Name, URL: s.fabric.URL(), JWT: jwt}
+	address, ca := s.reach.localFabric(s.fabric.Addr())
+	creds := fabric.Credentials{Host: host.ID, Name: host.Name, URL: address, JWT: jwt, CA: ca}
 	return host, creds.Save(dir)
 }
 

@@ -84,6 +84,20 @@ func (r *reach) localURL(l net.Addr) string {
 	if r.tlsFor(r.opts.HTTP) != nil {
 		scheme = "https"
 	}
+	return scheme + "://" + r.local(l)
+}
+
+// localFabric is where the agent on this machine finds the fabric, and whom it
+// is to trust there.
+func (r *reach) localFabric(l net.Addr) (address, ca string) {
+	if r.tlsFor(r.opts.Fabric) == nil {
+		return "nats://" + r.local(l), ""
+	}
+	return "tls://" + r.local(l), r.localTrust()
+}
+
+// local is a listener's address as this machine calls it.
+func (r *reach) local(l net.Addr) string {
 	host, port, err := net.SplitHostPort(l.String())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -91,7 +105,7 @@ func (r *reach) localURL(l net.Addr) string {
 	if leaf := r.leaf(); leaf != nil && leaf.VerifyHostname(host) != nil && len(leaf.DNSNames) > 0 {
 		host = leaf.DNSNames[0] // a given certificate seldom speaks of addresses
 	}
-	return scheme + "://" + net.JoinHostPort(host, port)
+	return net.JoinHostPort(host, port)
 }
 
 func (r *reach) leaf() *x509.Certificate {

@@ -67,9 +67,17 @@ func serve(ctx context.Context, o Options, beside func(*Server) (func() error, <
 	return errors.Join(stop(), server.Stop())
 }
 
-// RunAgent runs the agent of the host that `RunServer` on the same data
-// directory has enrolled.
+// RunAgent runs the agent of a host that has joined a manager, or that
+// `RunServer` on the same data directory has enrolled.
 func RunAgent(ctx context.Context, o Options, ready func(Running) error) error {
+	run := func(ctx context.Context) error { return runAgent(ctx, o, ready) }
+	if service, err := asService(run); service {
+		return err
+	}
+	return run(ctx)
+}
+
+func runAgent(ctx context.Context, o Options, ready func(Running) error) error {
 	agent, err := NewAgent(ctx, o)
 	if err != nil {
 		return err

@@ -151,7 +151,13 @@ type program struct {
 func (p *program) Start(service.Service) error {
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop, p.done = stop, make(chan error, 1)
-	go func() { p.done <- p.run(ctx) }()
+	go func() {
+		err := p.run(ctx)
+		p.done <- err
+		if err != nil && ctx.Err() == nil {
+			os.Exit(1) // it ended by itself: the service manager starts it again
+		}
+	}()
 	return nil
 }
 
