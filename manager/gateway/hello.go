@@ -86,7 +86,7 @@ func (m *Machine) open(u fabric.Up, instance string, number int, now time.Time) 
 	if m.session != "" {
 		m.was = remember(m.was, m.session)
 	}
-	m.renewed = false
+	m.renewed, m.problem = false, ""
 	m.session, m.instance, m.number = u.Session, instance, number
 	m.version, m.generation, m.after, m.spoke = u.Version, u.Hello.Generation, u.Hello.After, false
 	m.openedAt, m.lookAt = now, time.Time{}

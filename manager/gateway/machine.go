@@ -48,7 +48,8 @@ type Machine struct {
 	past       map[string]bool // agent processes that another one has replaced
 	was        map[string]bool // sessions that have been open
 	nagged     time.Time
-	problem    string // that the host tells
+	problem    string // that the host tells, and since when
+	problemAt  time.Time
 
 	known struct { // claims that the host's keeper must have
 		generation string
@@ -197,8 +198,8 @@ func (m *Machine) Frame(u fabric.Up, now time.Time) Effects {
 	}
 	if u.Hello == nil {
 		m.spoke = true
-		if u.Problem != m.problem {
-			m.problem = u.Problem
+		if u.Problem != m.problem && now.Sub(m.problemAt) >= nagEvery { // if not now, with the next beat
+			m.problem, m.problemAt = u.Problem, now
 			e.Problem = &u.Problem
 		}
 	}

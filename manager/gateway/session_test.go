@@ -311,8 +311,17 @@ func TestProblemsAreTold(t *testing.T) {
 	if e := m.Frame(full, start); e.Problem != nil {
 		t.Error("told twice")
 	}
-	if e := m.Frame(beat2("a.x-1"), start); e.Problem == nil || *e.Problem != "" {
+	if e := m.Frame(beat2("a.x-1"), start); e.Problem != nil {
+		t.Error("a host that changes its mind with each frame is heard each time")
+	}
+	if e := m.Frame(beat2("a.x-1"), start.Add(nagEvery)); e.Problem == nil || *e.Problem != "" {
 		t.Error("its end is not told")
+	}
+	m.Frame(full, start.Add(2*nagEvery))
+	m.Frame(hello2("a.y-2", "a.x-1", "g", 0), start.Add(3*nagEvery))
+	full.Session = "a.y-2"
+	if e := m.Frame(full, start.Add(4*nagEvery)); e.Problem == nil || *e.Problem != full.Problem {
+		t.Error("it is not told again in the next session")
 	}
 }
 

@@ -35,12 +35,21 @@ type inbox struct {
 	mu             sync.Mutex
 	items          []input
 	calls, reports int
+	told           map[banto.HostID]int // reports of each host that wait
 	dropped        int
 	closed         error
 }
 
+const (
+	// hostShare is how many inputs of one host are taken at once while others
+	// wait: one that floods is not before all others.
+	hostShare = 128
+	// hostPart is which part of all reports one host's may be.
+	hostPart = 4
+)
+
 func newInbox(calls, reports int) *inbox {
-	return &inbox{maxCalls: calls, maxReports: reports, signal: make(chan struct{}, 1)}
+	return &inbox{maxCalls: calls, maxReports: reports, told: map[banto.HostID]int{}, signal: make(chan struct{}, 1)}
 }
 
 // call adds a caller's input, or says why not.
@@ -70,11 +79,11 @@ func (b *inbox) report(ins ...fromHost) {
 	}
 	for _, in := range ins {
 		if in.droppable() {
-			if b.reports >= b.maxReports {
+			if b.reports >= b.maxReports || b.told[in.from()] >= max(b.maxReports/hostPart, hostShare) {
 				b.dropped++
 				continue
 			}
-			b.reports++
+			b.count(in)
 		}
 		b.items = append(b.items, in)
 	}
@@ -82,13 +91,18 @@ func (b *inbox) report(ins ...fromHost) {
 }
 
 // take gives the oldest inputs, and how many reports were dropped since the
-// last time.
+// last time. If more wait than are taken, no host gets more than its share.
 func (b *inbox) take(limit int) ([]input, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := min(limit, len(b.items))
-	out, dropped := b.items[:n:n], b.dropped
-	b.items, b.dropped = b.items[n:], 0
+	var out []input
+	dropped := b.dropped
+	b.dropped = 0
+	if len(b.items) <= limit {
+		out, b.items = b.items, nil
+	} else {
+		out = b.takeShares(limit)
+	}
 	if len(b.items) == 0 {
 		b.items = nil
 	}
@@ -96,6 +110,27 @@ func (b *inbox) take(limit int) ([]input, int) {
 		b.uncount(in)
 	}
 	return out, dropped
+}
+
+// takeShares takes the oldest of each; those of one host keep their order.
+func (b *inbox) takeShares(limit int) []input {
+	var out, rest []input
+	taken := map[banto.HostID]int{}
+	for i, in := range b.items {
+		if len(out) == limit {
+			rest = append(rest, b.items[i:]...)
+			break
+		}
+		if report, ok := in.(fromHost); ok {
+			if taken[report.from()]++; taken[report.from()] > hostShare {
+				rest = append(rest, in)
+				continue
+			}
+		}
+		out = append(out, in)
+	}
+	b.items = rest
+	return out
 }
 
 // takeCalls gives the callers' inputs alone.
@@ -126,7 +161,7 @@ func (b *inbox) putBack(ins []fromHost) {
 	for _, in := range ins {
 		items = append(items, in)
 		if in.droppable() {
-			b.reports++
+			b.count(in)
 		}
 	}
 	b.items = append(items, b.items...)
@@ -139,6 +174,12 @@ func (b *inbox) waits() bool {
 	return len(b.items) > 0
 }
 
+// count takes room for a report.
+func (b *inbox) count(in fromHost) {
+	b.reports++
+	b.told[in.from()]++
+}
+
 // uncount gives back the room of an input.
 func (b *inbox) uncount(in input) {
 	report, ok := in.(fromHost)
@@ -147,6 +188,9 @@ func (b *inbox) uncount(in input) {
 		b.calls--
 	case report.droppable():
 		b.reports--
+		if b.told[report.from()]--; b.told[report.from()] == 0 {
+			delete(b.told, report.from())
+		}
 	}
 }
 

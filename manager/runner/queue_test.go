@@ -57,6 +57,40 @@ func TestTheInboxIsBounded(t *testing.T) {
 	}
 }
 
+// A host that floods neither takes all the room nor goes before the others,
+// and what it said keeps its order.
+func TestOneHostsFloodIsSmall(t *testing.T) {
+	const room = 8 * hostShare
+	b := newInbox(10, room)
+	for i := range room {
+		b.report(endedIn{host: hostA, report: engine.Ended{OutputSize: int64(i)}})
+	}
+	b.report(endedIn{host: hostB})
+	if err := b.call(&changeIn{caller: newCaller()}); err != nil {
+		t.Error(err)
+	}
+	last, turns := int64(-1), 0
+	for b.waits() {
+		ins, _ := b.take(hostShare + hostShare/2)
+		turns++
+		for _, in := range ins {
+			r, ok := in.(endedIn)
+			if turns > 1 && (!ok || r.host != hostA) {
+				t.Errorf("turn %d: %T had to wait", turns, in)
+			}
+			if ok && r.host == hostA {
+				if r.report.OutputSize != last+1 {
+					t.Fatalf("%d follows %d", r.report.OutputSize, last)
+				}
+				last++
+			}
+		}
+	}
+	if last != room/hostPart-1 || turns != 2 || b.reports != 0 || len(b.told) != 0 || b.calls != 0 {
+		t.Errorf("%d of host A in %d turns; %d %v %d", last+1, turns, b.reports, b.told, b.calls)
+	}
+}
+
 func TestTimers(t *testing.T) {
 	var ts timers
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }

@@ -181,7 +181,7 @@ func (in endedIn) step(b *batch) error {
 func (b *batch) reported(host banto.HostID, id banto.AttemptID) (bool, error) {
 	if l, ok := b.mem.live[id]; ok {
 		if l.host != host {
-			b.r.log.Warn("a host reports of another host's attempt", "host", host, "attempt", id)
+			b.r.stray("another host's attempt", host, id)
 			return false, nil
 		}
 		return true, nil
@@ -191,12 +191,12 @@ func (b *batch) reported(host banto.HostID, id banto.AttemptID) (bool, error) {
 		return false, nil // ended before, in this batch or an earlier one
 	}
 	if tracker == "" {
-		b.r.log.Warn("a host reports of what is not an attempt", "host", host, "attempt", clean(string(id), maxHostText))
+		b.r.stray("what is not an attempt", host, id)
 		return false, nil
 	}
 	_, err := b.r.opt.Store.Attempt(b.ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		b.r.log.Warn("a host reports of an attempt that is not known", "host", host, "attempt", id)
+		b.r.stray("an attempt that is not known", host, id)
 		return false, nil
 	}
 	if err != nil {
@@ -204,3 +204,15 @@ func (b *batch) reported(host banto.HostID, id banto.AttemptID) (bool, error) {
 	}
 	return false, nil
 }
+
+// stray notes what a host should not have reported of, but a malicious one not
+// with each of its reports.
+func (r *Runner) stray(what string, host banto.HostID, id banto.AttemptID) {
+	r.strays++
+	if now := r.now(); now.Sub(r.strayAt) >= strayEvery {
+		r.log.Warn("a host reports of "+what, "host", host, "attempt", clean(string(id), maxHostText), "reports", r.strays)
+		r.strays, r.strayAt = 0, now
+	}
+}
+
+const strayEvery = time.Second

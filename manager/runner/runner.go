@@ -63,6 +63,8 @@ type Runner struct {
 	started  time.Time
 	health   health
 	kick     bool // memory is new: places are to be given without an input
+	strays   int  // reports of hosts that nothing is known of, since one was logged
+	strayAt  time.Time
 }
 
 // New makes a Runner that takes inputs from now on, and works when Run is called.
