@@ -84,21 +84,21 @@ func (r *reach) localURL(l net.Addr) string {
 	if r.tlsFor(r.opts.HTTP) != nil {
 		scheme = "https"
 	}
-	return scheme + "://" + r.local(l)
+	return scheme + "://" + r.local(l.String())
 }
 
 // localFabric is where the agent on this machine finds the fabric, and whom it
 // is to trust there.
-func (r *reach) localFabric(l net.Addr) (address, ca string) {
+func (r *reach) localFabric(listens string) (address, ca string) {
 	if r.tlsFor(r.opts.Fabric) == nil {
-		return "nats://" + r.local(l), ""
+		return "nats://" + r.local(listens), ""
 	}
-	return "tls://" + r.local(l), r.localTrust()
+	return "tls://" + r.local(listens), r.localTrust()
 }
 
 // local is a listener's address as this machine calls it.
-func (r *reach) local(l net.Addr) string {
-	host, port, err := net.SplitHostPort(l.String())
+func (r *reach) local(listens string) string {
+	host, port, err := net.SplitHostPort(listens)
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
