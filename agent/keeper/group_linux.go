@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -240,4 +241,24 @@ func endGroup(path string) (outOfMemory bool) {
 		}
 	}()
 	return outOfMemory
+}
+
+// gently makes a process with a nice value from its first instruction on. Here
+// the value is of a thread: one gives way, makes the process, and ends, as it
+// could not go back. Where it may not, setNice says so.
+func (p *plan) gently(process func() (int, error)) (pid int, err error) {
+	if p.nice == 0 {
+		return process()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked
+		if unix.Setpriority(unix.PRIO_PROCESS, 0, p.nice) == nil {
+			p.nice = 0 // nothing is left to do
+		}
+		pid, err = process()
+	}()
+	<-done
+	return pid, err
 }

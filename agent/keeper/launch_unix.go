@@ -242,10 +242,12 @@ func (p *plan) makeProcess(null, output *os.File) (int, error) {
 		defer group.Close()
 		intoGroup(attr, group)
 	}
-	return syscall.ForkExec(p.program, p.args, &syscall.ProcAttr{
-		Dir: p.dir, Env: p.env,
-		Files: []uintptr{null.Fd(), output.Fd(), output.Fd()},
-		Sys:   attr,
+	return p.gently(func() (int, error) {
+		return syscall.ForkExec(p.program, p.args, &syscall.ProcAttr{
+			Dir: p.dir, Env: p.env,
+			Files: []uintptr{null.Fd(), output.Fd(), output.Fd()},
+			Sys:   attr,
+		})
 	})
 }
 

@@ -177,3 +177,16 @@ func TestGroupFiles(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// A process has its nice value from the beginning, however quickly it is about
+// it; those made after it have none of it.
+func TestNiceFromTheBeginning(t *testing.T) {
+	b := setUp(t)
+	for n := 1; n <= 20; n += 2 {
+		b.run(n, banto.Spec{Args: []string{"nice"}, Limits: &banto.Limits{Nice: 7}})
+		b.run(n+1, banto.Spec{Args: []string{"nice"}})
+		if got := b.output(n) + b.output(n+1); got != "7\n0\n" {
+			t.Fatalf("attempts %d, %d: %q", n, n+1, got)
+		}
+	}
+}
