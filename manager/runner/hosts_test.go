@@ -185,6 +185,11 @@ func TestAHostIsTakenInAgain(t *testing.T) {
 		w.wantStates(id, banto.TrackerError, "p1=error(host-restarted)")
 		w.same()
 
+		w.enrol("same", func(j *store.Join) { j.Again = hostC })
+		if row, err = w.r.Join(t.Context(), "same", joinRequest("web01", "k2"), "h-dddddddddd"); err != nil || row.PublicKey != "k2" || len(revoked) != 1 {
+			t.Errorf("with the key that it has: %+v %v, revoked %v", row, err, revoked)
+		}
+
 		w.enrol("third")
 		_, err = w.r.Join(t.Context(), "third", joinRequest("x", "key of web01"), "h-dddddddddd")
 		refused(t, err, banto.KindConflict, "its key was revoked: it was that of web01")

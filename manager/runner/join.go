@@ -251,7 +251,9 @@ func (in *joinIn) host(b *batch, join store.Join) (banto.Host, *banto.ErrorInfo)
 		if !known {
 			return row, banto.Fail(banto.KindConflict, in.what, "the host that is to be taken in again has been removed", newToken)
 		}
-		b.revoke(row, join.By)
+		if row.PublicKey != in.req.PublicKey { // what a machine brings itself is not shut out
+			b.revoke(row, join.By)
+		}
 		row.PublicKey, row.EnrolledAt = in.req.PublicKey, b.now
 		if len(join.Labels) > 0 {
 			row.Labels = join.Labels
