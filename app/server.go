@@ -111,7 +111,7 @@ func (s *Server) assemble(ctx context.Context, epoch int64) error {
 		Version:     banto.VersionInfo{Version: s.opts.Version, API: "v1", StartedAt: time.Now().UTC()},
 		Environment: s.opts.Environment, Colour: s.opts.Colour, Guarded: s.opts.guarded(),
 		AllowedHosts: s.reach.names(), URL: entry.publicURL(), Fingerprint: s.reach.Fingerprint(), Enrol: entry,
-		Problems: s.gateway.Problem, Data: s.opts.Data, Fabric: s.fabric.Websocket(),
+		Problems: s.gateway.Problem, Local: s.local.ID, Data: s.opts.Data, Fabric: s.fabric.Websocket(),
 	}
 	if s.reach.certs != nil {
 		options.Certificate = s.reach.certs.Leaf

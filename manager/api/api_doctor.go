@@ -140,8 +140,12 @@ func (d *doctor) hosts(ctx context.Context) error {
 		for _, h := range page {
 			after = h.Name
 			all++
-			if h.State == banto.HostConnected {
+			switch {
+			case h.State == banto.HostConnected:
 				connected++
+			case h.ID == d.s.Local && h.State == banto.HostNever:
+				all-- // a manager alone wants no agent beside it
+				continue
 			}
 			before := len(d.found)
 			if told >= maxFindings {

@@ -129,6 +129,18 @@ func (noEndpoints) Issue(banto.HostID, string) (string, error) { return "", erro
 func (noEndpoints) Endpoints(string) []string                  { return nil }
 func (noEndpoints) CA() string                                 { return "" }
 
+// A manager alone has a host beside it that never had an agent.
+func TestDoctorOfAManagerAlone(t *testing.T) {
+	w := newWorld(t)
+	w.server.Local = localHost
+	w.write(func(tx store.Tx) error {
+		return tx.PutHost(banto.Host{ID: localHost, Name: "local", State: banto.HostNever, Since: time.Now(), EnrolledAt: time.Now()})
+	})
+	if good, bad := w.diagnose(); bad["host local"] != "" || good["host"] != "all hosts are connected (0)" {
+		t.Errorf("good %v, bad %v", good, bad)
+	}
+}
+
 // A site whose switch is dead has many hosts to tell of.
 func TestDoctorOfManyHosts(t *testing.T) {
 	w := newWorld(t)

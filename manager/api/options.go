@@ -113,6 +113,8 @@ type Options struct {
 	// Problems says what was last refused of an agent with a host's identity, and
 	// what the agent itself complains of; nil: nothing is known.
 	Problems func(banto.HostID) string
+	// Local is the host beside the manager, which need not have an agent.
+	Local banto.HostID
 	// Data is the manager's data directory, whose free space is looked at.
 	Data string
 
