@@ -59,9 +59,16 @@ func (a *Agent) prepare(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	connect := func(ctx context.Context) (link.Keeper, error) {
-		return keeper.Connect(ctx, keeper.ClientOptions{
+		k, err := keeper.Connect(ctx, keeper.ClientOptions{
 			Dir: filepath.Join(dir, "keeper"), Exe: o.Exe, Version: o.Version, Allow: keeper.Allow{Accounts: o.Accounts, Root: o.AllowRoot},
 		})
+		if err != nil {
+			return nil, err
+		}
+		if why := k.NotReplaced(); why != "" {
+			o.Log.Warn("a keeper of another version is used as it is", "why", why)
+		}
+		return k, nil
 	}
 	a.link = link.New(link.Options{
 		Endpoints: a.creds.Where(), CA: a.creds.CA, Proxy: o.Proxy, HostID: a.creds.Host, Name: a.creds.Name, JWT: a.creds.JWT, Seed: identity.Seed,

@@ -45,11 +45,12 @@ func DoctorAgent(ctx context.Context, o Options) ([]banto.Finding, error) {
 			Advice: "banto host enrol, at the manager, makes a token for banto agent --join"}}, nil
 	}
 	if err != nil { //nolint:nilerr // that is what was found
-		return []banto.Finding{{Check: "identity", Object: dir, Found: err.Error(), Advice: "take the host in again: banto host enrol --again " + o.Name}}, nil
+		return []banto.Finding{{Check: "identity", Object: dir, Found: err.Error(), Advice: "take the host in again: banto host enrol --again, with its name"}}, nil
 	}
-	identity, err := fabric.LoadOrCreateIdentity(dir)
+	identity, err := fabric.LoadIdentity(dir)
 	if err != nil {
-		return nil, err
+		return []banto.Finding{{Check: "key", Object: dir, Found: "the host's key cannot be read: " + reasonOf(err), //nolint:nilerr // that is what was found
+			Advice: "run this as root or as the agent's own user; if the key is lost: banto host enrol --again " + creds.Name}}, nil
 	}
 	found := []banto.Finding{{Check: "identity", OK: true, Object: creds.Name, Found: "joined as " + creds.Name + " (" + string(creds.Host) + ")"}}
 	found = append(found, processFinding(dir), statusFinding(dir))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,6 +82,10 @@ func TestAMachineJoinsOverTLS(t *testing.T) {
 		t.Fatalf("it answers at %s and %s", r.URL, r.FabricURL)
 	}
 	c, ctx := admin(t, o.Config), t.Context()
+	until(t, "the host beside the manager is connected", func() bool {
+		h, err := c.Host(ctx, r.Host)
+		return err == nil && h.State == banto.HostConnected
+	})
 	token, err := c.Enrol(ctx, banto.EnrolRequest{Name: "far01", Labels: map[string]string{"area": "east"}, URL: localhost(t, r.URL)})
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +112,16 @@ func TestAMachineJoinsOverTLS(t *testing.T) {
 	until(t, "the doctor finds nothing", func() bool {
 		return !slices.ContainsFunc(findings(t, far), func(f banto.Finding) bool { return !f.OK })
 	})
+	key := filepath.Join(far.Data, "agent", "host.nk")
+	if err := os.Rename(key, key+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if found := findings(t, far); found[0].Check != "key" || found[0].OK {
+		t.Errorf("without its key: %+v", found)
+	}
+	if err := os.Rename(key+".away", key); err != nil { // nothing was made in its place
+		t.Fatal(err)
+	}
 	if _, err := c.RemoveHost(ctx, "far01", false, "it was only a try"); err != nil {
 		t.Fatal(err)
 	}

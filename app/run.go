@@ -70,11 +70,11 @@ func serve(ctx context.Context, o Options, beside func(*Server) (func() error, <
 // RunAgent runs the agent of a host that has joined a manager, or that
 // `RunServer` on the same data directory has enrolled.
 func RunAgent(ctx context.Context, o Options, ready func(Running) error) error {
-	run := func(ctx context.Context) error { return runAgent(ctx, o, ready) }
-	if service, err := asService(run); service {
+	quiet := func(Running) error { return nil } // a service has no output that could be written to
+	if service, err := asService(func(ctx context.Context) error { return runAgent(ctx, o, quiet) }, o.Log); service {
 		return err
 	}
-	return run(ctx)
+	return runAgent(ctx, o, ready)
 }
 
 func runAgent(ctx context.Context, o Options, ready func(Running) error) error {

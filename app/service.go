@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -61,11 +63,19 @@ func quoteUnit(s string) string {
 	return s
 }
 
+// onlyRoot refuses others; Windows does that by itself.
+func onlyRoot(what string) error {
+	if os.Geteuid() != 0 && runtime.GOOS != "windows" {
+		return banto.Fail(banto.KindDenied, what, "only root may", "try again with sudo")
+	}
+	return nil
+}
+
 // check refuses what no service can be made of.
 func (o ServiceOptions) check() error {
 	const what = "cannot install the agent as a service"
-	if os.Geteuid() != 0 && runtime.GOOS != "windows" {
-		return banto.Fail(banto.KindDenied, what, "only root may", "try again with sudo")
+	if err := onlyRoot(what); err != nil {
+		return err
 	}
 	for _, text := range []string{o.Exe, o.Data, o.Settings, o.User} {
 		if strings.ContainsAny(text, "\n\r\x00") {
@@ -105,11 +115,10 @@ func InstallAgent(o ServiceOptions) error {
 // their end; the data directory stays.
 func UninstallAgent() error {
 	const what = "cannot uninstall the agent"
-	o := ServiceOptions{Exe: "banto", User: "root"}
-	if err := o.check(); err != nil {
+	if err := onlyRoot(what); err != nil {
 		return err
 	}
-	s, err := o.service(nil)
+	s, err := ServiceOptions{Exe: "banto", User: "root"}.service(nil)
 	if err != nil {
 		return err
 	}
@@ -143,6 +152,7 @@ func (o ServiceOptions) service(program service.Interface) (service.Service, err
 // it by calls, as that of Windows does.
 type program struct {
 	run  func(context.Context) error
+	log  *slog.Logger
 	stop context.CancelFunc
 	done chan error
 }
@@ -155,7 +165,8 @@ func (p *program) Start(service.Service) error {
 		err := p.run(ctx)
 		p.done <- err
 		if err != nil && ctx.Err() == nil {
-			os.Exit(1) // it ended by itself: the service manager starts it again
+			p.log.Error("the agent has ended by itself", "error", err)
+			os.Exit(1) // the service manager starts it again
 		}
 	}()
 	return nil
@@ -169,11 +180,11 @@ func (p *program) Stop(service.Service) error {
 
 // asService runs the agent under Windows's service manager, if that has
 // started this process; false if it has not.
-func asService(run func(context.Context) error) (bool, error) {
+func asService(run func(context.Context) error, log *slog.Logger) (bool, error) {
 	if runtime.GOOS != "windows" || service.Interactive() {
 		return false, nil
 	}
-	s, err := ServiceOptions{Exe: "banto"}.service(&program{run: run})
+	s, err := ServiceOptions{Exe: "banto"}.service(&program{run: run, log: cmp.Or(log, slog.New(slog.DiscardHandler))})
 	if err != nil {
 		return true, err
 	}

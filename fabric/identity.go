@@ -17,6 +17,15 @@ type Identity struct {
 	PublicKey string
 }
 
+// LoadIdentity reads the host's key from the directory, and changes nothing.
+func LoadIdentity(dir string) (Identity, error) {
+	pair, err := loadKey(filepath.Join(dir, "host.nk"))
+	if err != nil {
+		return Identity{}, err
+	}
+	return identityOf(dir, pair)
+}
+
 // LoadOrCreateIdentity reads the host's key from the directory, or makes it
 // there with mode 0600.
 func LoadOrCreateIdentity(dir string) (Identity, error) {
@@ -24,6 +33,10 @@ func LoadOrCreateIdentity(dir string) (Identity, error) {
 	if err != nil {
 		return Identity{}, cannotKeep("cannot use the host's key", err)
 	}
+	return identityOf(dir, pair)
+}
+
+func identityOf(dir string, pair nkeys.KeyPair) (Identity, error) {
 	seed, err := pair.Seed()
 	if err != nil {
 		return Identity{}, fmt.Errorf("cannot read host key: %w", err)

@@ -145,26 +145,31 @@ func validHost(id banto.HostID) bool {
 
 // loadOrCreate reads a seed, or makes one and keeps it where only its owner can read it.
 func loadOrCreate(file string, create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, error) {
-	seed, err := os.ReadFile(file)
-	if err == nil {
-		pair, err := nkeys.FromSeed(trimSpace(seed))
-		if err != nil {
-			return nil, fmt.Errorf("cannot read key %s: %w", file, err)
-		}
-		return pair, nil
-	}
+	pair, err := loadKey(file)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot read key: %w", err)
+		return pair, err
 	}
-	pair, err := create()
-	if err != nil {
+	if pair, err = create(); err != nil {
 		return nil, fmt.Errorf("cannot make key: %w", err)
 	}
-	if seed, err = pair.Seed(); err != nil {
+	seed, err := pair.Seed()
+	if err != nil {
 		return nil, fmt.Errorf("cannot make key: %w", err)
 	}
 	if err := writePrivate(file, append(seed, '\n')); err != nil {
 		return nil, fmt.Errorf("cannot keep key: %w", err)
+	}
+	return pair, nil
+}
+
+func loadKey(file string) (nkeys.KeyPair, error) {
+	seed, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read key: %w", err)
+	}
+	pair, err := nkeys.FromSeed(trimSpace(seed))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read key %s: %w", file, err)
 	}
 	return pair, nil
 }
