@@ -190,7 +190,7 @@ func (d door) ownName() string {
 // publicURL is the manager's address as other machines see it; empty while
 // they cannot.
 func (d door) publicURL() string {
-	if isLoopback(d.opts.HTTP) && len(d.opts.SAN) == 0 {
+	if isLoopback(d.opts.HTTP) {
 		return ""
 	}
 	scheme := "http://"
