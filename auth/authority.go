@@ -142,15 +142,6 @@ func (a *Authority) Fingerprint() string { return fingerprintOf(a.cert.Raw) }
 // NotAfter says when the CA ends.
 func (a *Authority) NotAfter() time.Time { return a.cert.NotAfter }
 
-// FingerprintOf gives the fingerprint of the first certificate of a PEM text.
-func FingerprintOf(caPEM string) (string, error) {
-	block, _ := pem.Decode([]byte(caPEM))
-	if block == nil || block.Type != "CERTIFICATE" {
-		return "", errors.New("the text holds no certificate in PEM")
-	}
-	return fingerprintOf(block.Bytes), nil
-}
-
 const fingerprintPrefix = "sha256:"
 
 func fingerprintOf(der []byte) string {
