@@ -96,9 +96,6 @@ type joinOut struct{ Body banto.JoinResult }
 func (s *server) join(ctx context.Context, in *joinIn) (*joinOut, error) {
 	const what = "cannot join"
 	req := requestOf(ctx)
-	if !s.joins.allow(req.remote) {
-		return nil, banto.Fail(banto.KindTooMany, what, "too many machines ask to join", "try again in a minute")
-	}
 	if s.Enrol == nil {
 		return nil, banto.Fail(banto.KindUnavailable, what, "this manager takes no hosts in", "start it with an address that other machines reach")
 	}
@@ -106,16 +103,21 @@ func (s *server) join(ctx context.Context, in *joinIn) (*joinOut, error) {
 		return nil, banto.Fail(banto.KindInvalid, what, "its public key is none", "join with banto agent --join TOKEN")
 	}
 	// Looked up by its hash, a secret tells nothing by the time that takes, and
-	// what is not known goes no further than here.
+	// what is not known goes no further than here. Only who has no token that is
+	// good is limited: strangers must not keep the others out.
 	hash := auth.HashToken(in.Body.Secret)
-	if _, err := s.Store.Join(ctx, hash); err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			s.joins.charge(req.remote)
-			s.Log.Warn("a machine asked to join with a token that is not known", "remote", req.remote, "request", req.id)
-			return nil, banto.Fail(banto.KindUnauthenticated, what, "the manager does not know this token",
-				"is it whole, and of this manager? Ask for a new one: banto host enrol")
-		}
+	known, err := s.Store.Join(ctx, hash)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, storeError(what, "", "", err)
+	}
+	if (err != nil || known.UsedAt != nil) && !s.joins.allow(req.remote) {
+		return nil, banto.Fail(banto.KindTooMany, what, "too many machines ask to join", "try again in a minute")
+	}
+	if err != nil {
+		s.joins.charge(req.remote)
+		s.Log.Warn("a machine asked to join with a token that is not known", "remote", req.remote, "request", req.id)
+		return nil, banto.Fail(banto.KindUnauthenticated, what, "the manager does not know this token",
+			"is it whole, and of this manager? Ask for a new one: banto host enrol")
 	}
 	host, err := s.Runner.Join(ctx, hash, in.Body, ids.Source{Rand: rand.Reader, Now: s.Now}.Host())
 	if err != nil {
