@@ -73,7 +73,7 @@ func New(o Options) *Gateway {
 func (g *Gateway) Attach(inbox runner.Inbox) { g.opt.Inbox = inbox }
 
 // Enrolled says that this host may connect, and what is known of the claims of
-// its keeper.
+// its keeper. Said again of a host, it has a new key.
 func (g *Gateway) Enrolled(id banto.HostID, generation string, count int64) {
 	g.mu.Lock()
 	h := g.hosts[id]
@@ -86,6 +86,7 @@ func (g *Gateway) Enrolled(id banto.HostID, generation string, count int64) {
 	h.post(func(m *mail) {
 		m.known = &claims{generation, count}
 		m.ask = m.ask || made
+		m.rekeyed = m.rekeyed || !made
 	})
 	if made {
 		g.start(h)

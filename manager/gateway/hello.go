@@ -34,7 +34,9 @@ func (m *Machine) hello(u fabric.Up, now time.Time, e *Effects) {
 	if u.Version > 1 && tellsClaims(h) && m.rolledBack(h) {
 		m.expect(h.Generation)
 		m.replies = append(m.replies, fabric.Down{Session: u.Session, Renew: true})
-		e.Refused = rolledBack
+		if !m.rekeyed || h.Generation == m.known.generation { // a new disk has other records, as it should
+			e.Refused = rolledBack
+		}
 		return
 	}
 	m.open(u, instance, number, now)
@@ -92,7 +94,7 @@ func (m *Machine) open(u fabric.Up, instance string, number int, now time.Time) 
 	m.openedAt, m.lookAt = now, time.Time{}
 	m.reset()
 	m.was = remember(m.was, u.Session)
-	m.awaited = false
+	m.awaited, m.rekeyed = false, false
 	if m.known.generation != u.Hello.Generation {
 		if m.known.generation != "" {
 			m.former = remember(m.former, m.known.generation)

@@ -37,6 +37,7 @@ type mail struct {
 	known   *claims
 	dropped int
 	ask     bool
+	rekeyed bool   // the host has a new key
 	leave   string // the host is no more, and why
 }
 
@@ -91,6 +92,15 @@ func (h *host) take() mail {
 func (h *host) noteRefusal(what string, now time.Time) {
 	h.mu.Lock()
 	h.refused, h.refusedAt = what, now
+	h.mu.Unlock()
+}
+
+// forgive forgets a refusal that is mended.
+func (h *host) forgive(what string) {
+	h.mu.Lock()
+	if h.refused == what {
+		h.refused = ""
+	}
 	h.mu.Unlock()
 }
 

@@ -57,6 +57,7 @@ type Machine struct {
 	}
 	former  map[string]bool // generations that are over
 	awaited bool            // a keeper was asked for a new one
+	rekeyed bool            // the host has a new key since its last session: its disk may be new too
 
 	queue orders
 
@@ -98,6 +99,10 @@ func (m *Machine) Known(generation string, claims int64) {
 		m.known.generation, m.known.claims = generation, claims
 	}
 }
+
+// Rekeyed notes that the host was taken in again, with a new key. Its keeper is
+// still asked for a generation that nobody has used, but that is no fault.
+func (m *Machine) Rekeyed() { m.rekeyed = true }
 
 // Deliver takes an order to hand over. One that is known is dropped; one that
 // fits no frame is not taken, and false comes back. superseded are orders that

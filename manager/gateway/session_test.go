@@ -334,3 +334,39 @@ func TestAHostThatIsRemoved(t *testing.T) {
 		t.Errorf("it is told %+v", got)
 	}
 }
+
+// A host that was taken in again brings a new disk: its keeper begins anew, and
+// nothing of it is a fault.
+func TestAHostWithANewKey(t *testing.T) {
+	m := NewMachine(1, "inc")
+	m.Known("g", 10)
+	m.Rekeyed()
+	e := m.Frame(hello2("a.x-1", "", "new", 0), start)
+	if got := frames(m, start); e.Up != nil || e.Refused != "" || len(got) != 1 || !got[0].Renew {
+		t.Fatalf("%+v, %+v", e, got)
+	}
+	if e := m.Frame(hello2("a.y-2", "", "newer", 0), start); e.Up == nil {
+		t.Fatalf("the new generation: %+v", e)
+	}
+	now := start.Add(time.Minute)
+	m.Tick(now, nil)
+	if e := m.Frame(hello2("b.x-1", "", "g", 10), now); e.Refused != rolledBack {
+		t.Errorf("put back later: %+v", e)
+	}
+}
+
+// What was said of a keeper's records is not told any more once it has begun
+// anew; that there are two agents is.
+func TestARefusalThatIsMended(t *testing.T) {
+	h := &host{}
+	h.noteRefusal(rolledBack, start)
+	h.forgive(rolledBack)
+	if got := h.trouble(start); got != "" {
+		t.Errorf("told: %q", got)
+	}
+	h.noteRefusal(clashHere, start)
+	h.forgive(rolledBack)
+	if got := h.trouble(start); got != clashHere {
+		t.Errorf("told: %q", got)
+	}
+}

@@ -47,6 +47,9 @@ func (v *visit) take(ctx context.Context, in mail) {
 	if in.known != nil {
 		v.m.Known(in.known.generation, in.known.count)
 	}
+	if in.rekeyed {
+		v.m.Rekeyed()
+	}
 	if in.ask {
 		v.m.Ask()
 	}
@@ -114,6 +117,7 @@ func (v *visit) apply(ctx context.Context, e Effects, now time.Time) {
 		v.g.opt.Log.Warn(e.Refused, "host", id)
 	}
 	if e.Up != nil {
+		v.h.forgive(rolledBack) // its keeper has begun anew
 		inbox.HostUp(runner.HostSession{ID: id, Hello: *e.Up, At: now, ClockMS: ahead(e.Up.At, now)})
 		v.problem("")
 	}
