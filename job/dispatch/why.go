@@ -1,7 +1,9 @@
 package dispatch
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/bantoops/banto"
 )
@@ -99,6 +101,25 @@ func (p *pool) nobody() string {
 		return "no host has the labels " + p.Name
 	}
 	return fmt.Sprintf("the group %s has no hosts", p.Name)
+}
+
+// WantsOf gives the wants of one very host that have no place yet, by tracker
+// and part: those that name it, and those that stand in its own line.
+func (b *Board) WantsOf(id banto.HostID) []Want {
+	h := b.hosts[id]
+	if h == nil {
+		return nil
+	}
+	var out []Want
+	for _, w := range b.wants {
+		if w.placed == nil && (w.Host == h.Name || w.turn != nil && w.turn.line == &h.own) {
+			out = append(out, w.Want)
+		}
+	}
+	slices.SortFunc(out, func(x, y Want) int {
+		return cmp.Or(cmp.Compare(x.Tracker, y.Tracker), cmp.Compare(x.Part, y.Part))
+	})
+	return out
 }
 
 // Load gives how many places of a host are taken, and how many parts want one

@@ -14,8 +14,9 @@ import (
 )
 
 // maxFailedLogons is how many logons of an account may fail in a row before
-// nothing starts under it any more: systems lock users out after few. From the
-// first failure on it is tried with one attempt at a time.
+// nothing starts under it any more: systems lock users out after few. Until a
+// process runs under it, and after each failure, it is tried with one attempt
+// at a time.
 const maxFailedLogons = 3
 
 // ourselves is the principal of what the manager does by itself.
@@ -46,8 +47,7 @@ func accountOf(t *engine.Tracker, key banto.PartKey) string {
 }
 
 // judgeLogon counts an account's failed logons in a row, and stops what starts
-// under it when they are too many. A process that was started proves the
-// account right, but takes no block away: it may have been started before.
+// under it when they are too many.
 func (b *batch) judgeLogon(account string, l live, e engine.Ended) {
 	if account == "" {
 		return
@@ -55,12 +55,13 @@ func (b *batch) judgeLogon(account string, l live, e engine.Ended) {
 	state := b.mem.logons[account]
 	switch {
 	case e.Reason == banto.ReasonLogonFailed || e.Reason == banto.ReasonExpired:
-	case e.StartedAt != nil && state.Failures > 0 && state.Blocked == nil:
-		b.setLogons(store.AccountState{Name: account})
+	case e.StartedAt != nil:
+		b.proveLogon(account)
 		return
 	default:
 		return
 	}
+	b.mem.proved[account] = false
 	state.Name = account
 	state.Failures++
 	state.Why = clean(fmt.Sprintf("%s on %s", e.Reason, b.mem.hosts[l.host].Name), maxHostText)
@@ -77,6 +78,49 @@ func (b *batch) judgeLogon(account string, l live, e engine.Ended) {
 	b.setLogons(state)
 }
 
+// proveLogon notes that a process runs under an account: as many may start as
+// there are places. It takes no block away: it may have been started before.
+func (b *batch) proveLogon(account string) {
+	if account == "" || b.mem.proved[account] || b.mem.logons[account].Blocked != nil {
+		return
+	}
+	b.mem.proved[account] = true
+	if state := (store.AccountState{Name: account}); b.mem.logons[account].Failures > 0 {
+		b.setLogons(state)
+	} else {
+		b.mem.setLogons(state)
+	}
+}
+
+// tryLogon has an account tried with one attempt at a time when it is wanted
+// for the first time: whether it is right is known only once a process runs.
+func (m *memory) tryLogon(account string) {
+	if _, known := m.proved[account]; account == "" || known {
+		return
+	}
+	state := m.logons[account]
+	state.Name = account
+	m.proved[account] = false
+	m.setLogons(state)
+}
+
+// under counts an attempt that was read from the store to its account. One
+// that has started proves the account; one that has not, on a host that is out
+// of reach, must not keep all others waiting for it.
+func (m *memory) under(a banto.Attempt, account string) {
+	m.tryLogon(account)
+	switch _, up := m.shells[a.HostID]; {
+	case a.StartedAt != nil:
+		m.board.Under(a.ID, account)
+		if account != "" && m.logons[account].Failures == 0 {
+			m.proved[account] = true
+			m.setLogons(store.AccountState{Name: account})
+		}
+	case up:
+		m.board.Under(a.ID, account)
+	}
+}
+
 // setLogons keeps what has come of an account's logons.
 func (b *batch) setLogons(state store.AccountState) {
 	b.logons.put(state.Name, state)
@@ -90,7 +134,7 @@ func (m *memory) setLogons(state store.AccountState) {
 		m.logons[state.Name] = state
 	}
 	m.board.SetAccount(state.Name, dispatch.AccountState{
-		Blocked: state.Blocked != nil, Why: state.Why, OneAtATime: state.Failures > 0,
+		Blocked: state.Blocked != nil, Why: state.Why, OneAtATime: state.Failures > 0 || !m.proved[state.Name],
 	})
 }
 

@@ -109,11 +109,11 @@ func TestFailedLogonsBlockTheAccount(t *testing.T) {
 		id := w.submit(flowAs(t, "batch", "p1", "p2", "p3", "p4", "p5"))
 		other := w.submit(flowOf(t, "a/c", "q1"))
 		settled()
-		if got := w.states(id); strings.Count(got, "=error(logon-failed)") != 4 || strings.Count(got, "=ready") != 1 {
+		if got := w.states(id); strings.Count(got, "=error(logon-failed)") != 3 || strings.Count(got, "=ready") != 2 {
 			t.Errorf("%s", got)
 		}
 		state := w.r.Accounts(ctx)["batch"]
-		if state.Blocked == nil || state.Failures != 4 || state.Why != "logon-failed on local: the password is wrong" {
+		if state.Blocked == nil || state.Failures != 3 || state.Why != "logon-failed on local: the password is wrong" {
 			t.Errorf("%+v", state)
 		}
 		if got := w.waits(id); !strings.Contains(got, "the account batch is blocked: logon-failed on local: the password is wrong") {
@@ -134,7 +134,7 @@ func TestFailedLogonsBlockTheAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 		settled()
-		if got := w.states(id); !strings.HasSuffix(got, "p5=ok") {
+		if got := w.states(id); strings.Count(got, "=ok") != 2 {
 			t.Errorf("after the release: %s", w.states(id))
 		}
 		if got := w.r.Accounts(ctx); len(got) != 0 {
@@ -147,8 +147,8 @@ func TestFailedLogonsBlockTheAccount(t *testing.T) {
 	})
 }
 
-// From the first failure on one attempt at a time tries the account; one that
-// runs proves it right.
+// An account is tried with one attempt at a time until one runs: the manager
+// lets all start once that is known, and need not see it end.
 func TestAnAccountIsTriedOneAtATime(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.running("p0")
@@ -160,24 +160,61 @@ func TestAnAccountIsTriedOneAtATime(t *testing.T) {
 		w.field.result = runsOn
 		second := w.submit(flowAs(t, "batch", "q1", "q2", "q3"))
 		settled()
-		if got := w.states(second); strings.Count(got, "running") != 1 {
-			t.Errorf("%s", got)
-		}
-		if got := w.waits(second); !strings.Contains(got, "the account batch is being tried: one part at a time") {
-			t.Error(got)
-		}
-		w.same()
-		w.field.end(hostA, "q1", engine.Ended{Exit: new(int)})
-		settled()
-		if got := w.states(second); got != "q1=ok q2=running q3=running" {
-			t.Error(got)
-		}
+		w.wantStates(second, banto.TrackerRunning, "q1=running q2=running q3=running")
 		if got := w.r.Accounts(t.Context()); len(got) != 0 {
 			t.Errorf("%v", got)
 		}
 		w.field.end(hostA, "p0", engine.Ended{Exit: new(int)})
 		settled()
 		w.wantStates(id, banto.TrackerOK, "p0=ok")
+		w.same()
+	})
+}
+
+// However many places there are: an account of which nothing is known yet fails
+// three times at most.
+func TestAnUnprovedAccountFailsThreeTimes(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.field.hosts[hostA].slots = 64
+		w.field.up(w.link, hostA)
+		w.field.result, w.field.unstarted = logonFails(banto.ReasonExpired), true
+		bad := w.submit(flowAs(t, "batch", "p1", "p2", "p3", "p4"))
+		settled()
+		if n := len(w.field.hosts[hostA].claims); n != 3 {
+			t.Errorf("%d attempts under the expired account", n)
+		}
+		if got := w.waits(bad); !strings.Contains(got, "the account batch is blocked") {
+			t.Error(got)
+		}
+		w.same()
+		w.field.unstarted, w.field.result = false, runsOn
+		good := w.submit(flowAs(t, "nightly", "q1", "q2", "q3", "q4"))
+		settled()
+		w.wantStates(good, banto.TrackerRunning, "q1=running q2=running q3=running q4=running")
+		w.same()
+	})
+}
+
+// The attempt that tries an account on a host that is gone keeps no other host
+// from it.
+func TestATrialOnALostHost(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.field.up(w.link, hostA)
+		w.field.up(w.link, hostB)
+		w.field.act = func(func()) {} // the orders do not come through
+		id := w.submit(flowAs(t, "batch", "p1@db01", "p2"))
+		settled()
+		w.wantStates(id, banto.TrackerRunning, "p1=starting p2=ready")
+		if got := w.waits(id); !strings.Contains(got, "the account batch is being tried: one part at a time") {
+			t.Error(got)
+		}
+		w.same()
+		w.field.act, w.field.result = nil, runsOn
+		w.field.down(hostB, "gone")
+		settled()
+		if got := w.states(id); !strings.HasSuffix(got, "p2=running") {
+			t.Error(got)
+		}
 		w.same()
 	})
 }

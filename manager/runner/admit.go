@@ -10,6 +10,7 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 // changeHostIn changes how a host is kept.
@@ -149,6 +150,7 @@ type removeHostIn struct {
 
 // RemoveHost forgets a host and shuts its key out. Attempts that are, or may
 // be, on it forbid that, unless force is given: then they end in error, lost.
+// So do parts that wait for it, and groups and accounts that name it.
 func (r *Runner) RemoveHost(ctx context.Context, by banto.Principal, name string, force bool, reason string) (banto.Host, error) {
 	what := "cannot remove the host " + clean(name, maxHostText)
 	if err := storable(what, by.Name, name, reason); err != nil {
@@ -178,10 +180,8 @@ func (in *removeHostIn) step(b *batch) error {
 		return nil
 	}
 	lost := b.mem.attemptsOn(id)
-	if len(lost) > 0 && !in.force {
-		b.refuse(in, banto.Fail(banto.KindConflict, in.what,
-			fmt.Sprintf("%d attempts are on it, or may be: %s", len(lost), listed(lost[:min(len(lost), 5)])),
-			"drain it and wait, or force it: they end in error as lost, and what still runs there runs on unwatched"))
+	if whys, hint := b.mem.needed(id, lost); len(whys) > 0 && !in.force {
+		b.refuse(in, banto.Fail(banto.KindConflict, in.what, strings.Join(whys, "; "), hint))
 		return nil
 	}
 	in.row = b.mem.shown(id)
@@ -193,6 +193,40 @@ func (in *removeHostIn) step(b *batch) error {
 	in.proof.keep(b.audit(in.by, audit.HostRemove, in.name, detail, in.reason))
 	b.after(func() { in.answer(answer{host: in.row}) })
 	return nil
+}
+
+// needed says why a host should not be removed now, and what to do instead:
+// what is on it, waits for it, or names it.
+func (m *memory) needed(id banto.HostID, lost []banto.AttemptID) (whys []string, hint string) {
+	if len(lost) > 0 {
+		whys = append(whys, fmt.Sprintf("%d attempts are on it, or may be: %s", len(lost), listed(lost[:min(len(lost), 5)])))
+		hint = "drain it and wait, or force it: they end in error as lost, and what still runs there runs on unwatched"
+	}
+	name := m.hosts[id].Name
+	var docs, wants []string
+	for _, g := range slices.Sorted(maps.Keys(m.groups)) {
+		if slices.Contains(m.groups[g].Hosts, name) {
+			docs = append(docs, "group "+g)
+		}
+	}
+	for _, a := range slices.Sorted(maps.Keys(m.accounts)) {
+		if slices.ContainsFunc(m.accounts[a].Users, func(u jobnet.AccountUser) bool { return u.Hosts == name }) {
+			docs = append(docs, "account "+a)
+		}
+	}
+	for _, w := range m.board.WantsOf(id) {
+		wants = append(wants, fmt.Sprintf("%s of %s", w.Part, w.Tracker))
+	}
+	if len(docs) > 0 {
+		whys = append(whys, "documents name it: "+listed(docs))
+	}
+	if len(wants) > 0 {
+		whys = append(whys, fmt.Sprintf("%d parts wait for a place on it: %s", len(wants), listed(wants)))
+	}
+	if hint == "" && len(whys) > 0 {
+		hint = "change them first, or force it (--force)"
+	}
+	return whys, hint
 }
 
 // removeHost ends what is on a host, and forgets it with all orders for it.

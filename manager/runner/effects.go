@@ -64,6 +64,7 @@ func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
 func (b *batch) note(id banto.TrackerID, e engine.Effect) {
 	switch e := e.(type) {
 	case engine.WantPlace:
+		b.mem.tryLogon(e.Account)
 		b.mem.board.Add(dispatch.Want{
 			Tracker: id, Part: e.Part, Host: e.Host, Chosen: e.Chosen, PerPart: e.PerPart, Account: e.Account, Shell: e.Shell,
 		})

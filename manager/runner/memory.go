@@ -34,6 +34,7 @@ type memory struct {
 	groups    map[string]*jobnet.Group
 	accounts  map[string]*jobnet.Account
 	logons    map[string]store.AccountState // of accounts whose logons fail
+	proved    map[string]bool               // accounts that were wanted, and whether a process has run under them since the last failure
 	unusable  map[banto.TrackerID]error     // those that could not be brought back, and why
 }
 
@@ -60,6 +61,7 @@ func newMemory() *memory {
 		groups:   make(map[string]*jobnet.Group),
 		accounts: make(map[string]*jobnet.Account),
 		logons:   make(map[string]store.AccountState),
+		proved:   make(map[string]bool),
 		unusable: make(map[banto.TrackerID]error),
 	}
 }

@@ -77,7 +77,7 @@ func (b *batch) restore(rec engine.Records) error {
 	for _, a := range t.Live() {
 		b.mem.noteAttempt(a)
 		b.mem.board.Occupy(a.ID, a.HostID)
-		b.mem.board.Under(a.ID, accountOf(t, a.Part))
+		b.mem.under(a, accountOf(t, a.Part))
 	}
 	for _, e := range t.Resume() {
 		b.note(id, e)

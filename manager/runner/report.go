@@ -147,6 +147,7 @@ func (in startedIn) step(b *batch) error {
 	b.dropOrder(startOrder(in.report.Attempt))
 	l, report := b.mem.live[in.report.Attempt], in.report
 	report.At = straight(report.At, b.mem.hosts[in.host].ClockMS, l.created, b.now)
+	b.proveLogon(accountOf(t, l.part))
 	b.mustStep(id, t, report)
 	return nil
 }

@@ -111,7 +111,13 @@ func (in hostUpIn) settle(b *batch, before banto.Host) {
 		if t == nil {
 			continue
 		}
-		switch was := b.mem.live[a]; {
+		was := b.mem.live[a]
+		account := accountOf(t, was.part)
+		b.mem.board.Under(a, account)
+		if runs[a] {
+			b.proveLogon(account)
+		}
+		switch {
 		case runs[a] && was.state == banto.AttemptStarting:
 			b.dropOrder(startOrder(a))
 			b.mustStep(id, t, engine.Started{Attempt: a, At: in.At})
@@ -171,6 +177,9 @@ func (in hostDownIn) step(b *batch) error {
 	for _, a := range b.mem.attemptsOn(in.id) {
 		id, t := b.mem.trackerOf(a)
 		state := b.mem.live[a].state
+		if state == banto.AttemptStarting {
+			b.mem.board.Under(a, "") // what tries its account need not wait until the host comes back
+		}
 		// A start that is still in the outbox is not lost: it is sent again.
 		if t == nil || state == banto.AttemptLost || state == banto.AttemptStarting && b.mem.startUnconfirmed(a) {
 			continue
