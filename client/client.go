@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -255,12 +256,48 @@ func (c *Client) unreachable(ctx context.Context, err error, timeout time.Durati
 	if e := c.untrusted(err); e != nil {
 		return e
 	}
-	hint := "is it running? banto up"
-	why := innermost(err)
+	why, hint := innermost(err), c.missing()
+	var op *net.OpError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return c.viaProxy(err, why)
+	case errors.As(err, &record) && strings.HasPrefix(string(record.RecordHeader[:]), fabricGreets), strings.Contains(err.Error(), `malformed HTTP status code "{`), strings.Contains(err.Error(), `malformed HTTP response "`+fabricGreets):
+		return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, "that is the port for agents",
+			"the API is on another, 8600 unless it was moved").Because(lastingError{err})
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		why, hint = "no answer within "+timeout.String(), "is it overloaded, or behind a firewall?"
 	}
 	return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, why, hint).Because(err)
+}
+
+// fabricGreets is how the port for agents begins, whoever comes.
+const fabricGreets = "INFO "
+
+// missing says what to look at when nothing answers.
+func (c *Client) missing() string {
+	if u, err := url.Parse(c.base); err == nil {
+		if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+			return "is it running? banto up"
+		}
+	}
+	return "is it running, and is the address right?"
+}
+
+// viaProxy says that the proxy is what cannot be reached, or did not let the
+// call through.
+func (c *Client) viaProxy(err error, why string) *banto.ErrorInfo {
+	name := "the proxy"
+	if c.carrier != nil && c.carrier.Proxy != nil {
+		if target, bad := url.Parse(c.base); bad == nil {
+			if u, none := c.carrier.Proxy(&http.Request{URL: target}); none == nil && u != nil {
+				name += " " + u.Scheme + "://" + u.Host // without the password that may stand in it
+			}
+		}
+	}
+	return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, "cannot connect to "+name+": "+why,
+		"is the proxy's address right, and does it run? --proxy, HTTPS_PROXY and NO_PROXY say which is used").Because(err)
 }
 
 // innermost gives the text of the last error of a chain: what the system said.
