@@ -22,6 +22,9 @@ type admits struct {
 func (a *admits) command(use, short string, said func(banto.Host) string) *cobra.Command {
 	e := a.e
 	cmd := e.command(use, short, func(cmd *cobra.Command, args []string) error {
+		if err := e.fits(cmd, a.change.Reason, ""); err != nil {
+			return err
+		}
 		m, err := e.acting(cmd.Context(), a.json)
 		if err != nil {
 			return err

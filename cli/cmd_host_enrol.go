@@ -12,17 +12,22 @@ import (
 func newHostEnrolCommand(e *env) *cobra.Command {
 	var req banto.EnrolRequest
 	var labels []string
-	var expires time.Duration
+	expires := duration(time.Hour)
 	var asJSON bool
 	cmd := e.command("enrol", e.say("Make a token with which a machine joins"), func(cmd *cobra.Command, _ []string) error {
 		var err error
 		if req.Labels, err = e.labels(cmd, labels); err != nil {
 			return err
 		}
-		if expires < time.Minute || expires > 30*24*time.Hour {
-			return e.wrongUse(cmd, e.say("--expires wants a time from 1m to 720h"))
+		for _, name := range []string{"name", "again", "manager"} {
+			if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+				return e.wrongUse(cmd, e.say("--%s is empty; leave it out", name))
+			}
 		}
-		req.Expires = int64(expires / time.Second)
+		if good := time.Duration(expires); good < time.Minute || good > 30*24*time.Hour {
+			return e.wrongUse(cmd, e.say("--expires wants a time from 1m to 30d"))
+		}
+		req.Expires = int64(time.Duration(expires) / time.Second)
 		req.URL = strings.TrimRight(req.URL, "/")
 		m, err := e.acting(cmd.Context(), asJSON)
 		if err != nil {
@@ -45,7 +50,7 @@ func newHostEnrolCommand(e *env) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&req.Name, "name", "", e.say("`name` that the host gets; its own if left out"))
 	f.StringArrayVar(&labels, "label", nil, e.say("give it a label: `key=value`; may be given again"))
-	f.DurationVar(&expires, "expires", time.Hour, e.say("`time` that the token is good for, such as 24h"))
+	f.Var(&expires, "expires", e.say("`time` that the token is good for, such as 24h"))
 	f.StringVar(&req.Again, "again", "", e.say("take this `HOST` in again, with a new key; its old one ends"))
 	f.StringVar(&req.URL, "manager", "", e.say("`URL` of the manager as that machine sees it; the one of this call if left out"))
 	f.BoolVar(&asJSON, "json", false, e.say("write one JSON document"))

@@ -41,6 +41,9 @@ func newHostListCommand(e *env) *cobra.Command {
 		if asJSON {
 			return e.document(listOf(all))
 		}
+		if len(all) == 0 && len(labels)+len(states) > 0 {
+			return e.print(e.say("no host has that label or state") + "\n")
+		}
 		return e.writeHosts(all)
 	})
 	cmd.Example = examples("banto host list", "banto host list --state lost", "banto host list --label role=db --json")

@@ -9,6 +9,9 @@ func newHostRemoveCommand(e *env) *cobra.Command {
 	var reason string
 	var g guard
 	cmd := e.command("remove HOST", e.say("Remove a host and shut its key out"), func(cmd *cobra.Command, args []string) error {
+		if err := e.fits(cmd, reason, ""); err != nil {
+			return err
+		}
 		m, err := e.acting(cmd.Context(), asJSON)
 		if err != nil {
 			return err

@@ -96,8 +96,16 @@ func newRoot(e *env) *cobra.Command {
 	root.SetUsageFunc(func(cmd *cobra.Command) error { e.help(cmd, nil); return nil })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var value *pflag.InvalidValueError
-		if errors.As(err, &value) && value.GetFlag().Value.Type() == "int" {
-			return e.wrongUse(cmd, e.say("--%s wants a number, not %q", value.GetFlag().Name, value.GetValue()))
+		if errors.As(err, &value) {
+			name, text := value.GetFlag().Name, value.GetValue()
+			switch value.GetFlag().Value.Type() {
+			case "int":
+				return e.wrongUse(cmd, e.say("--%s wants a number, not %q", name, text))
+			case "bool":
+				return e.wrongUse(cmd, e.say("--%s wants true or false, not %q", name, text))
+			case "duration":
+				return e.wrongUse(cmd, e.say("--%s wants a time such as 30m, 1h30m or 2d, not %q", name, text))
+			}
 		}
 		return e.wrongUse(cmd, err.Error())
 	})

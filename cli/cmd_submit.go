@@ -17,6 +17,9 @@ func newSubmitCommand(e *env) *cobra.Command {
 		hold, json   bool
 	}
 	cmd := e.command("submit JOBNET [-p name=value]…", e.say("Ask for a run of a jobnet now"), func(cmd *cobra.Command, args []string) error {
+		if err := e.fits(cmd, in.reason, ""); err != nil {
+			return err
+		}
 		req := banto.SubmitRequest{Jobnet: args[0], Reason: in.reason, Hold: in.hold}
 		var err error
 		if req.Params, err = e.params(cmd, in.params); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +40,7 @@ func newTrackerOutputCommand(e *env) *cobra.Command {
 	cmd.Long = e.say("Prints what jobs printed: what they printed in another encoding as UTF-8, with --raw byte for byte. On a\nterminal what could move the cursor or change colours is made visible. Without PART: of all parts.")
 	cmd.Example = "  banto tracker output 20261121-7k3mq0x archive\n  banto tracker output 20261121-7k3mq0x archive --attempt 1 > archive.log\n  banto tracker output 20261121-7k3mq0x archive --follow"
 	cmd.Args = e.takes(1, 2, "TRACKER [PART]")
-	trackers, parts := e.completeTrackers(), e.completeParts(1)
+	trackers, parts := e.completeTrackers(), e.completeOutputs(1)
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) == 0 {
 			return trackers(cmd, args, typed)
@@ -119,6 +120,10 @@ func (o *outputCommand) attempts(ctx context.Context, id banto.TrackerID, part b
 		if err != nil {
 			return nil, err
 		}
+		if items := itemsOf(parts, part); len(items) > 0 {
+			return nil, banto.Fail(banto.KindNotFound, o.e.say("cannot show the output of %s", string(part)),
+				o.e.say("%s runs on every host: %s", string(part), someOf(items)), o.e.say("name one of them"))
+		}
 		if _, ok := newView(banto.Tracker{}, parts).index[part]; !ok {
 			return nil, banto.Fail(banto.KindNotFound, o.e.say("cannot show the output of %s", string(part)),
 				o.e.say("tracker %s has no such part", id), o.e.say("banto tracker show %s lists them", id))
@@ -155,6 +160,26 @@ func (o *outputCommand) attempts(ctx context.Context, id banto.TrackerID, part b
 	}
 	return nil, banto.Fail(banto.KindNotFound, o.e.say("cannot show the output of %s", string(part)), why,
 		o.e.say("banto tracker show %s --attempts lists them", id))
+}
+
+// itemsOf gives the names of what a part runs on each of several hosts.
+func itemsOf(parts []banto.PartView, part banto.PartKey) []string {
+	var all []string
+	for _, p := range parts {
+		if strings.HasPrefix(string(p.Key), string(part)+"[") {
+			all = append(all, string(p.Key))
+		}
+	}
+	return all
+}
+
+// someOf lists names, some of them if there are many.
+func someOf(names []string) string {
+	const shown = 8
+	if len(names) > shown {
+		names = append(slices.Clone(names[:shown]), "…")
+	}
+	return strings.Join(names, ", ")
 }
 
 // begun waits until a part has an attempt, or can have none any more.

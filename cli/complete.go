@@ -82,6 +82,16 @@ func (e *env) completeTrackers(states ...banto.TrackerState) completer {
 
 // completeParts offers the parts of the tracker that is the first argument.
 func (e *env) completeParts(position int) completer {
+	return e.partsThat(position, func([]banto.PartView, banto.PartView) bool { return true })
+}
+
+// completeOutputs offers what has output of its own: of a part that runs on
+// every host, what it runs on each.
+func (e *env) completeOutputs(position int) completer {
+	return e.partsThat(position, func(all []banto.PartView, p banto.PartView) bool { return len(itemsOf(all, p.Key)) == 0 })
+}
+
+func (e *env) partsThat(position int, fit func(all []banto.PartView, p banto.PartView) bool) completer {
 	return e.completes(position, func(ctx context.Context, m *client.Client, args []string) ([]cobra.Completion, error) {
 		if len(args) == 0 {
 			return nil, nil
@@ -89,7 +99,9 @@ func (e *env) completeParts(position int) completer {
 		parts, err := m.Parts(ctx, banto.TrackerID(args[0]))
 		var all []cobra.Completion
 		for _, p := range parts {
-			all = append(all, cobra.CompletionWithDesc(string(p.Key), e.partState(p.State)))
+			if fit(parts, p) {
+				all = append(all, cobra.CompletionWithDesc(string(p.Key), e.partState(p.State)))
+			}
 		}
 		return all, err
 	})

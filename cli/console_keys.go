@@ -154,12 +154,32 @@ func (c *console) typeFilter(k key) {
 	}
 }
 
-// helpPage names all keys.
-type helpPage struct{ c *console }
+// helpPage names all keys, on a small screen in several pages.
+type helpPage struct {
+	c          *console
+	from, next int // the first line shown, and of the next page; 0: there is none
+}
 
-func (h *helpPage) press(key) { h.c.page = nil }
+func (h *helpPage) press(key) {
+	if h.from = h.next; h.from == 0 {
+		h.c.page = nil
+	}
+}
 
-func (h *helpPage) lines(width, _ int) []string {
+func (h *helpPage) lines(width, height int) []string {
+	all := h.all(width)
+	h.from = min(h.from, len(all)-1)
+	all = all[h.from:]
+	if h.next = 0; len(all) <= max(height, 2) {
+		return all
+	}
+	shown := max(height, 2) - 1
+	h.next = h.from + shown
+	e := h.c.e
+	return append(all[:shown:shown], e.pen().paint(styleDim, cut(e.say("Any key shows more."), width-1)))
+}
+
+func (h *helpPage) all(width int) []string {
 	e := h.c.e
 	p := e.pen()
 	keys := [][2]string{
@@ -179,10 +199,25 @@ func (h *helpPage) lines(width, _ int) []string {
 		{"Ctrl-L", e.say("draw everything anew")},
 		{"q Ctrl-C", e.say("leave; the tracker goes on")},
 	}
+	column := 22
+	if width < 60 {
+		column = 10
+	}
 	lines := []string{p.paint(styleBold, e.say("Keys")), ""}
 	for _, k := range keys {
-		lines = append(lines, p.paint(styleBold, pad(k[0], 22))+cut(k[1], max(width-24, 10)))
+		name := k[0]
+		if textWidth(name) >= column {
+			lines, name = append(lines, p.paint(styleBold, name)), ""
+		}
+		for _, line := range wrap(k[1], max(width-column-2, 10)) {
+			lines, name = append(lines, p.paint(styleBold, pad(name, column))+line), ""
+		}
 	}
-	return append(lines, "", p.paint(styleDim, cut(e.say("Each move asks for a reason and for a yes before it is made."), width-1)),
-		p.paint(styleDim, cut(e.say("Any key goes back."), width-1)))
+	lines = append(lines, "")
+	for _, text := range []string{e.say("Each move asks for a reason and for a yes before it is made."), e.say("Any key goes back.")} {
+		for _, line := range wrap(text, width-1) {
+			lines = append(lines, p.paint(styleDim, line))
+		}
+	}
+	return lines
 }

@@ -53,11 +53,20 @@ func (v *mover) run(cmd *cobra.Command, tracker string) error {
 	if !utf8.ValidString(v.req.Reason) {
 		return e.wrongUse(cmd, e.say("the reason is not UTF-8"))
 	}
+	if err := e.fits(cmd, v.req.Reason, v.req.Move); err != nil {
+		return err
+	}
 	m, err := e.acting(ctx, v.json)
 	if err != nil {
 		return err
 	}
 	if v.guarded && !v.req.DryRun {
+		// What makes no sense is refused before anybody is asked.
+		dry := v.req
+		dry.DryRun = true
+		if _, err := m.Move(ctx, id, dry); err != nil && (dry.Move != banto.MoveRerun || banto.KindOf(err) != banto.KindConflict) {
+			return err
+		}
 		if err := e.confirmed(ctx, m, cmd, v.guard, string(id)); err != nil {
 			return err
 		}
@@ -88,6 +97,20 @@ func (v *mover) move(ctx context.Context, m *client.Client, id banto.TrackerID) 
 	}
 	v.req.Yes = true
 	return m.Move(ctx, id, v.req)
+}
+
+// longestReason is how many characters a reason or a comment may have.
+const longestReason = 1000
+
+// fits refuses a reason that is longer than the manager keeps.
+func (e *env) fits(cmd *cobra.Command, reason string, move banto.Move) error {
+	switch {
+	case utf8.RuneCountInString(reason) <= longestReason:
+		return nil
+	case move == banto.MoveComment:
+		return e.wrongUse(cmd, e.say("the comment is longer than %d characters", longestReason))
+	}
+	return e.wrongUse(cmd, e.say("the reason is longer than %d characters", longestReason))
 }
 
 // yes says whether a line is a yes.
@@ -142,7 +165,7 @@ func (e *env) moved(r banto.MoveResult) string {
 	case banto.MoveSkip:
 		return e.say("tracker %s: skipped parts: %d", t.ID, len(r.Changes))
 	case banto.MoveForceEnd:
-		return e.say("tracker %s: ended by your word: %d", t.ID, len(r.Changes))
+		return e.forced(r)
 	case banto.MoveKill:
 		return e.say("tracker %s: being killed: %d", t.ID, len(r.Changes))
 	case banto.MoveRerun:
@@ -154,6 +177,25 @@ func (e *env) moved(r banto.MoveResult) string {
 		return e.say("tracker %s: %s", t.ID, e.trackerState(t.State))
 	}
 	return e.say("tracker %s: what runs is being killed, and nothing more is started", t.ID)
+}
+
+// forced says what a force-end has done. A part that still runs is killed first
+// and has its outcome after that.
+func (e *env) forced(r banto.MoveResult) string {
+	killed := 0
+	for _, c := range r.Changes {
+		if !c.To.Ended() {
+			killed++
+		}
+	}
+	ended := len(r.Changes) - killed
+	switch {
+	case killed == 0:
+		return e.say("tracker %s: ended by your word: %d", r.Tracker.ID, ended)
+	case ended == 0:
+		return e.say("tracker %s: to be ended by your word: %d (being killed)", r.Tracker.ID, killed)
+	}
+	return e.say("tracker %s: ended by your word: %d; to be ended: %d (being killed)", r.Tracker.ID, ended, killed)
 }
 
 // changesMost is how many parts are told after a move; all of them are in

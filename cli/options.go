@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 
@@ -124,7 +125,14 @@ func (f *processFlags) token(e *env, cmd *cobra.Command) (string, error) {
 	case cmd.Flags().Lookup("join") == nil:
 		return "", nil
 	case f.join == "-":
-		return e.line()
+		line, err := e.line()
+		if text := strings.TrimSpace(line); text != "" {
+			return text, nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		return "", banto.Fail(banto.KindInvalid, e.say("cannot join"), e.say("no token came on standard input"), e.say("banto host enrol makes one"))
 	}
 	return strings.TrimSpace(first(f.join, e.std.Env("BANTO_JOIN"))), nil
 }
