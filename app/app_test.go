@@ -1,3 +1,5 @@
+//go:build unix
+
 package app_test
 
 import (
@@ -9,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,10 +39,22 @@ func options(t *testing.T, dir string) app.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { keeperEnds(t, filepath.Join(dir, "data")) })
 	return app.Options{
 		Data: filepath.Join(dir, "data"), HTTP: "127.0.0.1:0", Fabric: "127.0.0.1:0", Name: "db01",
 		Config: filepath.Join(dir, "config.json"), Exe: exe, Version: "test",
 	}
+}
+
+// keeperEnds waits until no keeper serves a data directory any more: it ends by
+// itself once its agent has gone.
+func keeperEnds(t *testing.T, data string) {
+	f, err := os.Open(filepath.Join(data, "agent", "keeper", "keeper.lock"))
+	if err != nil {
+		return // there was none
+	}
+	defer f.Close()
+	until(t, "the keeper ends", func() bool { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil })
 }
 
 // up runs manager and agent in this process until stop, which gives their error.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package app_test
 
 import (
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,25 +35,55 @@ func admin(t *testing.T, path string) *client.Client {
 }
 
 // agent runs an agent in this process until the test ends.
-func agent(t *testing.T, o app.Options) {
+func agent(t *testing.T, o app.Options) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- app.RunAgent(ctx, o, func(app.Running) error { close(ready); return nil })
 	}()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("the agent ended with %v", err)
 		}
 	})
+	t.Cleanup(stop)
 	select {
 	case <-ready:
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("the agent did not start: %v", err)
 	}
+	return stop
+}
+
+// takenInAgain has the same machine join again, as one whose key has leaked:
+// it is the same host with another key.
+func takenInAgain(t *testing.T, c *client.Client, url string, o *app.Options) {
+	t.Helper()
+	before, err := c.Host(t.Context(), "far01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := c.Enrol(t.Context(), banto.EnrolRequest{Again: "far01", URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Join = token.Token
+	for range 2 { // the second time the token has been used here, which is fine
+		stop := agent(t, *o)
+		until(t, "far01 is connected with another key", func() bool {
+			h, err := c.Host(t.Context(), "far01")
+			return err == nil && h.State == banto.HostConnected && h.ID == before.ID && h.PublicKey != before.PublicKey
+		})
+		stop()
+		until(t, "far01 is gone", func() bool {
+			h, err := c.Host(t.Context(), "far01")
+			return err == nil && h.State == banto.HostLost
+		})
+	}
+	agent(t, *o)
 }
 
 func until(t *testing.T, what string, holds func() bool) {
@@ -91,8 +124,8 @@ func TestAMachineJoinsOverTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	far := options(t, t.TempDir())
-	far.Data, far.Config, far.Join, far.AllowRoot = filepath.Join(t.TempDir(), "far"), "", token.Token, true
-	agent(t, far)
+	far.Config, far.Join, far.AllowRoot = "", token.Token, true
+	stopFar := agent(t, far)
 	until(t, "far01 is connected", func() bool {
 		h, err := c.Host(ctx, "far01")
 		return err == nil && h.State == banto.HostConnected
@@ -122,6 +155,8 @@ func TestAMachineJoinsOverTLS(t *testing.T) {
 	if err := os.Rename(key+".away", key); err != nil { // nothing was made in its place
 		t.Fatal(err)
 	}
+	stopFar()
+	takenInAgain(t, c, localhost(t, r.URL), &far)
 	if _, err := c.RemoveHost(ctx, "far01", false, "it was only a try"); err != nil {
 		t.Fatal(err)
 	}

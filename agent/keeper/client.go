@@ -70,6 +70,7 @@ func Connect(ctx context.Context, opt ClientOptions) (*Client, error) {
 			go c.read(r)
 			// A keeper that ran already was told another time who is allowed.
 			if err := c.Send(Request{Allow: &opt.Allow}); err != nil {
+				c.Close()
 				return nil, err
 			}
 			return c, nil

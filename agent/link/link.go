@@ -123,6 +123,10 @@ func (l *Link) Run(ctx context.Context) error {
 	return r.run(ctx)
 }
 
+// startGrace is how long an agent that is stopped waits for a keeper that is
+// being started.
+const startGrace = 3 * time.Second
+
 // farewell is how long a write to the keeper may take when the agent ends.
 const farewell = time.Second
 
@@ -320,14 +324,25 @@ func (r *loop) lose(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { r.connect(ctx) })
 }
 
+// reach connects to the keeper. An agent that is stopped meanwhile waits a
+// moment for it: a keeper that is just being started would be left behind.
+func (r *loop) reach(ctx context.Context) (Keeper, error) {
+	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(startGrace, cancel) })
+	defer stop()
+	return r.opt.Keeper(patient)
+}
+
 // connect makes a connection to the keeper, however long it takes.
 func (r *loop) connect(ctx context.Context) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		k, err := r.opt.Keeper(ctx)
+		k, err := r.reach(ctx)
 		if err == nil {
 			select {
 			case r.keepers <- k:
 			case <-ctx.Done():
+				_ = k.Send(keeper.Request{Stop: true}) // one without jobs is not left behind
 				k.Close()
 			}
 			return
