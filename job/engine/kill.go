@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/bantoops/banto"
 )
 
-// killParts asks for the end of attempts; without parts, of all. The same
-// again is no error.
+// killParts asks for the end of attempts; without parts, of all. It refuses to
+// ask again for what is being killed already.
 func (t *Tracker) killParts(in KillParts) error {
 	if t.row.State.Ended() {
 		return t.going(banto.MoveKill)
@@ -42,6 +44,12 @@ func (t *Tracker) killParts(in KillParts) error {
 	if err := t.refuseAll(banto.MoveKill, no); err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(parts, t.canKill) {
+		for _, p := range parts {
+			no.add(string(p.key())+" is being killed already", "it ends when its host says so; force-end it if it is lost")
+		}
+		return t.refuseAll(banto.MoveKill, no)
+	}
 	for _, p := range parts {
 		t.killPart(p, said("killed", in.By, in.Reason))
 	}
@@ -58,6 +66,17 @@ func (p *part) runs() bool {
 // may be on a host.
 func (p *part) hasAttempt() bool {
 	return p.runs() || p.state() == banto.PartLost || p.any((*part).hasAttempt)
+}
+
+// canKill says whether a kill would change anything of a part.
+func (t *Tracker) canKill(p *part) bool {
+	switch {
+	case p.spread():
+		return p.any(t.canKill)
+	case p.hasAttempt():
+		return !t.attempts[p.row.AttemptID].Killing
+	}
+	return p.of != nil && (p.state() == banto.PartReady || p.state() == banto.PartRetrying)
 }
 
 // killPart kills a part's attempt. Of one on several hosts it kills all, and

@@ -204,6 +204,9 @@ func (t *Tracker) planRerun(in Rerun) (*rerunPlan, error) {
 	if err := t.checkStates(plan, in); err != nil {
 		return nil, err
 	}
+	if err := t.checkEdges(plan); err != nil {
+		return nil, err
+	}
 	return plan, t.checkRules(plan, in)
 }
 

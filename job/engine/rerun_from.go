@@ -142,6 +142,43 @@ func (t *Tracker) checkStates(plan *rerunPlan, in Rerun) error {
 	return conflict(fmt.Sprintf("%s has not run yet", in.From[0]), "")
 }
 
+// checkEdges refuses to run again a named part that could not start, because
+// one before it that does not run again has failed.
+func (t *Tracker) checkEdges(plan *rerunPlan) error {
+	var no refusals
+	for i := range plan.reset {
+		if fp := &plan.flow.Parts[i]; plan.reset[i] && plan.named[i] {
+			if from := t.inTheWay(plan, fp); from != nil {
+				hint := "rerun " + string(from.key()) + " too"
+				if from.state() == banto.PartError {
+					hint += ", or skip or force-end it"
+				}
+				no.add(fmt.Sprintf("%s cannot run before %s: %s is %s", fp.Name, from.key(), from.key(), from.state()), hint)
+			}
+		}
+	}
+	return t.refuseAll(banto.MoveRerun, no)
+}
+
+// inTheWay gives the first failed part that keeps a part from running again,
+// whatever else comes; nil if there is none.
+func (t *Tracker) inTheWay(plan *rerunPlan, fp *jobnet.FlowPart) *part {
+	var first *part
+	for _, e := range fp.After {
+		from, w := t.root.part(plan.flow.Parts[e.From].Name), open
+		if from != nil && !plan.reset[e.From] {
+			w = through(from.stands(), e.Outlet)
+		}
+		switch {
+		case w == failed && first == nil:
+			first = from
+		case fp.Join == jobnet.JoinAny && (w == open || w == taken):
+			return nil
+		}
+	}
+	return first
+}
+
 // checkRules obeys what the designer said of parts that would run again.
 func (t *Tracker) checkRules(plan *rerunPlan, in Rerun) error {
 	var never, ask refusals

@@ -184,11 +184,15 @@ func (t *Tracker) forcePart(p *part, o banto.Outcome, words string) {
 				t.forcePart(i, o, words)
 			}
 		})
+		if p.any((*part).runs) {
+			t.note(p, "ends as "+string(o)+" once what runs of it is killed")
+		}
 		return
 	case p.runs():
 		r := t.edit(p)
 		r.Forced, r.Reason, r.Message = o, banto.ReasonForced, words
 		t.kill(p, words)
+		t.note(p, "ends as "+string(o)+" once its process on "+r.Host+" is killed")
 		return
 	case s == banto.PartReady:
 		t.withdraw(p)

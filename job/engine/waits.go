@@ -51,7 +51,7 @@ func (t *Tracker) WaitsFor() []Wait {
 		out = append(out, w)
 	}
 	if t.row.Held {
-		out = append(out, Wait{Text: "it is " + t.row.Message})
+		out = append(out, Wait{Text: "its release (" + t.row.Message + ")"})
 	}
 	t.root.all(func(p *part) {
 		if p.state().Live() && !p.spread() {

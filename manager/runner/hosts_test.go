@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -427,25 +426,6 @@ func TestHostsAndAStoreThatFails(t *testing.T) {
 			})
 		})
 	}
-}
-
-// At its start the manager announces every host of the store, and nobody else.
-func TestHostsAreAnnouncedAtTheStart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.run()
-		w.joined(hostC, "web01", nil)
-		w.joined("h-dddddddddd", "web02", nil)
-		if _, err := w.r.RemoveHost(t.Context(), operator, "web01", false, ""); err != nil {
-			t.Fatal(err)
-		}
-		w.end()
-		w.run(func(o *Options) { o.Removed = func(k store.RevokedKey) { t.Errorf("told of %s again", k.PublicKey) } })
-		defer w.close()
-		if w.link.may[hostA] != 1 || w.link.may[hostB] != 1 || w.link.may["h-dddddddddd"] != 1 || len(w.link.may) != 3 {
-			t.Errorf("announced: %v", w.link.may)
-		}
-	})
 }
 
 // What comes in one batch sees what came before it.

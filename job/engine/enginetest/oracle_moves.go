@@ -264,7 +264,10 @@ func (o *oracle) kill(in engine.KillParts) (refused bool) {
 			return true
 		}
 	}
-	if !ok {
+	anew := slices.ContainsFunc(parts, func(x place) bool {
+		return !x.f.spread() && !x.f.killing || x.f.has(func(i *fate) bool { return onHost(i.state) && !i.killing || canHoldItem(i) })
+	})
+	if !ok || !anew {
 		return true
 	}
 	for _, x := range parts {

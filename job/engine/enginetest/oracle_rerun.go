@@ -152,7 +152,30 @@ func (o *oracle) sensible(a *again, in engine.Rerun) bool {
 		}
 		sense = sense || f.state.Ended() && (!f.toSkip || a.named[p.name])
 	}
-	return sense
+	return sense && !o.barred(a)
+}
+
+// barred says whether a part that is named could not run: one before it has
+// failed and does not run again.
+func (o *oracle) barred(a *again) bool {
+	for _, p := range a.flow.parts {
+		if !a.named[p.name] || !a.reset[p.name] {
+			continue
+		}
+		bad, hope := false, false
+		for _, e := range p.edges {
+			w := "open"
+			if o.flow.part(e.from) != nil && !a.reset[e.from] {
+				w = o.look(e)
+			}
+			bad = bad || w == "failed"
+			hope = hope || p.any && (w == "open" || w == "taken")
+		}
+		if bad && !hope {
+			return true
+		}
+	}
+	return false
 }
 
 // begin begins a rerun.
