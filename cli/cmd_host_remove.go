@@ -16,7 +16,7 @@ func newHostRemoveCommand(e *env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := e.confirmed(cmd.Context(), m, cmd, g, args[0]); err != nil {
+		if err := e.confirmed(cmd.Context(), m, cmd, g, args[0], nil); err != nil {
 			return err
 		}
 		h, err := m.RemoveHost(cmd.Context(), args[0], force, reason)

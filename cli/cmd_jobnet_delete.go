@@ -13,7 +13,7 @@ func newJobnetDeleteCommand(e *env) *cobra.Command {
 			return err
 		}
 		for _, path := range args {
-			if err := e.confirmed(cmd.Context(), m, cmd, g, path); err != nil {
+			if err := e.confirmed(cmd.Context(), m, cmd, g, path, nil); err != nil {
 				return err
 			}
 			if err := m.DeleteJobnet(cmd.Context(), path); err != nil {

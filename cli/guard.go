@@ -86,7 +86,8 @@ func (g *guard) flag(e *env, cmd *cobra.Command) {
 
 // confirmed makes sure that whoever does what cannot be undone means this one:
 // where the manager is guarded they type its name, or give it with --confirm.
-func (e *env) confirmed(ctx context.Context, m *client.Client, cmd *cobra.Command, g guard, name string) error {
+// What sense refuses is refused before they are asked; nil: nothing is.
+func (e *env) confirmed(ctx context.Context, m *client.Client, cmd *cobra.Command, g guard, name string, sense func() error) error {
 	what := e.say("cannot run %s", cmd.CommandPath())
 	wrong := func(text string) error {
 		return banto.Fail(banto.KindInvalid, what, e.say("%q is not %s; nothing was done", text, name), e.say("--confirm %s", name))
@@ -100,6 +101,11 @@ func (e *env) confirmed(ctx context.Context, m *client.Client, cmd *cobra.Comman
 	info, err := managerInfo(ctx, m)
 	if err != nil || !info.Guarded {
 		return err
+	}
+	if sense != nil {
+		if err := sense(); err != nil {
+			return err
+		}
 	}
 	where := first(plain(info.Environment), e.say("this manager"))
 	if !e.asks() {

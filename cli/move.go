@@ -61,13 +61,13 @@ func (v *mover) run(cmd *cobra.Command, tracker string) error {
 		return err
 	}
 	if v.guarded && !v.req.DryRun {
-		// What makes no sense is refused before anybody is asked.
-		dry := v.req
-		dry.DryRun = true
-		if _, err := m.Move(ctx, id, dry); err != nil && (dry.Move != banto.MoveRerun || banto.KindOf(err) != banto.KindConflict) {
+		sense := func() error {
+			dry := v.req
+			dry.DryRun, dry.Yes = true, dry.Move == banto.MoveRerun // whether parts may run again is asked later
+			_, err := m.Move(ctx, id, dry)
 			return err
 		}
-		if err := e.confirmed(ctx, m, cmd, v.guard, string(id)); err != nil {
+		if err := e.confirmed(ctx, m, cmd, v.guard, string(id), sense); err != nil {
 			return err
 		}
 	}
