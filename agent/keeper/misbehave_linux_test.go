@@ -103,7 +103,7 @@ func TestMisbehave(t *testing.T) {
 		{name: "finds it again", spec: banto.Spec{Script: `cd "$BANTO_WORK" && exit 9`}, exit: 9},
 		{name: "removes all work", spec: banto.Spec{Script: `cd /; rm -rf "$BANTO_WORK/.."; exit 10`}, exit: 10},
 		{name: "finds that again", spec: banto.Spec{Script: `cd "$BANTO_WORK" && exit 11`}, exit: 11},
-		{name: "replaces a running program", spec: banto.Spec{Script: `cp "$(command -v sleep)" p; ./p 0.2 & until case $(readlink /proc/$!/exe) in */p) ;; *) false;; esac; do :; done; rm p; printf '#!/bin/sh\nexit 12\n' > p; chmod 700 p; wait $!; echo $?; exec ./p`}, exit: 12, prints: "0\n"},
+		{name: "replaces a running program", spec: banto.Spec{Script: `cp "$(command -v sleep)" p; ./p 1 & until case $(readlink /proc/$!/exe) in */p) ;; *) false;; esac; do :; done; rm p; printf '#!/bin/sh\nexit 12\n' > p; chmod 700 p; wait $!; echo $?; exec ./p`}, exit: 12, prints: "0\n"},
 	} {
 		e := b.run(n+1, c.spec)
 		if e.Reason != c.reason || c.reason == "" && (e.Exit == nil || *e.Exit != c.exit) || !strings.Contains(e.Message, c.says) || c.prints != b.output(n+1) && c.prints != "" {
