@@ -19,8 +19,6 @@ func (k *fakeKeys) Raw() (func() error, error) {
 	return func() error { k.raw = false; return nil }, nil
 }
 
-func (k *fakeKeys) Secret() (string, error) { return "", io.EOF }
-
 // someConsole is a console of the usual tracker on a terminal of that size.
 func someConsole(t *testing.T, lang language, width, height int, out io.Writer) (*console, *fakeKeys) {
 	t.Helper()

@@ -19,8 +19,6 @@ type Keyboard interface {
 	// Raw hands over each key as it is pressed, and shows none of them, until
 	// restore is called.
 	Raw() (restore func() error, err error)
-	// Secret reads a line and does not show it.
-	Secret() (string, error)
 }
 
 // keyboardOf gives the keyboard of a file, nil when it is no terminal.
@@ -40,11 +38,6 @@ func (fd terminalKeys) Raw() (func() error, error) {
 		return nil, fmt.Errorf("cannot read the keys of this terminal: %w", err)
 	}
 	return func() error { return term.Restore(int(fd), before) }, nil
-}
-
-func (fd terminalKeys) Secret() (string, error) {
-	text, err := term.ReadPassword(int(fd))
-	return string(text), err
 }
 
 // asks says whether there is somebody to be asked: who sees standard error and
@@ -73,12 +66,20 @@ func (e *env) line() (string, error) {
 	return strings.TrimRight(text, "\r\n"), nil
 }
 
-// secret asks for something that is not to be seen.
+// secret asks for something that is not to be seen. Nothing is shown from
+// before the question stands there: what is typed at once is not seen either.
 func (e *env) secret(question string) (string, error) {
-	_, _ = fmt.Fprint(e.std.Err, question)
-	text, err := e.std.Keyboard.Secret()
-	_, _ = fmt.Fprintln(e.std.Err)
+	restore, err := e.std.Keyboard.Raw()
 	if err != nil {
+		return "", err
+	}
+	screen := struct {
+		io.Reader
+		io.Writer
+	}{e.std.In, e.std.Err}
+	text, err := term.NewTerminal(screen, "").ReadPassword(question)
+	if err = errors.Join(err, restore()); err != nil {
+		_, _ = fmt.Fprintln(e.std.Err)
 		return "", banto.Fail(banto.KindInvalid, e.say("cannot read standard input"), e.system(err), "").Because(err)
 	}
 	return strings.TrimSpace(text), nil
