@@ -164,17 +164,6 @@ func (p *plan) refusalOf(err error) *refusal {
 	return refuse(banto.ReasonNotStarted, "cannot run %s: %v", p.program, err)
 }
 
-// launch makes the process of a start, or ends it with the reason why not.
-func (k *keeper) launch(s Start) {
-	plan, no := k.planner.plan(s)
-	if no == nil {
-		no = k.spawn(s, plan)
-	}
-	if no != nil {
-		k.put(input{end: &Ended{Attempt: s.Attempt, At: k.opt.Now(), Reason: no.reason, Message: no.message}})
-	}
-}
-
 func (k *keeper) spawn(s Start, plan *plan) *refusal {
 	r, w, err := streamPipe()
 	if err != nil {

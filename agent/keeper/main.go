@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -184,4 +186,59 @@ func newGeneration() string {
 	var b [8]byte
 	rand.Read(b[:]) //nolint:errcheck // it never fails
 	return hex.EncodeToString(b[:])
+}
+
+// awaitShutdown takes the word with which a system that goes down asks
+// everybody to end (TERM, a shutdown of Windows) for a Stop: the jobs are asked
+// too, and their results should be kept.
+func (k *keeper) awaitShutdown() {
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	defer signal.Stop(term)
+	for {
+		select {
+		case <-term:
+			k.put(input{request: &Request{Stop: true}})
+		case <-k.done:
+			return
+		}
+	}
+}
+
+// errLocked is what tryLock gives when another process has the lock.
+var errLocked = errors.New("locked")
+
+// lock takes the directory for this keeper. Where one has just died it waits a
+// little: a child that it was making holds the lock until its exec, and
+// Windows gives the lock of a process that has ended back a little later.
+func lock(ctx context.Context, dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock the keeper's directory: %w", err)
+	}
+	const tries, between = 500, 10 * time.Millisecond
+	wait := time.NewTicker(between)
+	defer wait.Stop()
+	for range tries {
+		err := tryLock(f)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, errLocked) {
+			f.Close()
+			return nil, fmt.Errorf("cannot lock the keeper's directory: %w", err)
+		}
+		if conn, err := dial(ctx, dir); err == nil {
+			conn.Close()
+			break
+		}
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		}
+	}
+	f.Close()
+	return nil, ErrBusy
 }

@@ -3,7 +3,6 @@
 package keeper
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,56 +57,6 @@ func detach() {
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGPIPE)
 }
 
-// awaitShutdown takes TERM, with which a system that goes down asks everybody
-// to end, for a Stop: the jobs are asked too, and their results should be kept.
-func (k *keeper) awaitShutdown() {
-	term := make(chan os.Signal, 1)
-	signal.Notify(term, unix.SIGTERM)
-	defer signal.Stop(term)
-	for {
-		select {
-		case <-term:
-			k.put(input{request: &Request{Stop: true}})
-		case <-k.done:
-			return
-		}
-	}
-}
-
-// lock takes the directory for this keeper. Where one has just died it waits
-// a little: a child that it was making holds the lock until its exec.
-func lock(ctx context.Context, dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot lock the keeper's directory: %w", err)
-	}
-	const tries, between = 500, 10 * time.Millisecond
-	wait := time.NewTicker(between)
-	defer wait.Stop()
-	for range tries {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			f.Close()
-			return nil, fmt.Errorf("cannot lock the keeper's directory: %w", err)
-		}
-		if conn, err := dial(ctx, dir); err == nil {
-			conn.Close()
-			break
-		}
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			f.Close()
-			return nil, ctx.Err()
-		}
-	}
-	f.Close()
-	return nil, ErrBusy
-}
-
 // listen opens the socket, which only our own user can connect to.
 func listen(dir string) (net.Listener, error) {
 	if err := os.Remove(filepath.Join(dir, socketName)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -130,3 +78,12 @@ func listen(dir string) (net.Listener, error) {
 }
 
 var _ child = (*job)(nil)
+
+// tryLock takes the lock of the directory, or says errLocked.
+func tryLock(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+		return errLocked
+	}
+	return err
+}

@@ -1,15 +1,11 @@
 package keeper
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -66,53 +62,12 @@ func detach() {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 }
 
-// awaitShutdown takes a shutdown of the system for a Stop: the jobs are asked
-// to end too, and their results should be kept.
-func (k *keeper) awaitShutdown() {
-	term := make(chan os.Signal, 1)
-	signal.Notify(term, syscall.SIGTERM)
-	defer signal.Stop(term)
-	for {
-		select {
-		case <-term:
-			k.put(input{request: &Request{Stop: true}})
-		case <-k.done:
-			return
-		}
+// tryLock takes the lock of the directory, or says errLocked.
+func tryLock(f *os.File) error {
+	err := windows.LockFileEx(windows.Handle(f.Fd()),
+		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &windows.Overlapped{})
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return errLocked
 	}
-}
-
-// lock takes the directory for this keeper. The system gives the lock of a
-// process that has just ended back a little later.
-func lock(ctx context.Context, dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot lock the keeper's directory: %w", err)
-	}
-	const tries, between = 500, 10 * time.Millisecond
-	wait := time.NewTicker(between)
-	defer wait.Stop()
-	for range tries {
-		err := windows.LockFileEx(windows.Handle(f.Fd()),
-			windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &windows.Overlapped{})
-		if err == nil {
-			return f, nil
-		}
-		if !errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-			f.Close()
-			return nil, fmt.Errorf("cannot lock the keeper's directory: %w", err)
-		}
-		if conn, err := dial(ctx, dir); err == nil {
-			conn.Close()
-			break
-		}
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			f.Close()
-			return nil, ctx.Err()
-		}
-	}
-	f.Close()
-	return nil, ErrBusy
+	return err
 }

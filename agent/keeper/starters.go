@@ -125,3 +125,14 @@ func (s *starters) close() {
 	s.done = true
 	s.more.Broadcast()
 }
+
+// launch makes the process of a start, or ends it with the reason why not.
+func (k *keeper) launch(s Start) {
+	plan, no := k.planner.plan(s)
+	if no == nil {
+		no = k.spawn(s, plan)
+	}
+	if no != nil {
+		k.put(input{end: &Ended{Attempt: s.Attempt, At: k.opt.Now(), Reason: no.reason, Message: no.message}})
+	}
+}
