@@ -229,10 +229,16 @@ func (s *Server) reload() {
 	}
 }
 
-// owns says whether the attempt was given to the host.
-func (s *Server) owns(host banto.HostID, attempt banto.AttemptID) bool {
-	a, err := s.store.Attempt(context.Background(), attempt)
-	return err == nil && a.HostID == host
+// owns says whether the attempt was given to the host. A store that hangs
+// holds the host's loop up no longer than that; the host tells it again.
+func (s *Server) owns(host banto.HostID, attempt banto.AttemptID) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	a, err := s.store.Attempt(ctx, attempt)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && a.HostID == host, err
 }
 
 func (s *Server) knownName(ctx context.Context, name string) (bool, error) {

@@ -28,8 +28,9 @@ type Options struct {
 	Log         *slog.Logger
 	// Owns says whether an attempt is the host's, so that no host writes
 	// another's output; nil: all are. It is asked once for an attempt that was
-	// not delivered since the start.
-	Owns func(banto.HostID, banto.AttemptID) bool
+	// not delivered since the start; an error means that it cannot be told now,
+	// and what the host sends of it has to come again.
+	Owns func(banto.HostID, banto.AttemptID) (bool, error)
 	// Scripts reads a script by its hash; store.ErrNotFound if it is not there.
 	Scripts func(ctx context.Context, hash string) ([]byte, error)
 	// Connection says whether a host has a connection to the fabric, and if not

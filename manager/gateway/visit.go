@@ -177,17 +177,22 @@ func (v *visit) problem(text string) {
 	}
 }
 
-// owns says whether an attempt is this host's. The store is asked once.
-func (v *visit) owns(attempt banto.AttemptID) bool {
+// owns says whether an attempt is this host's. The store is asked until it has
+// answered once; while it cannot, what is told of the attempt has to come again.
+func (v *visit) owns(attempt banto.AttemptID) (bool, error) {
 	if v.g.opt.Owns == nil {
-		return true
+		return true, nil
 	}
 	yes, known := v.owned[attempt]
-	if !known {
-		yes = v.g.opt.Owns(v.h.id, attempt)
-		v.own(attempt, yes)
+	if known {
+		return yes, nil
 	}
-	return yes
+	yes, err := v.g.opt.Owns(v.h.id, attempt)
+	if err != nil {
+		return false, err
+	}
+	v.own(attempt, yes)
+	return yes, nil
 }
 
 func (v *visit) own(attempt banto.AttemptID, yes bool) {
@@ -200,7 +205,12 @@ func (v *visit) own(attempt banto.AttemptID, yes bool) {
 // write keeps a piece of output. When that fails it is not acknowledged, and
 // the host sends it again after a while.
 func (v *visit) write(c fabric.OutputChunk, now time.Time) {
-	if !v.owns(c.Attempt) {
+	yes, err := v.owns(c.Attempt)
+	if err != nil {
+		v.unwritten(err, now)
+		return
+	}
+	if !yes {
 		if n, ok := v.g.malformed.due(now); ok {
 			v.g.opt.Log.Warn("output of another host's attempt is dropped", "host", v.h.id, "attempt", c.Attempt, "dropped", n)
 		}
@@ -209,22 +219,35 @@ func (v *visit) write(c fabric.OutputChunk, now time.Time) {
 	size, err := v.g.opt.Outputs.Write(c.Attempt, c.Offset, c.Data)
 	var gap *outputs.GapError
 	if err != nil && !errors.As(err, &gap) {
-		if n, ok := v.g.unwritten.due(now); ok {
-			v.g.opt.Log.Error("output is not written and will be asked for again; its attempts cannot end until it is", "error", err, "failed", n)
-		}
+		v.unwritten(err, now)
 		return
 	}
 	v.m.Stored(c.Attempt, size, gap != nil)
+}
+
+func (v *visit) unwritten(err error, now time.Time) {
+	if n, ok := v.g.unwritten.due(now); ok {
+		v.g.opt.Log.Error("output is not written and will be asked for again; its attempts cannot end until it is", "error", err, "failed", n)
+	}
+}
+
+// hasOutput says whether a result's output is all here, or is none of this
+// host's to send.
+func (v *visit) hasOutput(r *fabric.EndedReport) bool {
+	yes, err := v.owns(r.Attempt)
+	if err != nil || !yes {
+		return err == nil
+	}
+	size, err := v.g.opt.Outputs.Size(r.Attempt)
+	return err == nil && size >= r.OutputSize
 }
 
 // complete gives the results whose output is all here. The others come again.
 func (v *visit) complete(reports []fabric.EndedReport) []engine.Ended {
 	var ended []engine.Ended
 	for _, r := range reports {
-		if r.OutputSize > 0 && v.owns(r.Attempt) {
-			if size, err := v.g.opt.Outputs.Size(r.Attempt); err != nil || size < r.OutputSize {
-				continue
-			}
+		if r.OutputSize > 0 && !v.hasOutput(&r) {
+			continue
 		}
 		ended = append(ended, engine.Ended{
 			Attempt: r.Attempt, StartedAt: r.StartedAt, At: r.At, Exit: r.Exit, Reason: r.Reason, Message: r.Message,
