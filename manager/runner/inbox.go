@@ -112,7 +112,8 @@ func (b *inbox) take(limit int) ([]input, int) {
 	return out, dropped
 }
 
-// takeShares takes the oldest of each; those of one host keep their order.
+// takeShares takes the oldest of each, so many of a host that it is not before
+// all others; those of one host keep their order.
 func (b *inbox) takeShares(limit int) []input {
 	var out, rest []input
 	taken := map[banto.HostID]int{}
@@ -129,7 +130,9 @@ func (b *inbox) takeShares(limit int) []input {
 		}
 		out = append(out, in)
 	}
-	b.items = rest
+	// What is left of the batch hurts nobody: all others are in it.
+	more := min(limit-len(out), len(rest))
+	out, b.items = append(out, rest[:more]...), rest[more:]
 	return out
 }
 

@@ -71,8 +71,13 @@ func TestOneHostsFloodIsSmall(t *testing.T) {
 	}
 	last, turns := int64(-1), 0
 	for b.waits() {
-		ins, _ := b.take(hostShare + hostShare/2)
+		const limit = hostShare + hostShare/2
+		full := len(b.items) >= limit
+		ins, _ := b.take(limit)
 		turns++
+		if full && len(ins) != limit {
+			t.Errorf("turn %d takes %d: there were more", turns, len(ins))
+		}
 		for _, in := range ins {
 			r, ok := in.(endedIn)
 			if turns > 1 && (!ok || r.host != hostA) {
