@@ -12,10 +12,6 @@ import (
 	"github.com/bantoops/banto"
 )
 
-// memoryMost is a generous bound of what a keeper ever holds in memory, however
-// its jobs behave.
-const memoryMost = 240 << 20
-
 // memory looks at the most that the keeper has ever held.
 func (b *bench) memory() {
 	b.Helper()
