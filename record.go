@@ -75,6 +75,8 @@ type Attempt struct {
 	Killing    bool         `json:"killing,omitempty" doc:"A kill was accepted and its end is not yet known"`
 	Account    string       `json:"account,omitempty" doc:"The OS user that it was sent to run as; empty: the agent's own"`
 	Encoding   string       `json:"encoding,omitempty" doc:"Of its output; empty: UTF-8"`
+	DeadManMS  int64        `json:"dead_man_ms,omitempty" doc:"Its keeper ends it when it has had no contact to the active manager for so long, in milliseconds"`
+	DeadBy     *time.Time   `json:"dead_by,omitempty" doc:"While it is lost: when its keeper must have ended it"`
 	CreatedAt  time.Time    `json:"created_at"`
 	StartedAt  *time.Time   `json:"started_at,omitempty"`
 	EndedAt    *time.Time   `json:"ended_at,omitempty"`

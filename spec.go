@@ -1,5 +1,7 @@
 package banto
 
+import "time"
+
 // Spec is what a host is to run for one attempt. It is complete: the keeper
 // needs nothing else, and it changes no more once the attempt has been sent.
 type Spec struct {
@@ -38,6 +40,9 @@ type Spec struct {
 	Encoding string `json:"encoding,omitempty"`
 	// Limits bound what it may use; nil for none.
 	Limits *Limits `json:"limits,omitempty"`
+	// DeadManMS ends it when its keeper has had no contact to the active manager
+	// for so long, in milliseconds: TERM, and DeadManGrace later KILL. 0: never.
+	DeadManMS int64 `json:"dead_man_ms,omitempty"`
 	// Date is the base day, for BANTO_DATE.
 	Date Date `json:"date"`
 }
@@ -51,6 +56,17 @@ type Limits struct {
 	Processes int   `json:"processes,omitempty"`
 	Files     int   `json:"files,omitempty" doc:"Open files of each process"`
 	Nice      int   `json:"nice,omitempty" doc:"From 0 to 19: the higher, the more it gives way"`
+}
+
+// DeadManGrace is how long an attempt that its keeper ends for want of contact
+// has between TERM and KILL.
+const DeadManGrace = 5 * time.Second
+
+// DeadBy tells when an attempt with this dead-man limit must have ended, if its
+// keeper cannot have had contact after that time: the limit, the grace, and what
+// a clock may be wrong and a busy machine late.
+func DeadBy(contact time.Time, limit time.Duration) time.Time {
+	return contact.Add(limit + DeadManGrace + limit/50 + 5*time.Second)
 }
 
 // Limits of what an attempt can hand back with its result.

@@ -25,10 +25,13 @@ import (
 //   - Sessions of version 1 have no random mark. An agent of version 2 that has
 //     one of version 1 as its manager looks to it like a new agent process at each
 //     connect, which costs nothing but a line in its log.
+//   - Versions 1 and 2 know no Ping, Recall and Managers, and their keepers no
+//     dead-man's limit: Hello.DeadMan is false, and what is lost on such a host
+//     is never run elsewhere by itself.
 //   - A keeper of version 1 does not know encodings and limits of a job: output
 //     is stored as it came, and the job runs without its limits.
 const (
-	ProtocolVersion = 2
+	ProtocolVersion = 3
 	VersionsApart   = 2
 )
 
@@ -63,7 +66,15 @@ type Down struct {
 	Scripts     []ScriptPiece     `json:"scripts,omitempty"` // answers to Up.Scripts
 	Renew       bool              `json:"renew,omitempty"`   // the keeper's claims are older than the manager knows: begin a new generation, then say hello again
 	Ask         bool              `json:"ask,omitempty"`     // please say hello (the manager has just started)
-	Refused     string            `json:"refused,omitempty"` // why the session is refused, in words
+	// Pong is the highest Ping of this session that was answered by a manager
+	// that proved, after it had come, that it is the active one.
+	Pong int64 `json:"pong,omitempty"`
+	// Managers are the endpoints of all managers, the active one's first; told when
+	// they change. The agent keeps them for its next start.
+	Managers []string `json:"managers,omitempty"`
+	// Recall asks what the keeper knows of attempts since then; answered by Up.Recalled.
+	Recall  *Recall `json:"recall,omitempty"`
+	Refused string  `json:"refused,omitempty"` // why the session is refused, in words
 }
 
 // Order is an outbox entry. The agent confirms it by its ID once the keeper
@@ -117,6 +128,37 @@ type Up struct {
 	Claims    int64           `json:"claims,omitempty"`  // attempts that the keeper has ever claimed; told with confirmations
 	Problem   string          `json:"problem,omitempty"` // why the keeper takes no new work; in every frame while it lasts
 	Bye       string          `json:"bye,omitempty"`     // the session ends, and why in words; jobs go on
+	// Ping numbers this frame within its session. When Pong gives the number back,
+	// the host had contact to the active manager at the time at which it was sent.
+	Ping     int64     `json:"ping,omitempty"`
+	Recalled *Recalled `json:"recalled,omitempty"`
+}
+
+// Recall asks for what a keeper knows of attempts that it claimed, or that ended,
+// at Since (by the manager's clock) or later; repeated until it is answered.
+type Recall struct {
+	ID    string    `json:"id"` // of the question
+	Since time.Time `json:"since"`
+}
+
+// Recalled is the answer, in as many frames as it takes.
+type Recalled struct {
+	ID       string            `json:"id"`
+	Attempts []RecalledAttempt `json:"attempts,omitempty"`
+	More     bool              `json:"more,omitempty"` // others follow
+	// Whole says that the keeper has forgotten nothing of that time.
+	Whole bool `json:"whole,omitempty"`
+}
+
+// RecalledAttempt is what a keeper knows of an attempt.
+type RecalledAttempt struct {
+	Attempt   banto.AttemptID `json:"attempt"`
+	Part      banto.PartKey   `json:"part,omitempty"`
+	State     string          `json:"state"` // "running", "ended" (its result follows), "told" (a manager had its result)
+	StartedAt *time.Time      `json:"started_at,omitempty"`
+	At        *time.Time      `json:"at,omitempty"` // of the end
+	Exit      *int            `json:"exit,omitempty"`
+	Reason    banto.Reason    `json:"reason,omitempty"`
 }
 
 // Hello opens a session of an agent: at each connect, and when asked.
@@ -135,6 +177,7 @@ type Hello struct {
 	Endpoint   string            `json:"endpoint,omitempty"` // the address of the manager that it uses
 	Shells     []string          `json:"shells,omitempty"`   // that it found on the host
 	After      string            `json:"after,omitempty"`    // the last session of this process that a manager answered
+	DeadMan    bool              `json:"dead_man,omitempty"` // the keeper ends attempts by their dead-man's limit
 }
 
 // ScriptWant asks for a script that an order names, from an offset.

@@ -19,13 +19,21 @@ var (
 	ErrDuplicate = errors.New("store: there is one already")
 	ErrFull      = errors.New("store: no room is left")
 	ErrDamaged   = errors.New("store: damaged, or not a store of ours")
+	ErrHeld      = errors.New("store: another manager holds the lease")
+	// ErrUncertain says that a transaction before this one may have been written
+	// without an answer: what was read before this error may be out of date.
+	ErrUncertain = errors.New("store: an earlier transaction was written without an answer")
 )
 
 // Store is everything a manager keeps, in the hands of the one who opened it.
 type Store interface {
 	ReadWriter
-	// Begin makes this process the active manager: it raises the epoch, so
-	// that every transaction of an earlier manager fails with ErrDeposed.
+	Leases
+	Managers
+	Vault
+	// Begin makes this process the active manager whatever the lease says: it
+	// raises the epoch, so that every transaction of an earlier manager fails
+	// with ErrDeposed. It is Take with Force.
 	Begin(ctx context.Context, holder string, now time.Time) (epoch int64, err error)
 	Close() error
 }
@@ -58,16 +66,8 @@ type Reader interface {
 	Incarnation(ctx context.Context) (string, error)
 	// Lease tells who writes. All zero before the first Begin.
 	Lease(ctx context.Context) (Lease, error)
-}
-
-// Lease is the row that every transaction proves before it writes. Epoch and
-// Seq together name one transaction: after a commit whose answer was lost, a
-// lease that still says both proves that it was done.
-type Lease struct {
-	Epoch     int64 // grows with every Begin
-	Seq       int64 // grows with every transaction
-	Holder    string
-	RenewedAt time.Time
+	// Mark gives a small thing that is kept under a name; empty if there is none.
+	Mark(ctx context.Context, name string) (string, error)
 }
 
 // DefinitionKind is the sort of a definition document.
@@ -261,6 +261,9 @@ type Tx interface {
 	// PutPart and PutAttempt need their tracker to be there at the commit.
 	PutPart(p banto.Part) error
 	PutAttempt(a banto.Attempt) error
+	// DeleteTracker drops a tracker that has ended with all that belongs to it;
+	// one that is not there is no error.
+	DeleteTracker(id banto.TrackerID) error
 	// PutSubmitted remembers an idempotency key. ErrDuplicate if it is there.
 	PutSubmitted(principal, key, requestHash string, id banto.TrackerID, at time.Time) error
 
@@ -281,5 +284,8 @@ type Tx interface {
 	PutRevoked(k RevokedKey) error
 	PutAccountState(a AccountState) error
 	PutToken(t Token) error
+	// PutMark keeps a small thing under a name: how far a purge has come, whether
+	// the store was restored.
+	PutMark(name, value string) error
 	PutAudit(e banto.AuditEntry) error // Seq is given by the store
 }

@@ -111,8 +111,10 @@ func (h *house) change(f func()) {
 func (h *house) HostProblem(_ banto.HostID, problem string) {
 	h.change(func() { h.problem = problem })
 }
-func (h *house) HostUp(up runner.HostSession) { h.change(func() { h.ups = append(h.ups, up) }) }
-func (h *house) HostDown(_ banto.HostID, why string, _ time.Time) {
+func (h *house) HostUp(up runner.HostSession)                                { h.change(func() { h.ups = append(h.ups, up) }) }
+func (h *house) Recalled(banto.HostID, []fabric.RecalledAttempt, bool, bool) {}
+
+func (h *house) HostDown(_ banto.HostID, why string, _, _ time.Time) {
 	h.change(func() { h.downs = append(h.downs, why) })
 }
 func (h *house) Confirmed(_ banto.HostID, orders []string, claims int64) {

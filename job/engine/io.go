@@ -25,6 +25,8 @@ type (
 		// User is the OS user that the part's account is on that host; empty: the
 		// account is taken as the user's name itself.
 		User string
+		// DeadMan says that the host's keeper ends attempts by their dead-man's limit.
+		DeadMan bool
 	}
 	// FanOut says that a part runs on every host of a group (pick: all): the
 	// part gets an item for each, "copy[db01]", which wants its place there.
@@ -58,8 +60,14 @@ type (
 		OutputSize int64
 		OutputLost int64
 	}
-	// Lost says that the attempt's host cannot be reached: it may be alive.
-	Lost struct{ Attempt banto.AttemptID }
+	// Lost says that the attempt's host cannot be reached: it may be alive. Said
+	// again of a lost attempt, a later DeadBy counts.
+	Lost struct {
+		Attempt banto.AttemptID
+		// DeadBy is when the keeper must have ended it for want of contact; nil:
+		// nobody knows when it does, as its keeper has no dead-man's limit for it.
+		DeadBy *time.Time
+	}
 	// Found says that the host is back and the attempt is still on it.
 	Found struct{ Attempt banto.AttemptID }
 	// Wake says that the time of an earlier WakeAt for the part has come.

@@ -44,7 +44,9 @@ type FlowPart struct {
 	Delayed    bool          `json:"delayed,omitempty"` // of cmd: variables as !name!
 	Encoding   string        `json:"encoding,omitempty"`
 	Limits     *banto.Limits `json:"limits,omitempty"`
-	Rerun      Rerun         `json:"rerun,omitempty"` // empty: yes
+	Rerun      Rerun         `json:"rerun,omitempty"`      // empty: yes
+	OnLost     OnLost        `json:"on_lost,omitempty"`    // empty: wait
+	LostAfter  time.Duration `json:"lost_after,omitempty"` // without contact; only with OnLost, then never 0
 	Timeout    time.Duration `json:"timeout,omitempty"`
 	Retry      *Retry        `json:"retry,omitempty"`
 	Exit       *ExitRules    `json:"exit,omitempty"`

@@ -51,7 +51,29 @@ type Defaults struct {
 	Timeout    time.Duration
 	Retry      *Retry
 	Exit       *ExitRules
+	OnLost     OnLost
+	LostAfter  time.Duration
 }
+
+// OnLost says what is done about an attempt whose host does not come back.
+type OnLost string
+
+// The values of OnLost; empty means not said. All but wait need a keeper that
+// ends the attempt when it has had no contact to the active manager for so
+// long; after that they do what they say.
+const (
+	LostWait        OnLost = "wait"         // until the host is back, or a person acts
+	LostFail        OnLost = "fail"         // the attempt ends in error, lost
+	LostRerun       OnLost = "rerun"        // a new attempt, elsewhere if the part may run elsewhere
+	LostRerunJobnet OnLost = "rerun-jobnet" // the tracker from its start, elsewhere: its work directory died with the host
+)
+
+// Bounds of how long an attempt may be without contact before on-lost acts.
+const (
+	DefaultLostAfter = time.Minute
+	MinLostAfter     = 15 * time.Second
+	MaxLostAfter     = 7 * 24 * time.Hour
+)
 
 // Label is one label that a host must have, as written; Value is a source text.
 type Label struct {

@@ -267,6 +267,8 @@ func (h *host) Acknowledge(banto.HostID, []banto.AttemptID) {}
 func (h *host) Enrolled(banto.HostID, string, int64) {}
 
 // Removed is likewise.
+func (h *host) Recall(time.Time) {}
+
 func (h *host) Removed(banto.HostID, string) {}
 
 func (h *host) start(o fabric.StartOrder) {

@@ -13,15 +13,15 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
-	"github.com/bantoops/banto/manager/outputs"
 	"github.com/bantoops/banto/manager/runner"
+	"github.com/bantoops/banto/store"
 )
 
 // Options say what the gateway works with.
 type Options struct {
 	Conn        *nats.Conn
 	Inbox       runner.Inbox // may be given later with Attach
-	Outputs     *outputs.Store
+	Outputs     store.Outputs
 	Epoch       int64
 	Incarnation string
 	Now         func() time.Time
@@ -126,6 +126,9 @@ func (g *Gateway) Acknowledge(id banto.HostID, attempts []banto.AttemptID) {
 		h.post(func(m *mail) { m.acks = append(m.acks, attempts...) })
 	}
 }
+
+// Recall asks every host what its keeper knows of attempts since then.
+func (g *Gateway) Recall(since time.Time) {}
 
 // Problem says what is wrong with a host: what it says itself, such as a full
 // disk, and what was refused in the last minute of an agent with its identity.

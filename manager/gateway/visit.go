@@ -9,8 +9,8 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
 	"github.com/bantoops/banto/job/engine"
-	"github.com/bantoops/banto/manager/outputs"
 	"github.com/bantoops/banto/manager/runner"
+	"github.com/bantoops/banto/store"
 )
 
 // visit is what one host's loop works with.
@@ -147,7 +147,7 @@ func (v *visit) apply(ctx context.Context, e Effects, now time.Time) {
 		v.problem(*e.Problem)
 	}
 	if e.Down != "" {
-		inbox.HostDown(id, e.Down, now)
+		inbox.HostDown(id, e.Down, now, now)
 	}
 }
 
@@ -217,7 +217,7 @@ func (v *visit) write(c fabric.OutputChunk, now time.Time) {
 		return
 	}
 	size, err := v.g.opt.Outputs.Write(c.Attempt, c.Offset, c.Data)
-	var gap *outputs.GapError
+	var gap *store.GapError
 	if err != nil && !errors.As(err, &gap) {
 		v.unwritten(err, now)
 		return

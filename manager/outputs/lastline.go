@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
 )
 
 const (
@@ -17,7 +18,10 @@ const (
 // LastLine gives the last line of an attempt's output that is not blank, fit
 // to be shown: valid UTF-8, at most 200 characters, no control characters. It
 // is empty when there is none.
-func (s *Store) LastLine(id banto.AttemptID) string {
+func (s *Store) LastLine(id banto.AttemptID) string { return LastLine(s, id) }
+
+// LastLine is Store.LastLine of whatever keeps outputs.
+func LastLine(s store.Outputs, id banto.AttemptID) string {
 	size, err := s.Size(id)
 	if err != nil || size == 0 {
 		return ""

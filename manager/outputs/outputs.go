@@ -11,20 +11,16 @@ import (
 	"sync"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
 )
 
 // maxOpen is how many files are kept open.
 const maxOpen = 128
 
 // GapError says that a piece begins behind the end of what is there.
-type GapError struct {
-	Attempt      banto.AttemptID
-	Offset, Size int64
-}
+type GapError = store.GapError
 
-func (e *GapError) Error() string {
-	return fmt.Sprintf("cannot write output of %s at %d: only %d bytes are there", e.Attempt, e.Offset, e.Size)
-}
+var _ store.Outputs = (*Store)(nil)
 
 // Store is the directory of outputs. Its methods are safe from any goroutine.
 type Store struct {

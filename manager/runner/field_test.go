@@ -107,6 +107,8 @@ func (l *link) Enrolled(id banto.HostID, _ string, _ int64) {
 }
 
 // Removed implements Hosts.
+func (l *link) Recall(time.Time) {}
+
 func (l *link) Removed(id banto.HostID, _ string) {
 	l.field.mu.Lock()
 	defer l.field.mu.Unlock()
@@ -174,7 +176,7 @@ func (f *field) down(id banto.HostID, why string) {
 	h := f.hosts[id]
 	if l := h.link; l != nil {
 		h.link = nil
-		l.inbox.HostDown(id, why, time.Now())
+		l.inbox.HostDown(id, why, time.Now(), time.Now())
 	}
 }
 

@@ -25,6 +25,9 @@ type Hosts interface {
 	Enrolled(id banto.HostID, generation string, claims int64)
 	// Removed says that this host may connect no more, and why in words.
 	Removed(id banto.HostID, why string)
+	// Recall asks every host, once it is connected, what its keeper knows of
+	// attempts since then; the answers come by Inbox.Recalled.
+	Recall(since time.Time)
 }
 
 // Inbox takes what the gateway has to say: all methods only queue, and are
@@ -33,8 +36,13 @@ type Inbox interface {
 	// HostUp says that a host's session is open. running lists what its keeper
 	// still runs; results it has not yet told follow as HostEnded.
 	HostUp(up HostSession)
-	// HostDown says that a host's session is gone, and why in words.
-	HostDown(id banto.HostID, why string, at time.Time)
+	// HostDown says that a host's session is gone, and why in words. contact is
+	// the last time at which it can have counted on contact to this manager.
+	HostDown(id banto.HostID, why string, at, contact time.Time)
+	// Recalled passes on what a host's keeper knows of attempts, in as many pieces
+	// as it takes; last says that it was the last one, whole that the keeper has
+	// forgotten nothing.
+	Recalled(id banto.HostID, attempts []fabric.RecalledAttempt, last, whole bool)
 	// Confirmed says that the host has these orders for good, and how many
 	// attempts its keeper has claimed so far (0: it does not say).
 	Confirmed(id banto.HostID, orders []string, claims int64)

@@ -464,7 +464,7 @@ func TestHostsOfOneBatch(t *testing.T) {
 		w.r.HostUp(HostSession{ID: hostC, At: time.Now()})
 		call("6 remove", remove)
 		call("7 late", change)
-		w.r.HostDown(hostC, "removed", time.Now())
+		w.r.HostDown(hostC, "removed", time.Now(), time.Now())
 		open()
 		for range 7 {
 			got = append(got, <-answers)

@@ -17,6 +17,8 @@ type hostDownIn struct {
 	id  banto.HostID
 	why string
 	at  time.Time
+	// contact is the last time at which the host can have counted on contact.
+	contact time.Time
 }
 
 // HostUp says that a host's session is open.
@@ -29,8 +31,8 @@ func (r *Runner) HostUp(up HostSession) {
 }
 
 // HostDown says that a host's session is gone, and why in words.
-func (r *Runner) HostDown(id banto.HostID, why string, at time.Time) {
-	r.inbox.report(hostDownIn{id: id, why: clean(why, maxHostText), at: at})
+func (r *Runner) HostDown(id banto.HostID, why string, at, contact time.Time) {
+	r.inbox.report(hostDownIn{id: id, why: clean(why, maxHostText), at: at, contact: contact})
 }
 
 // maxHostText is how much of a text that a host says of itself is kept.
@@ -202,7 +204,7 @@ func (in wakeIn) step(b *batch) error {
 		if row := b.mem.hosts[in.host]; row.State != banto.HostConnected {
 			return nil
 		}
-		return hostDownIn{id: in.host, why: "it has not come back since the manager started", at: b.now}.step(b)
+		return hostDownIn{id: in.host, why: "it has not come back since the manager started", at: b.now, contact: b.r.started}.step(b)
 	}
 	if t := b.mem.trackers[in.tracker]; t != nil {
 		b.mustStep(in.tracker, t, engine.Wake{Part: in.part})

@@ -233,7 +233,7 @@ func TestReportsThatMeanNothing(t *testing.T) {
 		}
 		w.r.Confirmed(hostB, []string{startOrder(banto.NewAttemptID(runs, 1)), "nonsense"}, 0)
 		w.r.HostUp(HostSession{ID: "h-zzzzzzzzzz", At: time.Now()})
-		w.r.HostDown("h-zzzzzzzzzz", "never was", time.Now())
+		w.r.HostDown("h-zzzzzzzzzz", "never was", time.Now(), time.Now())
 		settled()
 		if len(acks.list) != 5 {
 			t.Errorf("acknowledged: %v", acks.list)

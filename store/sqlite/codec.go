@@ -113,15 +113,9 @@ func encodeJSON(field any) (any, error) {
 	case *map[banto.PartState]int:
 		return jsonMap(*p)
 	case *[]banto.HostID:
-		if len(*p) == 0 {
-			return "", nil
-		}
-		for _, id := range *p {
-			if err := store.CheckText(string(id)); err != nil {
-				return nil, err
-			}
-		}
-		return jsonText(*p)
+		return jsonList(*p)
+	case *[]string:
+		return jsonList(*p)
 	}
 	return nil, fmt.Errorf("cannot store a %T", field)
 }
@@ -143,6 +137,19 @@ func jsonMap[K ~string, V any](m map[K]V) (any, error) {
 		}
 	}
 	return jsonText(m)
+}
+
+// jsonList checks the texts of a list as they are.
+func jsonList[T ~string](list []T) (any, error) {
+	if len(list) == 0 {
+		return "", nil
+	}
+	for _, text := range list {
+		if err := store.CheckText(string(text)); err != nil {
+			return nil, err
+		}
+	}
+	return jsonText(list)
 }
 
 func jsonText(v any) (any, error) {

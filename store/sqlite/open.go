@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
@@ -55,6 +56,7 @@ type Store struct {
 	epoch  int64
 	seq    int64
 	closed bool
+	proved atomic.Int64 // boottime of the last transaction's begin
 
 	reading sync.Map // SQL text to *sql.Stmt of the reader
 }

@@ -124,14 +124,13 @@ func (s *Store) Incarnation(ctx context.Context) (string, error) {
 	return one(ctx, s.now(), "incarnation", itself[string], "SELECT value FROM info WHERE name = 'incarnation'")
 }
 
-// Lease implements store.Reader.
-func (s *Store) Lease(ctx context.Context) (store.Lease, error) {
-	fields := func(l *store.Lease) []any { return []any{&l.Epoch, &l.Seq, &l.Holder, &l.RenewedAt} }
-	l, err := one(ctx, s.now(), "lease", fields, "SELECT epoch, seq, holder, renewed_at FROM lease WHERE id = 1")
-	if l.Epoch == 0 {
-		return store.Lease{}, err
+// Mark implements store.Reader.
+func (s *Store) Mark(ctx context.Context, name string) (string, error) {
+	value, err := one(ctx, s.now(), "mark "+name, itself[string], "SELECT value FROM marks WHERE name = ?", name)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
 	}
-	return l, err
+	return value, err
 }
 
 // Host implements store.Hosts.

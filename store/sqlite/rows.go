@@ -47,13 +47,13 @@ func partFields(p *banto.Part) []any {
 
 // attemptColumns leaves out the ID, which the tracker and seq make.
 const attemptColumns = "tracker, seq, part, number, rerun, state, reason, host, host_id, exit, " +
-	"output_size, output_lost, killing, created_at, started_at, ended_at, message, account, encoding"
+	"output_size, output_lost, killing, created_at, started_at, ended_at, message, account, encoding, dead_man_ms, dead_by"
 
 func attemptFields(a *banto.Attempt) []any {
 	return []any{
 		&a.Tracker, &a.Seq, &a.Part, &a.Number, &a.Rerun, &a.State, &a.Reason, &a.Host, &a.HostID, &a.Exit,
 		&a.OutputSize, &a.OutputLost, &a.Killing, &a.CreatedAt, &a.StartedAt, &a.EndedAt, &a.Message,
-		&a.Account, &a.Encoding,
+		&a.Account, &a.Encoding, &a.DeadManMS, &a.DeadBy,
 	}
 }
 
@@ -104,6 +104,12 @@ const outboxColumns = "id, host_id, at, payload"
 
 func outboxFields(e *store.OutboxEntry) []any {
 	return []any{&e.ID, &e.HostID, &e.At, &e.Payload}
+}
+
+const managerColumns = "name, url, endpoints, version, started, seen_at"
+
+func managerFields(m *store.Manager) []any {
+	return []any{&m.Name, &m.URL, &m.Endpoints, &m.Version, &m.Started, &m.SeenAt}
 }
 
 // insert writes an INSERT of the columns.

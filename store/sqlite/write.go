@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/boottime"
 	"github.com/bantoops/banto/store"
 )
 
@@ -17,27 +18,6 @@ var (
 	errNotBegun = errors.New("store: Write before Begin")
 	errTxOver   = errors.New("store: a transaction was used after its end")
 )
-
-// Begin implements store.Store.
-func (s *Store) Begin(ctx context.Context, holder string, now time.Time) (int64, error) {
-	if err := store.CheckText(holder); err != nil {
-		return 0, err
-	}
-	if err := s.takeTurn(ctx); err != nil {
-		return 0, err
-	}
-	defer s.giveTurn()
-	var epoch, seq int64
-	// One statement is one transaction.
-	err := s.conn.QueryRowContext(ctx,
-		"UPDATE lease SET epoch = epoch + 1, seq = seq + 1, holder = ?, renewed_at = ? WHERE id = 1 RETURNING epoch, seq",
-		holder, micros(now)).Scan(&epoch, &seq)
-	if err != nil {
-		return 0, fmt.Errorf("cannot become the active manager: %w", s.explain(err))
-	}
-	s.epoch, s.seq = epoch, seq
-	return epoch, nil
-}
 
 // Write implements store.Store.
 func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
@@ -48,6 +28,7 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 	if s.epoch == 0 {
 		return errNotBegun
 	}
+	began := boottime.Now()
 	t := &tx{s: s}
 	defer func() { t.over = true }()
 	if err := t.begin(); err != nil {
@@ -73,6 +54,7 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	done = true
 	s.seq++
+	s.proved.Store(int64(began))
 	return nil
 }
 

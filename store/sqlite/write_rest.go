@@ -20,6 +20,8 @@ var (
 	putRevoked   = insert("revoked_keys", revokedColumns) + replacing(revokedColumns, "public_key")
 	putAccount   = insert("account_states", accountStateColumns) + replacing(accountStateColumns, "name")
 	putToken     = insert("tokens", tokenColumns) + replacing(tokenColumns, "hash")
+	putManager   = insert("managers", managerColumns) + replacing(managerColumns, "name")
+	putMark      = insert("marks", "name, value") + replacing("name, value", "name")
 	putAudit     = insert("audit", auditColumns)
 	// The version is counted on from all that ever were under the path.
 	putDefinition = insert("definitions", definitionColumns+", source")
@@ -132,6 +134,16 @@ func (t *tx) PutAccountState(a store.AccountState) error {
 
 func (t *tx) PutToken(tok store.Token) error {
 	_, err := t.exec("store a token", putToken, tokenFields(&tok)...)
+	return err
+}
+
+func (t *tx) PutMark(name, value string) error {
+	_, err := t.exec("store the mark "+name, putMark, name, value)
+	return err
+}
+
+func (t *tx) DeleteTracker(id banto.TrackerID) error {
+	_, err := t.exec("drop tracker "+string(id), "DELETE FROM trackers WHERE id = ? AND ended = 1", &id)
 	return err
 }
 

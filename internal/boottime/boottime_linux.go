@@ -1,0 +1,16 @@
+package boottime
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Now gives the time since the machine was started, suspends included.
+func Now() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		panic("boottime: the system has no CLOCK_BOOTTIME: " + err.Error()) // every Linux since 2.6.39 has
+	}
+	return time.Duration(t.Nano())
+}
