@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -104,20 +105,15 @@ func managerFindings(ctx context.Context, o Options, creds fabric.Credentials) [
 func askManager(ctx context.Context, o Options, ca, address string) []banto.Finding {
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
-	t := &http.Transport{TLSClientConfig: trustOf(ca), Proxy: fabric.ProxyFor(o.Proxy), DisableKeepAlives: true}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil
-	}
 	before := time.Now()
-	res, err := (&http.Client{Transport: t}).Do(req)
+	res, err := askVersion(ctx, o, trustOf(ca), address)
 	if err != nil {
 		check, why, advice := fabric.Explain(err)
 		var op *net.OpError
 		if errors.As(err, &op) && op.Op == "proxyconnect" {
 			check, why, advice = fabric.CheckProxy, "the proxy cannot be reached: "+op.Err.Error(), "is the proxy's address right, and does it run?"
 		}
-		return []banto.Finding{{Check: check, Object: address, Found: why, Advice: advice}}
+		return append([]banto.Finding{{Check: check, Object: address, Found: why, Advice: advice}}, clockBehindTLS(ctx, o, ca, address, err)...)
 	}
 	defer res.Body.Close()
 	var v banto.VersionInfo
@@ -131,6 +127,39 @@ func askManager(ctx context.Context, o Options, ca, address string) []banto.Find
 		found = append(found, clockFinding(before.Sub(at)))
 	}
 	return found
+}
+
+func askVersion(ctx context.Context, o Options, trust *tls.Config, address string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	t := &http.Transport{TLSClientConfig: trust, Proxy: fabric.ProxyFor(o.Proxy), DisableKeepAlives: true}
+	return (&http.Client{Transport: t}).Do(req)
+}
+
+// clockBehindTLS looks whether it is this machine's clock that makes the
+// manager's certificate too old or too new: the manager is asked the time once
+// more, at a time at which its certificate holds. One that has really ended
+// says nothing of the clock.
+func clockBehindTLS(ctx context.Context, o Options, ca, address string, err error) []banto.Finding {
+	var invalid x509.CertificateInvalidError
+	if ca == "" || !errors.As(err, &invalid) || invalid.Reason != x509.Expired || invalid.Cert == nil {
+		return nil
+	}
+	trust := trustOf(ca)
+	trust.Time = func() time.Time { return invalid.Cert.NotAfter.Add(-time.Minute) }
+	before := time.Now()
+	res, err := askVersion(ctx, o, trust, address)
+	if err != nil {
+		return nil // what is wrong with the certificate has been said
+	}
+	defer res.Body.Close()
+	at, err := http.ParseTime(res.Header.Get("Date"))
+	if err != nil || at.Before(invalid.Cert.NotBefore) || at.After(invalid.Cert.NotAfter) {
+		return nil
+	}
+	return []banto.Finding{clockFinding(before.Sub(at))}
 }
 
 // clockFinding judges how far this machine's clock is ahead of the manager's.

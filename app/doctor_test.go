@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/auth"
 )
 
 // A manager's clock is told by the Date of its answers.
@@ -41,6 +44,56 @@ func TestClocksApart(t *testing.T) {
 				t.Fatal("nothing is said of the clock")
 			case c.found == "" && !clock.OK, c.found != "" && (clock.OK || !strings.Contains(clock.Found, c.found) || clock.Advice == ""):
 				t.Errorf("it says %+v", *clock)
+			}
+		})
+	}
+}
+
+// A clock that is years off makes the manager's certificate look too old or too
+// new: that it is the clock is found all the same. A certificate that has really
+// ended says nothing of the clock.
+func TestClockBehindTLS(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for name, c := range map[string]struct {
+		made, tells time.Duration // when the certificate was made, and what time the manager tells
+		clock       string        // what is found of the clock; empty: nothing
+	}{
+		"years ahead":  {-3 * year, -3 * year, "ahead of the manager's"},
+		"years behind": {3 * year, 3 * year, "behind the manager's"},
+		"it has ended": {-3 * year, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := func() time.Time { return time.Now().Add(c.made) }
+			ca, err := auth.OpenAuthority(t.TempDir(), now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			certs, err := auth.NewCertificates(auth.CertificateOptions{Authority: ca, Names: []string{"127.0.0.1"}, Now: now, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Date", time.Now().Add(c.tells).UTC().Format(http.TimeFormat))
+				json.NewEncoder(w).Encode(banto.VersionInfo{Version: "1.0.0", API: "v1"})
+			}))
+			s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+			leaf, err := certs.TLSConfig().GetCertificate(&tls.ClientHelloInfo{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*leaf}}
+			s.StartTLS()
+			defer s.Close()
+			found := askManager(context.Background(), Options{Proxy: "direct", Version: "1.0.0"}, ca.CAPEM(), s.URL)
+			if len(found) == 0 || found[0].OK {
+				t.Fatalf("%+v: the certificate does not hold", found)
+			}
+			var clock string
+			for _, f := range found[1:] {
+				clock = f.Check + ": " + f.Found
+			}
+			if c.clock == "" && clock != "" || c.clock != "" && (!strings.HasPrefix(clock, "clock: ") || !strings.HasSuffix(clock, c.clock)) {
+				t.Errorf("%q, want %q", clock, c.clock)
 			}
 		})
 	}
