@@ -26,6 +26,7 @@ var walls = []wall{
 	{"job", []string{"banto", "internal", "job"}, "the pure core knows nothing of the world around it"},
 	{"store", []string{"banto", "internal", "job", "store"}, "a store keeps what the core makes"},
 	{"fabric", []string{"banto", "internal", "job", "fabric"}, "the wire knows neither end"},
+	{"lease", []string{"banto", "internal", "job", "store", "lease"}, "which manager is active"},
 	{"auth", []string{"banto", "internal", "job", "store", "auth"}, "who may"},
 	{"audit", []string{"banto", "internal", "job", "store", "audit"}, "who did"},
 	{"manager", []string{"banto", "internal", "job", "store", "fabric", "auth", "audit", "manager"}, "the manager never imports the agent"},

@@ -1,0 +1,211 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bantoops/banto/internal/boottime"
+	"github.com/bantoops/banto/store"
+)
+
+// ErrGivenUp says that the lease could not be proved for too long.
+var ErrGivenUp = errors.New("lease: it could not be proved in time")
+
+// Store is what a lease stands on.
+type Store interface {
+	store.Leases
+	Lease(ctx context.Context) (store.Lease, error)
+	Write(ctx context.Context, fn func(store.Tx) error) error
+}
+
+// Options say who wants the lease. Store, Holder and Name must be set.
+type Options struct {
+	Store  Store
+	Holder string // names this process
+	Name   string // of the manager, for hand-over
+	URL    string // where its API answers
+	Times  Times  // zero: the defaults
+	// Clock is boottime.Now, but in tests.
+	Clock func() time.Duration
+	Log   *slog.Logger
+}
+
+// Holder stands for the lease. Leading and Left are safe from any goroutine;
+// the rest belongs to one.
+type Holder struct {
+	opt Options
+}
+
+// New makes a Holder, or says which times do not fit.
+func New(o Options) (*Holder, error) {
+	if o.Times == (Times{}) {
+		o.Times = DefaultTimes()
+	}
+	if err := o.Times.Check(); err != nil {
+		return nil, err
+	}
+	if o.Clock == nil {
+		o.Clock = boottime.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Holder{opt: o}, nil
+}
+
+// Wait returns with an epoch once this process is the active manager. looked is
+// called after each look at the lease, with what was seen or why nothing was;
+// nil for nobody.
+func (h *Holder) Wait(ctx context.Context, looked func(store.Lease, error)) (int64, error) {
+	if looked == nil {
+		looked = func(store.Lease, error) {}
+	}
+	poll := time.NewTicker(h.opt.Times.Poll)
+	defer poll.Stop()
+	var w watch
+	for {
+		l, err := h.look(ctx)
+		looked(l, err)
+		if err == nil && w.free(l, h.opt, h.opt.Clock()) {
+			epoch, err := h.take(ctx, w.force)
+			if err == nil {
+				return epoch, nil
+			}
+			if !errors.Is(err, store.ErrHeld) {
+				h.opt.Log.Warn("the lease cannot be taken", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-poll.C:
+		}
+	}
+}
+
+// callLimit bounds each call to the store, so that one that hangs is tried anew.
+const callLimit = 3 * time.Second
+
+func (h *Holder) look(ctx context.Context) (store.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	return h.opt.Store.Lease(ctx)
+}
+
+func (h *Holder) take(ctx context.Context, force bool) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*callLimit)
+	defer cancel()
+	return h.opt.Store.Take(ctx, store.TakeOver{
+		Holder: h.opt.Holder, URL: h.opt.URL, Name: h.opt.Name, After: h.opt.Times.TTL, Force: force,
+	})
+}
+
+// watch is what a standby has seen of the lease.
+type watch struct {
+	epoch int64
+	gone  time.Duration // since when the holder's session is not there; 0: it is
+	freed time.Duration // since when the lease has no holder; 0: it has
+	force bool          // it is to be taken though it is young: its holder has died
+}
+
+// free says whether the lease may be taken now.
+func (w *watch) free(l store.Lease, o Options, now time.Duration) bool {
+	if l.Epoch != w.epoch {
+		*w = watch{epoch: l.Epoch}
+	}
+	w.force = false
+	if l.Epoch == 0 {
+		return true // nobody has ever been active
+	}
+	if l.Holder == "" {
+		if w.freed == 0 {
+			w.freed = now
+		}
+		// The one that was named comes first; if it does not come, anybody.
+		return l.Next == "" || l.Next == o.Name || now-w.freed >= o.Times.Grace
+	}
+	w.freed = 0
+	if l.Age >= o.Times.TTL {
+		return true
+	}
+	if !l.Gone {
+		w.gone = 0
+		return false
+	}
+	if w.gone == 0 {
+		w.gone = now
+	}
+	// A holder that lives and has only lost its session renews meanwhile.
+	w.force = now-w.gone >= o.Times.Grace && l.Age >= o.Times.Grace
+	return w.force
+}
+
+// Leading says whether this process may speak as the active manager: it has
+// proved its lease a short while ago.
+func (h *Holder) Leading() bool { return h.Left() > 0 }
+
+// Left is how long the last proof is good for; not more than zero: it is over.
+func (h *Holder) Left() time.Duration {
+	proved := h.opt.Store.ProvedAt()
+	if proved == 0 {
+		return 0
+	}
+	return proved + h.opt.Times.GiveUp - h.opt.Clock()
+}
+
+// Keep renews the lease until ctx ends, and gives nil then. It gives
+// store.ErrDeposed when another manager is active, and ErrGivenUp when the lease
+// could not be proved in time; both wrapped.
+func (h *Holder) Keep(ctx context.Context) error {
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	tick := time.NewTicker(h.opt.Times.Renew / 4)
+	defer tick.Stop()
+	results := make(chan error, 1)
+	busy := false
+	for {
+		left := h.Left()
+		if left <= 0 {
+			return fmt.Errorf("cannot go on as the active manager: %w", ErrGivenUp)
+		}
+		// Transactions of work renew it too. One renewal at a time is under way:
+		// while it hangs the lease runs out all the same.
+		if !busy && h.opt.Times.GiveUp-left >= h.opt.Times.Renew {
+			busy = true
+			renewing.Go(func() { results <- h.renew(ctx) })
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case err := <-results:
+			busy = false
+			switch {
+			case errors.Is(err, store.ErrDeposed):
+				return fmt.Errorf("cannot go on as the active manager: %w", err)
+			case err != nil && ctx.Err() == nil:
+				h.opt.Log.Warn("the lease is not renewed; it is tried again", "left", h.Left().Round(100*time.Millisecond), "error", err)
+			}
+		}
+	}
+}
+
+// renew writes nothing, which proves the lease.
+func (h *Holder) renew(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, h.opt.Times.GiveUp)
+	defer cancel()
+	return h.opt.Store.Write(ctx, func(store.Tx) error { return nil })
+}
+
+// Release gives the lease up, for another to take at once.
+func (h *Holder) Release(ctx context.Context, next string) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	return h.opt.Store.Release(ctx, next)
+}
