@@ -31,13 +31,19 @@ type answer struct {
 }
 
 // caller is the waiting end of a call. It takes one answer and never blocks.
-type caller struct{ reply chan answer }
+type caller struct {
+	reply chan answer
+	then  func(answer) // called with the answer, by the loop; nil for nobody
+}
 
 func newCaller() caller { return caller{reply: make(chan answer, 1)} }
 
 func (c caller) answer(a answer) {
 	select {
 	case c.reply <- a:
+		if c.then != nil {
+			c.then(a)
+		}
 	default:
 	}
 }
@@ -61,6 +67,27 @@ func (r *Runner) call(ctx context.Context, what string, c caller, in input) (ans
 // Submit makes a tracker, or gives the one that the same key made before
 // (then the second result is true). The tracker is durable when it returns.
 func (r *Runner) Submit(ctx context.Context, s Submit) (banto.Tracker, bool, error) {
+	in, err := newSubmitIn(s)
+	if err != nil {
+		return banto.Tracker{}, false, err
+	}
+	a, err := r.call(ctx, in.what, in.caller, in)
+	return a.tracker, a.exists, err
+}
+
+// PostSubmit is Submit for a caller that does not wait: then is called by the
+// loop, once. An error says that it never will be.
+func (r *Runner) PostSubmit(s Submit, then func(t banto.Tracker, exists bool, err error)) error {
+	in, err := newSubmitIn(s)
+	if err != nil {
+		return err
+	}
+	in.then = func(a answer) { then(a.tracker, a.exists, a.err) }
+	return r.inbox.call(in)
+}
+
+// newSubmitIn makes the input of a submission, or refuses it.
+func newSubmitIn(s Submit) (*submitIn, error) {
 	what := "cannot submit"
 	if s.Submission.Flow != nil {
 		what += " " + s.Submission.Flow.Jobnet
@@ -70,14 +97,12 @@ func (r *Runner) Submit(ctx context.Context, s Submit) (banto.Tracker, bool, err
 		texts = append(texts, name, value)
 	}
 	if err := storable(what, texts...); err != nil {
-		return banto.Tracker{}, false, err
+		return nil, err
 	}
 	if s.Submission.Flow == nil || len(s.FlowBody) == 0 {
-		return banto.Tracker{}, false, banto.Fail(banto.KindInternal, what, "the submission holds no flow", "")
+		return nil, banto.Fail(banto.KindInternal, what, "the submission holds no flow", "")
 	}
-	in := &submitIn{caller: newCaller(), Submit: s, what: what}
-	a, err := r.call(ctx, what, in.caller, in)
-	return a.tracker, a.exists, err
+	return &submitIn{caller: newCaller(), Submit: s, what: what}, nil
 }
 
 func noTracker(what string) *banto.ErrorInfo {

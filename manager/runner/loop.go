@@ -21,18 +21,16 @@ var errStopped = banto.Fail(banto.KindUnavailable, "cannot take the request",
 func (r *Runner) Run(ctx context.Context) error {
 	var why error = errStopped
 	defer func() { r.inbox.close(why) }()
-	r.started = r.now()
-	if err := r.rebuild(ctx); err != nil {
+	if err := r.Begin(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return err
 	}
-	close(r.ready)
 	// A transaction is never broken off half way.
 	work := context.WithoutCancel(ctx)
 	for r.wait(ctx) {
-		if err := r.turn(work); err != nil {
+		if err := r.Turn(work); err != nil {
 			why = banto.Fail(banto.KindUnavailable, "cannot take the request", "another manager has become active", "try again there")
 			return fmt.Errorf("cannot go on: %w", err)
 		}
@@ -49,7 +47,7 @@ func (r *Runner) wait(ctx context.Context) bool {
 		return false
 	}
 	var due <-chan time.Time
-	if at, ok := r.nextTurn(); ok {
+	if at, ok := r.Next(); ok {
 		pause := min(at.Sub(r.now()), longestNap)
 		if pause <= 0 {
 			return true
@@ -67,8 +65,24 @@ func (r *Runner) wait(ctx context.Context) bool {
 	return true
 }
 
-// nextTurn gives the time at which there is something to do by itself.
-func (r *Runner) nextTurn() (time.Time, bool) {
+// Begin makes memory from the store. Begin, Next, Turn and End are what Run is
+// made of, for a caller that owns the time itself; they are called from one
+// goroutine, and not beside Run.
+func (r *Runner) Begin(ctx context.Context) error {
+	r.started = r.now()
+	if err := r.rebuild(ctx); err != nil {
+		return err
+	}
+	close(r.ready)
+	return nil
+}
+
+// End refuses what waits and all that comes later.
+func (r *Runner) End() { r.inbox.close(errStopped) }
+
+// Next gives the time at which there is something to do by itself: in the past
+// when inputs wait. It is false when nothing is to be done before an input comes.
+func (r *Runner) Next() (time.Time, bool) {
 	if ill := r.health.retryAt; !ill.IsZero() {
 		return ill, true
 	}
@@ -84,9 +98,9 @@ func (r *Runner) nextTurn() (time.Time, bool) {
 	return at, ok
 }
 
-// turn takes what waits and brings it into the store. Only a deposed manager
+// Turn takes what waits and brings it into the store. Only a deposed manager
 // gets an error.
-func (r *Runner) turn(ctx context.Context) error {
+func (r *Runner) Turn(ctx context.Context) error {
 	now := r.now()
 	if now.Before(r.health.retryAt) {
 		refuseAll(r.inbox.takeCalls(), r.health.why())

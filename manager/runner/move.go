@@ -27,32 +27,52 @@ type Move struct {
 // brought back when the move makes sense for it. What was done is durable when
 // it returns; a refusal has changed nothing.
 func (r *Runner) Move(ctx context.Context, by banto.Principal, id banto.TrackerID, m Move) (banto.MoveResult, error) {
-	req := m.Request
-	what := "cannot " + verb(req.Move) + " " + string(id)
-	result := banto.MoveResult{Move: req.Move, DryRun: req.DryRun, Changes: []banto.MoveChange{}}
-	if err := m.check(what); err != nil {
+	result := banto.MoveResult{Move: m.Request.Move, DryRun: m.Request.DryRun, Changes: []banto.MoveChange{}}
+	in, c, err := m.newIn(by, id)
+	if err != nil {
 		return result, err
 	}
-	if err := storable(what, m.texts(by)...); err != nil {
-		return result, err
-	}
-	if !id.Valid() {
-		return result, noTracker(what)
-	}
-	var a answer
-	var err error
-	if req.Move == banto.MoveComment {
-		in := &commentIn{caller: newCaller(), by: by, id: id, what: what, text: req.Reason, dry: req.DryRun}
-		a, err = r.call(ctx, what, in.caller, in)
-	} else {
-		in := &changeIn{caller: newCaller(), Move: m, by: by, id: id, what: what, input: m.input(by.Name)}
-		a, err = r.call(ctx, what, in.caller, in)
-	}
+	a, err := r.call(ctx, m.what(id), *c, in)
 	result.Tracker = a.tracker
 	if a.changes != nil {
 		result.Changes = a.changes
 	}
 	return result, err
+}
+
+// PostMove is Move for a caller that does not wait: then is called by the loop,
+// once. An error says that it never will be.
+func (r *Runner) PostMove(by banto.Principal, id banto.TrackerID, m Move, then func(banto.Tracker, error)) error {
+	in, c, err := m.newIn(by, id)
+	if err != nil {
+		return err
+	}
+	c.then = func(a answer) { then(a.tracker, a.err) }
+	return r.inbox.call(in)
+}
+
+func (m Move) what(id banto.TrackerID) string {
+	return "cannot " + verb(m.Request.Move) + " " + string(id)
+}
+
+// newIn makes the input of a move and its caller, or refuses it.
+func (m Move) newIn(by banto.Principal, id banto.TrackerID) (input, *caller, error) {
+	what := m.what(id)
+	if err := m.check(what); err != nil {
+		return nil, nil, err
+	}
+	if err := storable(what, m.texts(by)...); err != nil {
+		return nil, nil, err
+	}
+	if !id.Valid() {
+		return nil, nil, noTracker(what)
+	}
+	if m.Request.Move == banto.MoveComment {
+		in := &commentIn{caller: newCaller(), by: by, id: id, what: what, text: m.Request.Reason, dry: m.Request.DryRun}
+		return in, &in.caller, nil
+	}
+	in := &changeIn{caller: newCaller(), Move: m, by: by, id: id, what: what, input: m.input(by.Name)}
+	return in, &in.caller, nil
 }
 
 // Cancel kills what runs in a tracker and starts nothing more.
