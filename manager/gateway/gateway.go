@@ -20,7 +20,8 @@ import (
 // Options say what the gateway works with.
 type Options struct {
 	Conn        *nats.Conn
-	Inbox       runner.Inbox // may be given later with Attach
+	Send        func(subject string, data []byte) error // nil: Conn.Publish
+	Inbox       runner.Inbox                            // may be given later with Attach
 	Outputs     store.Outputs
 	Epoch       int64
 	Incarnation string
@@ -53,7 +54,8 @@ type Gateway struct {
 
 	mu      sync.Mutex
 	hosts   map[banto.HostID]*host
-	running context.Context // nil before Run and after it
+	running context.Context         // nil before Run and after it
+	visits  map[banto.HostID]*visit // of Turn
 	wg      sync.WaitGroup
 }
 
@@ -173,13 +175,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 }
 
 // receive takes a message off the connection. It only sorts by host.
-func (g *Gateway) receive(msg *nats.Msg) {
-	id, now := banto.HostID(strings.TrimPrefix(msg.Subject, fabric.UpSubject(""))), g.opt.Now()
+func (g *Gateway) receive(msg *nats.Msg) { g.Receive(msg.Subject, msg.Data) }
+
+// Receive takes a frame of a host, for a caller that owns the time; see Turn.
+func (g *Gateway) Receive(subject string, data []byte) {
+	id, now := banto.HostID(strings.TrimPrefix(subject, fabric.UpSubject(""))), g.opt.Now()
 	if h := g.host(id); h != nil {
-		h.receive(msg.Data, now)
+		h.receive(data, now)
 		return
 	}
-	g.refuseStranger(id, msg.Data, now)
+	g.refuseStranger(id, data, now)
 }
 
 // host gives an enrolled host's mailbox, or nil.
@@ -202,14 +207,7 @@ func (g *Gateway) serve(ctx context.Context, h *host) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		v.take(ctx, h.take())
-		now := g.opt.Now()
-		if wake := v.m.Wake(); !wake.IsZero() && !now.Before(wake) {
-			v.apply(ctx, v.m.Tick(now, v.connection), now)
-		}
-		for d, ok := v.m.Next(now); ok; d, ok = v.m.Next(now) {
-			g.publish(h.id, d)
-		}
+		now := v.turn(ctx)
 		if v.left {
 			return
 		}
@@ -228,11 +226,18 @@ func (g *Gateway) serve(ctx context.Context, h *host) {
 func (g *Gateway) publish(id banto.HostID, d fabric.Down) {
 	data, err := d.Encode()
 	if err == nil {
-		err = g.opt.Conn.Publish(fabric.DownSubject(id), data)
+		err = g.send(fabric.DownSubject(id), data)
 	}
 	if err != nil {
 		if n, ok := g.unsent.due(g.opt.Now()); ok {
 			g.opt.Log.Warn("frame is not sent", "host", id, "error", err, "failed", n)
 		}
 	}
+}
+
+func (g *Gateway) send(subject string, data []byte) error {
+	if g.opt.Send != nil {
+		return g.opt.Send(subject, data)
+	}
+	return g.opt.Conn.Publish(subject, data)
 }

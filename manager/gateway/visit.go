@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -40,6 +42,52 @@ func newVisit(g *Gateway, h *host) *visit {
 		v.connection = func() (bool, string) { return g.opt.Connection(h.id) }
 	}
 	return v
+}
+
+// Turn does in the caller's goroutine what Run does in one for each host: it
+// takes all that waits and sends what is to be sent. next is when it is to be
+// called again though nothing has come; zero for never. It is for a caller that
+// owns the time, and not beside Run.
+func (g *Gateway) Turn(ctx context.Context) (next time.Time) {
+	g.mu.Lock()
+	if g.visits == nil {
+		g.visits = map[banto.HostID]*visit{}
+	}
+	ids := slices.Sorted(maps.Keys(g.visits))
+	for id, h := range g.hosts {
+		if g.visits[id] == nil || g.visits[id].h != h {
+			g.visits[id] = newVisit(g, h)
+			ids = append(ids, id)
+		}
+	}
+	visits := g.visits
+	g.mu.Unlock()
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		v := visits[id]
+		v.turn(ctx)
+		if v.left {
+			delete(visits, id)
+			continue
+		}
+		if wake := v.m.Wake(); !wake.IsZero() && (next.IsZero() || wake.Before(next)) {
+			next = wake
+		}
+	}
+	return next
+}
+
+// turn takes all that waits for the host, and then sends.
+func (v *visit) turn(ctx context.Context) time.Time {
+	v.take(ctx, v.h.take())
+	now := v.g.opt.Now()
+	if wake := v.m.Wake(); !wake.IsZero() && !now.Before(wake) {
+		v.apply(ctx, v.m.Tick(now, v.connection), now)
+	}
+	for d, ok := v.m.Next(now); ok; d, ok = v.m.Next(now) {
+		v.g.publish(v.h.id, d)
+	}
+	return now
 }
 
 // take takes all that has come for the host.
