@@ -14,6 +14,7 @@ type Tracker struct {
 	Params      map[string]string `json:"params,omitempty"`
 	Date        Date              `json:"date" doc:"Base day"`
 	Rerun       int               `json:"rerun" doc:"Number of reruns so far"`
+	Restarts    int               `json:"restarts,omitempty" doc:"How often it started again by itself because a host was lost (on-lost: rerun-jobnet)"`
 	Attempts    int               `json:"attempts" doc:"Attempts made so far, of all parts and reruns"`
 	Parts       int               `json:"parts" doc:"Number of parts in the definition"`
 	Counts      map[PartState]int `json:"counts,omitempty" doc:"Number of parts in each state"`

@@ -21,13 +21,13 @@ func definitionFieldsWithSource(d *store.Definition) []any {
 }
 
 const trackerColumns = "id, jobnet, title, version, flow, state, message, date, rerun, attempts, parts, " +
-	"submitted_by, reason, submitted_at, started_at, ended_at, revision, cancelling, counts, hosts, params, held, places"
+	"submitted_by, reason, submitted_at, started_at, ended_at, revision, cancelling, counts, hosts, params, held, places, restarts"
 
 func trackerFields(t *banto.Tracker) []any {
 	return []any{
 		&t.ID, &t.Jobnet, &t.Title, &t.Version, &t.Flow, &t.State, &t.Message, &t.Date, &t.Rerun, &t.Attempts, &t.Parts,
 		&t.SubmittedBy, &t.Reason, &t.SubmittedAt, &t.StartedAt, &t.EndedAt, &t.Revision, &t.Cancelling, &t.Counts, &t.Hosts, &t.Params,
-		&t.Held, &t.Places,
+		&t.Held, &t.Places, &t.Restarts,
 	}
 }
 
