@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -97,6 +98,31 @@ type effects struct {
 func (c *claims) record(fx *effects, r record) {
 	c.apply(r)
 	fx.records = append(fx.records, r)
+}
+
+// ground is what a request meets.
+type ground struct {
+	boot   string // of the host, as it runs now
+	noRoom string // why nothing new can be started; "" if it can
+	now    time.Time
+}
+
+// request steps what an agent asks of the claims.
+func (c *claims) request(fx *effects, q *Request, g ground) {
+	for _, s := range q.Start {
+		if why := cmp.Or(s.Refused, g.noRoom); why != "" {
+			c.refuse(fx, s, why, g.now)
+			continue
+		}
+		c.start(fx, s, g.boot)
+	}
+	for _, kill := range q.Kill {
+		c.killAttempt(fx, kill, g.now)
+	}
+	c.ack(fx, q.Ack, g.now)
+	for _, cl := range q.Clean {
+		c.cleanTracker(fx, cl, g.now)
+	}
 }
 
 // start asks to run an attempt, in this boot of the host.
@@ -282,7 +308,7 @@ func (c *claims) hello() Event {
 		}
 	}
 	slices.Sort(e.Hello.Running)
-	slices.SortFunc(e.Ended, func(a, b Ended) int { return a.At.Compare(b.At) })
+	slices.SortFunc(e.Ended, func(a, b Ended) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Attempt, b.Attempt)) })
 	return e
 }
 

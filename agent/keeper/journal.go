@@ -117,28 +117,37 @@ func openJournal(dir string, here machine, fresh func() string) (j *journal, c *
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, was, fmt.Errorf("cannot read the journal: %w", err)
 	}
-	read := readRecords(text)
-	c = newClaims("")
-	for _, r := range read.records {
-		if r.Head != nil && r.Head.Format > journalFormat {
-			return nil, nil, was, fmt.Errorf("the journal %s is of a newer version of banto (format %d)", j.path(), r.Head.Format)
-		}
-		c.apply(r)
+	c, was, err = replay(text, here, fresh)
+	if err != nil {
+		return nil, nil, was, fmt.Errorf("cannot use the journal %s: %w", j.path(), err)
 	}
-	was = found{damaged: read.damaged, copied: here.differs(c.machine)}
-	c.machine = here.or(c.machine)
-	if c.generation == "" || was.damaged > 0 || was.copied != "" {
-		if read.damaged > 0 {
-			// Kept for a person to look at; the claims are written anew.
-			os.WriteFile(j.path()+".damaged", text, 0o600) //nolint:errcheck // best effort
-		}
-		c.generation = fresh()
+	if was.damaged > 0 {
+		// Kept for a person to look at; the claims are written anew.
+		os.WriteFile(j.path()+".damaged", text, 0o600) //nolint:errcheck // best effort
 	}
 	if err := j.compact(c); err != nil {
 		return nil, nil, was, err
 	}
 	j.keepReserve()
 	return j, c, was, nil
+}
+
+// replay makes the claims from what a journal holds.
+func replay(text []byte, here machine, fresh func() string) (c *claims, was found, err error) {
+	read := readRecords(text)
+	c = newClaims("")
+	for _, r := range read.records {
+		if r.Head != nil && r.Head.Format > journalFormat {
+			return nil, was, fmt.Errorf("it is of a newer version of banto (format %d)", r.Head.Format)
+		}
+		c.apply(r)
+	}
+	was = found{damaged: read.damaged, copied: here.differs(c.machine)}
+	c.machine = here.or(c.machine)
+	if c.generation == "" || was.damaged > 0 || was.copied != "" {
+		c.generation = fresh()
+	}
+	return c, was, nil
 }
 
 // The reserve is a file that keeps some room on the disk: it is given up when

@@ -1,7 +1,6 @@
 package keeper
 
 import (
-	"cmp"
 	"container/heap"
 	"context"
 	"log/slog"
@@ -173,20 +172,7 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 		if len(in.request.Start) > 0 {
 			noRoom = k.lookForRoom()
 		}
-		for _, s := range in.request.Start {
-			if why := cmp.Or(s.Refused, noRoom); why != "" {
-				k.claims.refuse(fx, s, why, now)
-				continue
-			}
-			k.claims.start(fx, s, k.hello.BootID)
-		}
-		for _, kill := range in.request.Kill {
-			k.claims.killAttempt(fx, kill, now)
-		}
-		k.claims.ack(fx, in.request.Ack, now)
-		for _, cl := range in.request.Clean {
-			k.claims.cleanTracker(fx, cl, now)
-		}
+		k.claims.request(fx, in.request, ground{boot: k.hello.BootID, noRoom: noRoom, now: now})
 		if in.request.Allow != nil && in.from == k.newest { // what an agent that has gone still said holds no more
 			k.planner.permit(*in.request.Allow)
 		}

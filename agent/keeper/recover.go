@@ -13,12 +13,7 @@ import (
 func (k *keeper) takeOver() {
 	fx := effects{}
 	left := slices.DeleteFunc(k.claims.liveClaims(), func(cl *claim) bool { return k.handed[cl.claimed.Attempt] })
-	unknown := make(map[banto.AttemptID]bool)
-	for _, cl := range left {
-		if cl.started == nil && cl.claimed.BootID == k.hello.BootID {
-			unknown[cl.claimed.Attempt] = true
-		}
-	}
+	unknown := unknownStarts(left, k.hello.BootID)
 	var found map[banto.AttemptID]startedRecord
 	if len(unknown) > 0 {
 		found = findStarted(k.opt.Dir, unknown)
@@ -44,20 +39,43 @@ func (k *keeper) takeOver() {
 	k.cleaned = nil
 }
 
+// unknownStarts gives the attempts of which it is not known whether a process
+// was made in this boot.
+func unknownStarts(left []*claim, boot string) map[banto.AttemptID]bool {
+	unknown := make(map[banto.AttemptID]bool)
+	for _, cl := range left {
+		if cl.started == nil && cl.claimed.BootID == boot {
+			unknown[cl.claimed.Attempt] = true
+		}
+	}
+	return unknown
+}
+
 func (k *keeper) takeOverOne(fx *effects, cl *claim) {
-	now := k.opt.Now()
-	e := Ended{Attempt: cl.claimed.Attempt, At: now, Reason: banto.ReasonKeeperDied}
-	if cl.started != nil {
-		at := cl.started.At
-		e.StartedAt = &at
+	e, lives := cl.orphaned(k.hello.BootID, k.opt.Now(), (*startedRecord).alive)
+	if lives {
+		k.adopt(fx, cl)
+		return
 	}
 	if path, err := outputPath(k.opt.Dir, e.Attempt); err == nil {
 		rest := &kept{path: path, want: headWanted(cl.claimed), encoding: cl.claimed.Encoding}
 		rest.resume()
 		e.OutputSize, e.OutputHead = rest.size.Load(), rest.headText()
 	}
+	k.log.Warn("an attempt of an earlier keeper has ended", "attempt", e.Attempt, "reason", e.Reason)
+	k.claims.end(fx, e)
+}
+
+// orphaned says whether an attempt of an earlier keeper lives on, and gives its
+// result if not.
+func (cl *claim) orphaned(boot string, now time.Time, alive func(*startedRecord) bool) (e Ended, lives bool) {
+	e = Ended{Attempt: cl.claimed.Attempt, At: now, Reason: banto.ReasonKeeperDied}
+	if cl.started != nil {
+		at := cl.started.At
+		e.StartedAt = &at
+	}
 	switch {
-	case cl.claimed.BootID != "" && cl.claimed.BootID != k.hello.BootID:
+	case cl.claimed.BootID != "" && cl.claimed.BootID != boot:
 		e.Reason = banto.ReasonHostRestarted
 		e.Message = "the host was restarted while it ran"
 		if cl.started == nil {
@@ -65,14 +83,12 @@ func (k *keeper) takeOverOne(fx *effects, cl *claim) {
 		}
 	case cl.started == nil:
 		e.Message = "its keeper died while it was being started; it may not have run, and does not run now"
-	case cl.started.alive():
-		k.adopt(fx, cl)
-		return
+	case alive(cl.started):
+		return e, true
 	default:
 		e.Message = "its keeper died while it ran: it has ended, but how is not known"
 	}
-	k.log.Warn("an attempt of an earlier keeper has ended", "attempt", e.Attempt, "reason", e.Reason)
-	k.claims.end(fx, e)
+	return e, false
 }
 
 // adopt goes on with a process that an earlier keeper made. It is not our
