@@ -13,8 +13,10 @@ import (
 // first, then every result that was not yet acknowledged.
 
 // Protocol is the version of what agent and keeper say to each other. A keeper
-// of version 0, which does not say it, knows no Replace, Renew and Allow.
-const Protocol = 1
+// of version 0, which does not say it, knows no Replace, Renew and Allow; one of
+// version 1 no Contact and no Recall, and so no dead-man's limit: Hello.DeadMan
+// is false, and it is never asked for either.
+const Protocol = 2
 
 // Request is what the agent asks for.
 type Request struct {
@@ -31,7 +33,18 @@ type Request struct {
 	Replace string `json:"replace,omitempty"`
 	// Allow says from now on which OS users jobs may run as.
 	Allow *Allow `json:"allow,omitempty"`
-	Stop  bool   `json:"stop,omitempty"` // exit once no job runs (for tests and a stop of banto up)
+	// Contact is the latest time, by internal/boottime, at which this host is proved
+	// to have had contact to the active manager. Of several the greatest holds, and
+	// it holds before the rest of the same request. To be told at once when it
+	// grows, and first of all on every new connection: a start with a dead-man's
+	// limit that comes before any contact was told, or whose limit the contact has
+	// passed, is refused (reason lost). So an agent without contact yet keeps such
+	// starts back until it has one in the session that brought them, and drops them
+	// with that session: they come again with the next.
+	Contact time.Duration `json:"contact,omitempty"`
+	// Recall asks what the keeper knows of attempts; answered by Event.Recalled.
+	Recall *Recall `json:"recall,omitempty"`
+	Stop   bool    `json:"stop,omitempty"` // exit once no job runs (for tests and a stop of banto up)
 }
 
 // Allow says which OS users jobs may run as. A keeper's own user always may,
@@ -65,6 +78,14 @@ type Clean struct {
 	Keep    bool            `json:"keep"`
 }
 
+// Recall asks for what the keeper knows of attempts that it claimed, or that
+// ended, at Since or later. What runs, and every result that is not acknowledged,
+// is told in any case.
+type Recall struct {
+	ID    string    `json:"id"` // of the question; the answer repeats it
+	Since time.Time `json:"since"`
+}
+
 // Event is what the keeper tells.
 type Event struct {
 	// Done says that all requests up to this Seq are handled for good: every
@@ -80,7 +101,38 @@ type Event struct {
 	Output      []Output          `json:"output,omitempty"`
 	Ended       []Ended           `json:"ended,omitempty"`
 	Cleaned     []banto.TrackerID `json:"cleaned,omitempty"`
+	Recalled    *Recalled         `json:"recalled,omitempty"` // one piece of an answer to Recall, in a frame of its own
 }
+
+// Recalled answers Recall, in pieces of at most 1,000 attempts.
+type Recalled struct {
+	ID       string            `json:"id"`
+	Attempts []RecalledAttempt `json:"attempts,omitempty"`
+	More     bool              `json:"more,omitempty"` // others follow
+	// Whole says that nothing of that time can have been forgotten.
+	Whole bool `json:"whole,omitempty"`
+}
+
+// RecalledAttempt is what the keeper knows of an attempt.
+type RecalledAttempt struct {
+	Attempt   banto.AttemptID `json:"attempt"`
+	Part      banto.PartKey   `json:"part,omitempty"` // empty: not known
+	State     RecalledState   `json:"state"`
+	StartedAt *time.Time      `json:"started_at,omitempty"` // nil: no process was made, or not known
+	At        *time.Time      `json:"at,omitempty"`         // of the end; nil: it runs, or not known
+	Exit      *int            `json:"exit,omitempty"`
+	Reason    banto.Reason    `json:"reason,omitempty"`
+}
+
+// RecalledState is where an attempt is.
+type RecalledState string
+
+// The states.
+const (
+	RecalledRunning RecalledState = "running" // claimed, and not ended
+	RecalledEnded   RecalledState = "ended"   // its result is kept, and told until it is acknowledged
+	RecalledTold    RecalledState = "told"    // its result was acknowledged, and is gone
+)
 
 // Hello opens a connection.
 type Hello struct {
@@ -92,6 +144,8 @@ type Hello struct {
 	Protocol   int               `json:"protocol,omitempty"`
 	Claims     int64             `json:"claims,omitempty"` // attempts ever claimed under this generation and those before
 	Shells     []string          `json:"shells,omitempty"` // that were found on the host
+	// DeadMan says that the keeper ends attempts by Spec.DeadManMS.
+	DeadMan bool `json:"dead_man,omitempty"`
 }
 
 // Started says that an attempt's process runs. It is left out when the end is
