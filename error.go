@@ -3,6 +3,7 @@ package banto
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // Kind says what sort of error it is; the exit code of a command and the
@@ -30,7 +31,9 @@ type ErrorInfo struct {
 	Why      string    `json:"why,omitempty"`  // "parameter generations: 200 is more than 99"
 	Hint     string    `json:"hint,omitempty"` // "banto jobnet show backup/nightly lists the parameters"
 	Problems []Problem `json:"problems,omitempty"`
-	cause    error
+	// RetryAfterMS is when trying again makes sense, in milliseconds; 0: nobody knows.
+	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
+	cause        error
 }
 
 // Problem is one fault at a place of a definition or a request.
@@ -52,6 +55,12 @@ func Fail(kind Kind, what, why, hint string) *ErrorInfo {
 // not shown to people beyond what Why says.
 func (e *ErrorInfo) Because(cause error) *ErrorInfo {
 	e.cause = cause
+	return e
+}
+
+// After says when trying again makes sense.
+func (e *ErrorInfo) After(d time.Duration) *ErrorInfo {
+	e.RetryAfterMS = max(d.Milliseconds(), 1)
 	return e
 }
 

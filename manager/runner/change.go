@@ -48,10 +48,10 @@ func (in *changeIn) step(b *batch) error {
 		return nil
 	}
 	was := t.Row().Revision
-	b.mem.trackers[in.id] = t
+	b.mem.keep(in.id, t)
 	refusal := b.stepTracker(in.id, t, in.input)
 	if _, saved := b.trackers.get(in.id); loaded && !saved {
-		delete(b.mem.trackers, in.id) // it has ended, and nothing has changed that
+		b.mem.drop(in.id) // it has ended, and nothing has changed that
 	}
 	if refusal != nil {
 		b.refuse(in, refusal)

@@ -28,6 +28,7 @@ func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then 
 			return unread, err
 		}
 		r.health.wrote(now)
+		r.state.set(func(s *state) { s.illness = nil })
 	}
 	r.carryOut(b)
 	return b.unread, nil
@@ -144,6 +145,12 @@ func (r *Runner) ail(err error) {
 	h.failures++
 	h.cause = err
 	h.retryAt = r.now().Add(pause)
+	r.state.set(func(s *state) {
+		if s.illness == nil {
+			s.since = r.now()
+		}
+		s.illness = err
+	})
 	r.log.Error("the store cannot be used; it is tried again", "in", pause, "error", err)
 }
 
@@ -155,8 +162,11 @@ func (h *health) wrote(now time.Time) {
 // why says to callers that the store cannot be used now.
 func (h *health) why() error { return unavailable(h.cause) }
 
+// storeWait is when trying again makes sense when the store cannot be used.
+const storeWait = 2 * time.Second
+
 func unavailable(err error) *banto.ErrorInfo {
 	return banto.Fail(banto.KindUnavailable, "cannot do what was asked",
 		fmt.Sprintf("the manager's store cannot be used now: %v", err),
-		"try again; if it goes on, look at the manager's disk and log").Because(err)
+		storeHint(err)).Because(err).After(storeWait)
 }

@@ -20,7 +20,7 @@ var errStopped = banto.Fail(banto.KindUnavailable, "cannot take the request",
 // become active. It is called once.
 func (r *Runner) Run(ctx context.Context) error {
 	var why error = errStopped
-	defer func() { r.inbox.close(why) }()
+	defer func() { r.close(why) }()
 	if err := r.Begin(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -73,12 +73,18 @@ func (r *Runner) Begin(ctx context.Context) error {
 	if err := r.rebuild(ctx); err != nil {
 		return err
 	}
+	r.state.set(func(s *state) { s.begun = true })
 	close(r.ready)
 	return nil
 }
 
 // End refuses what waits and all that comes later.
-func (r *Runner) End() { r.inbox.close(errStopped) }
+func (r *Runner) End() { r.close(errStopped) }
+
+func (r *Runner) close(why error) {
+	r.state.set(func(s *state) { s.closed = why })
+	r.inbox.close(why)
+}
 
 // Next gives the time at which there is something to do by itself: in the past
 // when inputs wait. It is false when nothing is to be done before an input comes.

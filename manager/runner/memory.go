@@ -16,6 +16,7 @@ import (
 // (and from the sessions that are open).
 type memory struct {
 	trackers map[banto.TrackerID]*engine.Tracker // all that have not ended
+	open     map[string]int                      // how many of each jobnet
 	live     map[banto.AttemptID]live            // attempts that have not ended
 	onHost   map[banto.HostID]map[banto.AttemptID]struct{}
 	board    *dispatch.Board
@@ -49,6 +50,7 @@ type live struct {
 func newMemory() *memory {
 	return &memory{
 		trackers: make(map[banto.TrackerID]*engine.Tracker),
+		open:     make(map[string]int),
 		live:     make(map[banto.AttemptID]live),
 		onHost:   make(map[banto.HostID]map[banto.AttemptID]struct{}),
 		board:    dispatch.New(),
@@ -146,9 +148,30 @@ func (m *memory) removeHost(id banto.HostID) {
 	}
 }
 
+// keep takes a tracker in.
+func (m *memory) keep(id banto.TrackerID, t *engine.Tracker) {
+	if m.trackers[id] == nil {
+		m.open[t.Flow().Jobnet]++
+	}
+	m.trackers[id] = t
+}
+
+// drop takes a tracker out.
+func (m *memory) drop(id banto.TrackerID) {
+	t := m.trackers[id]
+	if t == nil {
+		return
+	}
+	delete(m.trackers, id)
+	jobnet := t.Flow().Jobnet
+	if m.open[jobnet]--; m.open[jobnet] <= 0 {
+		delete(m.open, jobnet)
+	}
+}
+
 // forget drops a tracker that has ended.
 func (m *memory) forget(id banto.TrackerID) {
-	delete(m.trackers, id)
+	m.drop(id)
 	m.board.Forget(id)
 }
 

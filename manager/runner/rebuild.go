@@ -73,7 +73,7 @@ func (b *batch) restore(rec engine.Records) error {
 		}
 		return nil
 	}
-	b.mem.trackers[id] = t
+	b.mem.keep(id, t)
 	for _, a := range t.Live() {
 		b.mem.noteAttempt(a)
 		b.mem.board.Occupy(a.ID, a.HostID)

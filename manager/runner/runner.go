@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/boottime"
 	"github.com/bantoops/banto/store"
 )
 
@@ -36,7 +37,18 @@ type Options struct {
 	LocalHost banto.HostID
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: nothing is logged
-	MaxCalls  int              // callers that may wait; 0: 4,096
+	// Clock is boottime.Now, but in tests: what must not happen early is measured
+	// by it as well as by Now.
+	Clock    func() time.Duration
+	MaxCalls int // callers that may wait; 0: 4,096
+	Limits   Limits
+	// Recover says how a second site starts; empty: as after any other end of a
+	// manager. A restored store that is not yet confirmed starts held anyway.
+	Recover Recover
+	// Since is the last time at which the store is known to have been the house's
+	// own, such as the last renewal of the lease before ours; for Recover. Zero: a
+	// day before the start.
+	Since time.Time
 	// Removed is called after the commit that revoked a host's key, so that the
 	// fabric lets it in no more; nil for nobody. It must not block for long, and
 	// may hear of a key twice.
@@ -62,6 +74,8 @@ type Runner struct {
 	sessions map[banto.HostID]HostSession // hosts that are connected now, whatever the store says
 	started  time.Time
 	health   health
+	pace     pace
+	state    state
 	kick     bool // memory is new: places are to be given without an input
 	strays   int  // reports of hosts that nothing is known of, since one was logged
 	strayAt  time.Time
@@ -75,6 +89,9 @@ func New(opt Options) *Runner {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
+	if opt.Clock == nil {
+		opt.Clock = boottime.Now
+	}
 	if opt.MaxCalls <= 0 {
 		opt.MaxCalls = maxCalls
 	}
@@ -87,6 +104,7 @@ func New(opt Options) *Runner {
 		flows:    newFlowCache(),
 		scripts:  make(map[scriptKey]string),
 		sessions: make(map[banto.HostID]HostSession),
+		pace:     newPace(opt.Limits.orDefault()),
 	}
 }
 

@@ -17,6 +17,7 @@ type submitIn struct {
 	Submit
 	what string
 	id   banto.TrackerID
+	let  bool // it has met no limit
 }
 
 // step makes the tracker, unless the key has made one before.
@@ -35,6 +36,13 @@ func (in *submitIn) step(b *batch) error {
 			return in.repeat(b, first)
 		}
 	}
+	if !in.let {
+		if refusal := b.tooMany(in.what, in.Submission.Flow.Jobnet); refusal != nil {
+			b.refuse(in, refusal)
+			return nil
+		}
+		in.let = true
+	}
 	if in.id == "" {
 		id, err := b.newID()
 		if err != nil {
@@ -50,7 +58,7 @@ func (in *submitIn) step(b *batch) error {
 		b.flows.put(sub.FlowHash, newFlow{flow: sub.Flow, body: in.FlowBody})
 	}
 	t, effects := engine.New(sub, b.now)
-	b.mem.trackers[id] = t
+	b.mem.keep(id, t)
 	b.carry(id, effects)
 	detail := fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version)
 	if in.Hold {
