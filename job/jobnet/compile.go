@@ -55,6 +55,7 @@ type inherited struct {
 
 	manner
 	target
+	lost
 	dir Text
 	env []FlowEnv
 }
@@ -86,6 +87,7 @@ func compile(j *Jobnet, folders []*Folder, r *Report) *Flow {
 	if acyclic {
 		c.checkUses(order)
 	}
+	c.restarts()
 	return c.flow
 }
 
@@ -206,6 +208,9 @@ func (c *compilation) merge(d Defaults, env []EnvVar, pos map[string]Pos, l leve
 		c.exit(d.Exit, at("exit"))
 		b.Exit = d.Exit
 	}
+	if d.OnLost != "" {
+		b.lost = c.lost(d.OnLost, d.LostAfter, at("on-lost"))
+	}
 	b.manner = c.manner(manner{d.Pick, d.Delayed, d.Encoding, d.Limits}, b.manner, at)
 	if l == levelJobnet {
 		for _, e := range env {
@@ -270,4 +275,5 @@ func (f *Folder) Check(r *Report) {
 	c.names = c.flow.namespace()
 	c.merge(f.Defaults, f.Env, f.KeyPos, levelFolder)
 	checkHead(f.Timezone, f.OnError, f.KeyPos, r)
+	f.checkKeep(r)
 }

@@ -53,6 +53,7 @@ func (c *compilation) part(i int, p *Part, to *FlowPart) {
 		c.exit(p.Exit, at("exit"))
 	}
 	c.running(p, to, at)
+	c.onLost(p, to, at)
 	c.kind(p, to, at)
 	c.sets(p, at("sets"))
 	c.weigh(p, to)

@@ -298,15 +298,18 @@ func TestFlowIsShared(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	a := &Jobnet{Path: "a", Title: "old", Params: []Param{{Name: "n", Type: Integer, Default: ptr("1")}, {Name: "gone"}},
-		Parts: []Part{{Name: "x", Kind: KindJob, Script: "1", After: []After{{Part: "y", Outlet: OutletDone}}}, {Name: "y", Kind: KindRun, Args: []string{"a"}, Timeout: 60e9}}}
-	b := &Jobnet{Path: "a", Title: "new", Params: []Param{{Name: "n", Type: Integer, Default: ptr("")}},
-		Parts: []Part{{Name: "y", Kind: KindRun, Args: []string{"a", "b"}, Retry: &Retry{Attempts: 3, Codes: []CodeRange{{1, 2}}}}, {Name: "x", Kind: KindJob, Script: "1", After: []After{{Part: "y", Outlet: OutletError}}}, {Name: "z", Kind: KindJob, Script: "2"}}}
+		Defaults: Defaults{OnLost: LostFail},
+		Parts: []Part{{Name: "x", Kind: KindJob, Script: "1", After: []After{{Part: "y", Outlet: OutletDone}}}, {Name: "y", Kind: KindRun, Args: []string{"a"}, Timeout: 60e9, OnLost: LostRerun}}}
+	b := &Jobnet{Path: "a", Title: "new", Defaults: Defaults{OnLost: LostWait}, Params: []Param{{Name: "n", Type: Integer, Default: ptr("")}},
+		Parts: []Part{{Name: "y", Kind: KindRun, Args: []string{"a", "b"}, OnLost: LostRerun, LostAfter: 120e9, Retry: &Retry{Attempts: 3, Codes: []CodeRange{{1, 2}}}}, {Name: "x", Kind: KindJob, Script: "1", After: []After{{Part: "y", Outlet: OutletError}}}, {Name: "z", Kind: KindJob, Script: "2"}}}
 	want := []banto.DiffChange{
 		{Path: "title", Old: "old", New: "new", Op: "changed"},
+		{Path: "defaults.on-lost", Old: "fail", New: "wait", Op: "changed"},
 		{Path: "params.n.default", Old: "1", New: `""`, Op: "changed"},
 		{Path: "params.gone.type", Old: "string", Op: "removed"},
 		{Path: "parts.x.after", Old: "y", New: "y.error", Op: "changed"},
 		{Path: "parts.y.run", Old: `["a"]`, New: `["a","b"]`, Op: "changed"},
+		{Path: "parts.y.on-lost", Old: "rerun", New: "then: rerun, after: 2m", Op: "changed"},
 		{Path: "parts.y.timeout", Old: "1m", Op: "removed"},
 		{Path: "parts.y.retry", New: "attempts: 3, codes: 1-2", Op: "added"},
 		{Path: "parts.z.job", New: "2", Op: "added"},

@@ -92,6 +92,7 @@ func flatten(j *Jobnet) *flat {
 	f.put("", "defaults.timeout", durationText(d.Timeout))
 	f.put("", "defaults.retry", d.Retry.text())
 	f.put("", "defaults.exit", d.Exit.text())
+	f.put("", "defaults.on-lost", lostText(d.OnLost, d.LostAfter))
 	for i := range j.Params {
 		j.Params[i].flatten(f)
 	}
@@ -134,6 +135,13 @@ func durationText(d time.Duration) string {
 		return ""
 	}
 	return FormatDuration(d)
+}
+
+func lostText(then OnLost, after time.Duration) string {
+	if after == 0 {
+		return string(then)
+	}
+	return fmt.Sprintf("then: %s, after: %s", then, FormatDuration(after))
 }
 
 func (p *Param) flatten(f *flat) {
@@ -186,6 +194,7 @@ func (p *Part) flatten(f *flat) {
 	f.put(g, ".encoding", p.Encoding)
 	f.put(g, ".limits", limitsText(p.Limits))
 	f.put(g, ".rerun", string(p.Rerun))
+	f.put(g, ".on-lost", lostText(p.OnLost, p.LostAfter))
 	f.put(g, ".timeout", durationText(p.Timeout))
 	f.put(g, ".retry", p.Retry.text())
 	f.put(g, ".exit", p.Exit.text())

@@ -13,7 +13,12 @@ const MaxDuration = 3650 * 24 * time.Hour
 
 // ParseDuration reads a duration such as 30m, 1h30m or 2d: whole numbers with
 // the units d, h, m and s, the greater unit first.
-func ParseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) { return parseDuration(s, MaxDuration) }
+
+// ParseKeep reads how long something is kept: a duration that may be longer.
+func ParseKeep(s string) (time.Duration, error) { return parseDuration(s, MaxKeep) }
+
+func parseDuration(s string, most time.Duration) (time.Duration, error) {
 	var total time.Duration
 	rest, before := s, time.Duration(math.MaxInt64)
 	for rest != "" {
@@ -29,8 +34,8 @@ func ParseDuration(s string) (time.Duration, error) {
 		if unit == 0 || unit >= before {
 			return 0, durationFault(s)
 		}
-		if n > int64(MaxDuration/unit) || total+time.Duration(n)*unit > MaxDuration {
-			return 0, fmt.Errorf("%q is longer than 3650d", s)
+		if n > int64(most/unit) || total+time.Duration(n)*unit > most {
+			return 0, fmt.Errorf("%q is longer than %s", s, FormatDuration(most))
 		}
 		total, rest, before = total+time.Duration(n)*unit, rest[1:], unit
 	}

@@ -31,9 +31,38 @@ type Folder struct {
 	Env      []EnvVar
 	Timezone string
 	OnError  OnError
+	Keep     Keep
 	Pos      Pos
 	KeyPos   map[string]Pos
 	File     string // for errors
+}
+
+// Keep says how long trackers that have ended are kept, and their output. In a
+// folder a zero is not said; where nobody says it, it is for ever.
+type Keep struct {
+	Trackers time.Duration
+	Output   time.Duration
+}
+
+// Bounds of what is kept.
+const (
+	MinKeep = 24 * time.Hour
+	MaxKeep = 100 * 365 * 24 * time.Hour
+)
+
+// KeepIn gives what holds under folders, the root first: the nearest that says
+// it counts, for trackers and for output by themselves.
+func KeepIn(folders []*Folder) Keep {
+	var k Keep
+	for _, f := range folders {
+		if f.Keep.Trackers != 0 {
+			k.Trackers = f.Keep.Trackers
+		}
+		if f.Keep.Output != 0 {
+			k.Output = f.Keep.Output
+		}
+	}
+	return k
 }
 
 // Defaults are values for every part below that runs something. The zero
@@ -52,7 +81,7 @@ type Defaults struct {
 	Retry      *Retry
 	Exit       *ExitRules
 	OnLost     OnLost
-	LostAfter  time.Duration
+	LostAfter  time.Duration // 0: not said
 }
 
 // OnLost says what is done about an attempt whose host does not come back.
@@ -283,11 +312,14 @@ type Part struct {
 	Encoding string
 	Limits   *banto.Limits
 	Rerun    Rerun
-	Timeout  time.Duration
-	Retry    *Retry
-	Exit     *ExitRules
-	Sets     []Set
-	Pos      Pos
+	// OnLost and LostAfter are said together: what is near replaces both.
+	OnLost    OnLost
+	LostAfter time.Duration
+	Timeout   time.Duration
+	Retry     *Retry
+	Exit      *ExitRules
+	Sets      []Set
+	Pos       Pos
 	// KeyPos says where the values stand that can be wrong only in the whole:
 	// "dir", "host", "when", "heals", "join", "exit", "run.0", …; for errors.
 	KeyPos map[string]Pos

@@ -416,3 +416,24 @@ func TestADeposedManagerAppliesNothing(t *testing.T) {
 	}
 	w.is(w.active(), "a@2")
 }
+
+func TestKeepIsHandedDown(t *testing.T) {
+	w := newWorld(t)
+	w.apply(files("folder: /\nkeep: {trackers: 3650d}\n", "folder: sales\nkeep: {trackers: 400d, output: 90d}\n",
+		"folder: sales/east\nkeep: {output: 1d}\n", "folder: ops\ntitle: Operations\n"))
+	const day = 24 * time.Hour
+	for path, want := range map[string]jobnet.Keep{
+		"close":            {Trackers: 3650 * day},
+		"ops/close":        {Trackers: 3650 * day},
+		"sales/close":      {Trackers: 400 * day, Output: 90 * day},
+		"sales/east/close": {Trackers: 400 * day, Output: day},
+		"sales/west/close": {Trackers: 400 * day, Output: 90 * day},
+	} {
+		if got, err := w.Keep(t.Context(), path); err != nil || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", path, got, err, want)
+		}
+	}
+	if got, err := newWorld(t).Keep(t.Context(), "close"); err != nil || got != (jobnet.Keep{}) {
+		t.Errorf("nobody said it: %+v, %v", got, err)
+	}
+}

@@ -145,6 +145,8 @@ func (r *reader) folder(root, at *yaml.Node) *jobnet.Folder {
 			f.Path, ok = r.path(m)
 		case "title":
 			f.Title, ok = r.text(m)
+		case "keep":
+			f.Keep, ok = r.keep(m, f.KeyPos)
 		case "defaults":
 			ok = r.defaults(m, inHanded, &f.Defaults, f.KeyPos, func(m member) (ok bool) {
 				f.KeyPos[m.name] = r.pos(m.value)
@@ -196,6 +198,8 @@ func (r *reader) defaults(m member, w where, d *jobnet.Defaults, pos map[string]
 			d.Retry, ok = r.retry(m)
 		case "exit":
 			d.Exit, ok = r.exit(m)
+		case "on-lost":
+			d.OnLost, d.LostAfter, ok = r.onLost(m)
 		default:
 			ok = other(m)
 		}

@@ -12,6 +12,8 @@ const (
 	inRetry    where = "retry"
 	inExit     where = "exit"
 	inLimits   where = "limits"
+	inLost     where = "on-lost"
+	inKeep     where = "keep"
 	inFolder   where = "folder"
 	inHanded   where = "folder defaults"
 	inGroup    where = "group"
@@ -23,7 +25,7 @@ const (
 // owner names the mapping as the owner of a key.
 func (w where) owner() string {
 	switch w {
-	case inDefaults, inRetry, inExit, inLimits, inHosts:
+	case inDefaults, inRetry, inExit, inLimits, inLost, inKeep, inHosts:
 		return string(w)
 	case inHanded:
 		return "a folder's defaults"
@@ -94,6 +96,9 @@ func jobnetKeys() []key {
 		{name: "on-error", in: []where{inJobnet, inHanded}, typ: typeOnError, example: "wait",
 			en: "When nothing can move any more and a part is in error: end (default) ends the tracker, wait keeps it blocked until the operator acts.",
 			ja: "部品が異常で先へ進めなくなったとき、end（既定）はトラッカを終了し、wait は運用者が操作するまで停止したままにする。"},
+		{name: "keep", in: []where{inFolder}, typ: typeKeep, example: "{trackers: 400d, output: 90d}",
+			en: "How long trackers of the jobnets below are kept once they have ended. The nearest folder that says it counts, for trackers and for output by themselves; where none does, they are kept for ever.",
+			ja: "下位のジョブネットの、終了したトラッカを残す期間。トラッカと出力のそれぞれについて、それを書いた最も近いフォルダが有効。どこにもなければ、いつまでも残す。"},
 		{name: "parts", in: []where{inJobnet}, typ: typeParts, example: "{archive: {job: tar -cf data.tar .}}",
 			en: "The parts by name: a letter of any script, then letters, digits and _. Words of the expression language are refused. They start in the order that their edges (after) demand, whatever the order here.",
 			ja: "名前を付けた部品。名前は任意の文字体系の文字で始まり、文字、数字、_ が続く。式の言語の語は使えない。ここでの順序によらず、after の辺に従って始まる。"},
@@ -164,6 +169,9 @@ func runningKeys() []key {
 		{name: "rerun", in: []where{inPart}, typ: typeRerun, example: "ask",
 			en: "Whether the operator may run it again: yes (default), ask (only when it is confirmed), or never.",
 			ja: "運用者が再実行してよいか: yes（既定）、ask（確かめたときだけ）、never（してはならない）。"},
+		{name: "on-lost", in: everywhere, typ: typeOnLost, example: "rerun",
+			en: "What is done when the host of an attempt does not come back: wait (default) for it, or for the operator; fail: the attempt ends in error; rerun: a new attempt, on another host if the part may run on one; rerun-jobnet: the whole tracker starts again from its start, as its files died with the host, up to three times. All but wait act only when the host's keeper must have ended the attempt. What says rerun: ask or never is not run again so.",
+			ja: "試行のホストが戻らないときにすること: wait（既定）はホストか運用者を待つ。fail は試行を異常で終える。rerun は、部品がほかのホストで実行できるならそこで、新しい試行を始める。rerun-jobnet は、ファイルがホストとともに失われたとして、トラッカ全体を最初から始める（3 回まで）。wait のほかは、ホストのキーパーが試行を終わらせたはずの時刻になってから行う。rerun: ask や never の部品は、これでは再実行できない。"},
 		{name: "timeout", in: everywhere, typ: typeDuration, example: "2h",
 			en: "How long an attempt may run before it is killed and ends in error.",
 			ja: "試行の最長時間。過ぎると強制停止し、異常になる。"},
@@ -203,6 +211,19 @@ func smallKeys() []key {
 			en: "The factor on each further wait: 1 (default) to 100.", ja: "待ち時間に毎回掛ける係数。1（既定）から 100。"},
 		{name: "codes", in: []where{inRetry}, typ: typeCodes, example: "[75]",
 			en: "Try again only after these exit codes; without it, after any error.", ja: "この終了コードのときだけやり直す。無ければどの異常でもやり直す。"},
+
+		{name: "then", in: []where{inLost}, typ: typeLost, example: "rerun",
+			en: "What is done: wait, fail, rerun or rerun-jobnet.", ja: "すること: wait、fail、rerun、rerun-jobnet。"},
+		{name: "after", in: []where{inLost}, typ: typeDuration, example: "2m",
+			en: "How long the host may be without contact to the manager before its keeper ends the attempt: 15s to 7d, 1m without it. Some seconds later on-lost acts.",
+			ja: "ホストがマネージャと連絡できないまま、キーパーが試行を終わらせるまでの時間: 15s から 7d。無ければ 1m。on-lost はその数秒後に働く。"},
+
+		{name: "trackers", in: []where{inKeep}, typ: typeDuration, example: "400d",
+			en: "How long trackers are kept after their end, with their parts, attempts and output: 1d to 36500d; a day is 24 hours.",
+			ja: "トラッカを、部品、試行、出力とともに、終了後に残す期間: 1d から 36500d。1 日は 24 時間。"},
+		{name: "output", in: []where{inKeep}, typ: typeDuration, example: "90d",
+			en: "How long the output of their attempts is kept: 1d to 36500d, and no longer than the tracker.",
+			ja: "試行の出力を残す期間: 1d から 36500d。トラッカより長くは残らない。"},
 
 		{name: "ok", in: []where{inExit}, typ: typeCodes, example: "[0, 2]",
 			en: "Exit codes that are ok: 0, a range 1-3, an open range 4-, or a list of them.", ja: "正常とする終了コード: 0、範囲 1-3、上限のない範囲 4-、またはその並び。"},
@@ -263,7 +284,6 @@ func laterKeys() []key {
 		{"part", []where{inDocument}},
 		{"running-at-once", []where{inJobnet}},
 		{"overlap", []where{inJobnet}},
-		{"keep", []where{inFolder}},
 		{"use", []where{inPart}},
 		{"jobnet", []where{inPart}},
 		{"branch", []where{inPart}},
@@ -279,7 +299,6 @@ func laterKeys() []key {
 		{"priority", []where{inPart, inDefaults, inHanded}},
 		{"uses", []where{inPart}},
 		{"fail-if", []where{inPart, inDefaults, inHanded}},
-		{"on-lost", []where{inPart, inDefaults, inHanded}},
 		{"rerun", []where{inDefaults, inHanded}},
 		{"late", []where{inPart, inDefaults, inHanded}},
 		{"if-fails", []where{inPart, inDefaults, inHanded}},
@@ -319,7 +338,7 @@ func newTable() *table {
 
 // elsewhere names a mapping that the key would be at home in, or "".
 func (t *table) elsewhere(name string) where {
-	for _, w := range []where{inJobnet, inPart, inDefaults, inHanded, inParam, inFolder, inRetry, inExit, inLimits, inGroup, inAccount, inUser, inHosts} {
+	for _, w := range []where{inJobnet, inPart, inDefaults, inHanded, inParam, inFolder, inRetry, inExit, inLimits, inLost, inKeep, inGroup, inAccount, inUser, inHosts} {
 		if k := t.rows[w][name]; k != nil && !k.later {
 			return w
 		}

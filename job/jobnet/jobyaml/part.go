@@ -106,6 +106,10 @@ func (r *reader) running(m member, p *jobnet.Part) (ok bool) {
 		var s string
 		s, ok = r.word(m, reruns()...)
 		p.Rerun = jobnet.Rerun(s)
+		p.Mark("rerun", r.pos(m.value))
+	case "on-lost":
+		p.OnLost, p.LostAfter, ok = r.onLost(m)
+		p.Mark("on-lost", r.pos(m.value))
 	case "timeout":
 		p.Timeout, ok = r.duration(m, time.Second)
 	case "retry":

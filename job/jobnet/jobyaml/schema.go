@@ -13,7 +13,7 @@ type object = map[string]any
 // Schema gives the JSON Schema (2020-12) of definitions, for editors.
 func Schema() []byte {
 	defs := object{}
-	for _, w := range []where{inJobnet, inFolder, inParam, inDefaults, inHanded, inPart, inRetry, inExit, inLimits, inGroup, inAccount, inUser, inHosts} {
+	for _, w := range []where{inJobnet, inFolder, inParam, inDefaults, inHanded, inPart, inRetry, inExit, inLimits, inLost, inKeep, inGroup, inAccount, inUser, inHosts} {
 		defs[defName(w)] = mappingSchema(w)
 	}
 	// Better errors in editors than oneOf.
@@ -62,6 +62,8 @@ func mappingSchema(w where) object {
 		s["oneOf"] = []any{object{"required": []string{"job"}}, object{"required": []string{"run"}}}
 	case inRetry:
 		s["required"] = []string{"attempts"}
+	case inLost:
+		s["required"] = []string{"then"}
 	case inGroup:
 		s["required"] = []string{"group", "hosts"}
 	case inAccount:

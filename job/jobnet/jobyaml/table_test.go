@@ -33,6 +33,14 @@ func host(w where, k key) string {
 		return "jobnet: a\nparts: {p: {job: x, retry: {" + with + line + "}}}\n"
 	case inExit:
 		return "jobnet: a\nparts: {p: {job: x, exit: {" + line + "}}}\n"
+	case inLost:
+		with := "then: fail, "
+		if k.name == "then" {
+			with = ""
+		}
+		return "jobnet: a\nparts: {p: {job: x, on-lost: {" + with + line + "}}}\n"
+	case inKeep:
+		return "folder: a\nkeep: {" + line + "}\n"
 	case inLimits:
 		return "jobnet: a\nparts: {p: {job: x, limits: {" + line + "}}}\n"
 	case inGroup:
@@ -83,7 +91,7 @@ func belongs(k key, name, must, line string) string {
 // needed says whether nothing can be left of a document without the key.
 func needed(k key, w where) bool {
 	switch k.name {
-	case "jobnet", "folder", "parts", "job", "run", "attempts", "user", "labels", "users":
+	case "jobnet", "folder", "parts", "job", "run", "attempts", "user", "labels", "users", "then":
 		return true
 	case "group", "account":
 		return w == inGroup || w == inAccount
@@ -115,7 +123,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 				}
 				bare := docs[0]
 				without := regexp.MustCompile(`(, )?`+regexp.QuoteMeta(k.name+": "+k.example)).ReplaceAllString(text, "")
-				without = strings.NewReplacer("retry: {}", "", "limits: {}", "").Replace(without)
+				without = strings.NewReplacer("retry: {}", "", "limits: {}", "", "keep: {}", "").Replace(without)
 				docs, problems = Parse("x", []byte(without))
 				if len(problems) > 0 {
 					t.Fatalf("%s\n%s", without, told(problems))

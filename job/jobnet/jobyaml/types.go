@@ -45,6 +45,9 @@ const (
 	typeSomeHosts  valueType = "some hosts"
 	typeLabels     valueType = "labels"
 	typeUsers      valueType = "users"
+	typeOnLost     valueType = "on-lost"
+	typeLost       valueType = "then of on-lost"
+	typeKeep       valueType = "keep"
 )
 
 // kindOfValue is what a type looks like in words and in a schema.
@@ -125,6 +128,10 @@ func (t valueType) hostKind() kindOfValue {
 			label := "^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}$"
 			return object{"type": "object", "minProperties": 1, "propertyNames": object{"pattern": label}, "additionalProperties": scalar()}
 		}}
+	case typeOnLost:
+		return kindOfValue{en: "wait, fail, rerun or rerun-jobnet, or a mapping", ja: "wait、fail、rerun、rerun-jobnet、または対応", schema: func() any {
+			return object{"oneOf": []any{object{"enum": jobnet.OnLosts()}, ref(inLost)}}
+		}}
 	case typeUsers:
 		return kindOfValue{en: "a list of mappings", ja: "対応の並び", schema: func() any {
 			return object{"type": "array", "minItems": 1, "items": ref(inUser)}
@@ -151,6 +158,8 @@ func (t valueType) plainKind() kindOfValue {
 		return kindOfValue{en: "least-loaded, round-robin, first-alive or all", ja: "least-loaded、round-robin、first-alive、all", schema: word(picks()...)}
 	case typeRerun:
 		return kindOfValue{en: "yes, ask or never", ja: "yes、ask、never", schema: word(reruns()...)}
+	case typeLost:
+		return kindOfValue{en: "wait, fail, rerun or rerun-jobnet", ja: "wait、fail、rerun、rerun-jobnet", schema: word(jobnet.OnLosts()...)}
 	case typeEncoding:
 		return kindOfValue{en: "an encoding", ja: "文字コード", schema: func() any { return object{"type": "string", "examples": jobnet.Encodings()} }}
 	case typeSize:
@@ -194,6 +203,8 @@ func (t valueType) mappingKind() kindOfValue {
 		return kindOfValue{en: "a mapping", ja: "対応", inner: inExit}
 	case typeLimits:
 		return kindOfValue{en: "a mapping", ja: "対応", inner: inLimits}
+	case typeKeep:
+		return kindOfValue{en: "a mapping", ja: "対応", inner: inKeep}
 	}
 	return kindOfValue{en: "a value", ja: "値"}
 }

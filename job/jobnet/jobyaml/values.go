@@ -143,6 +143,59 @@ func (r *reader) exit(m member) (*jobnet.ExitRules, bool) {
 	return &out, true
 }
 
+// onLost reads what is done about a lost attempt: a word, or a mapping.
+func (r *reader) onLost(m member) (then jobnet.OnLost, after time.Duration, good bool) {
+	if r.value(m.value).Kind != yaml.MappingNode {
+		s, ok := r.word(m, jobnet.OnLosts()...)
+		return jobnet.OnLost(s), 0, ok
+	}
+	n, ok := r.inner(m)
+	if !ok {
+		return "", 0, false
+	}
+	good = r.mapping(n, inLost, m.path(), func(m member) (ok bool) {
+		switch m.name {
+		case "then":
+			var s string
+			s, ok = r.word(m, jobnet.OnLosts()...)
+			then = jobnet.OnLost(s)
+		case "after":
+			after, ok = r.duration(m, time.Second)
+		}
+		return ok
+	})
+	if good && then == "" {
+		r.report.Add(r.pos(m.at), m.path(), "on-lost does not say what is done", "write on-lost: {then: rerun, after: 2m}")
+		return "", 0, false
+	}
+	return then, after, good
+}
+
+// keep reads how long what a folder holds is kept.
+func (r *reader) keep(m member, pos map[string]jobnet.Pos) (jobnet.Keep, bool) {
+	var k jobnet.Keep
+	n, ok := r.inner(m)
+	if !ok {
+		return k, false
+	}
+	good := r.mapping(n, inKeep, m.path(), func(m member) (ok bool) {
+		pos["keep."+m.name] = r.pos(m.value)
+		var d time.Duration
+		if d, ok = measured(r, m, jobnet.ParseKeep); ok && d == 0 {
+			r.report.Add(r.pos(m.value), m.path(), "it is kept for "+jobnet.FormatDuration(0), "from 1d to 36500d; leave it out to keep it for ever")
+			return false
+		}
+		switch m.name {
+		case "trackers":
+			k.Trackers = d
+		case "output":
+			k.Output = d
+		}
+		return ok
+	})
+	return k, good
+}
+
 func claims(codes []jobnet.CodeRange, code int) bool {
 	for _, c := range codes {
 		if c.From <= code && code <= c.To {
