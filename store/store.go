@@ -261,9 +261,10 @@ type Tx interface {
 	// PutPart and PutAttempt need their tracker to be there at the commit.
 	PutPart(p banto.Part) error
 	PutAttempt(a banto.Attempt) error
-	// DeleteTracker drops a tracker that has ended with all that belongs to it;
-	// one that is not there is no error.
-	DeleteTracker(id banto.TrackerID) error
+	// DeleteTracker drops at most about so many rows of a tracker that has ended,
+	// its own and its keys last, and says whether something is left. One that is
+	// not there, or has not ended, is left alone, and is no error.
+	DeleteTracker(id banto.TrackerID, limit int) (left bool, err error)
 	// PutSubmitted remembers an idempotency key. ErrDuplicate if it is there.
 	PutSubmitted(principal, key, requestHash string, id banto.TrackerID, at time.Time) error
 

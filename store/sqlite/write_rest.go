@@ -142,9 +142,23 @@ func (t *tx) PutMark(name, value string) error {
 	return err
 }
 
-func (t *tx) DeleteTracker(id banto.TrackerID) error {
-	_, err := t.exec("drop tracker "+string(id), "DELETE FROM trackers WHERE id = ? AND ended = 1", &id)
-	return err
+func (t *tx) DeleteTracker(id banto.TrackerID, limit int) (left bool, err error) {
+	doing := "drop tracker " + string(id)
+	ended, err := t.number(doing, "SELECT count(*) FROM trackers WHERE id = ? AND ended = 1", &id)
+	if err != nil || ended == 0 {
+		return false, err
+	}
+	for _, rows := range []string{
+		"DELETE FROM attempts WHERE tracker = ? AND seq IN (SELECT seq FROM attempts WHERE tracker = ? LIMIT ?)",
+		"DELETE FROM parts WHERE tracker = ? AND key IN (SELECT key FROM parts WHERE tracker = ? LIMIT ?)",
+	} {
+		n, err := t.exec(doing, rows, &id, &id, &limit)
+		if err != nil || n == int64(limit) {
+			return true, err
+		}
+	}
+	_, err = t.exec(doing, "DELETE FROM trackers WHERE id = ?", &id) // what is left goes with it
+	return false, err
 }
 
 func (t *tx) PutAudit(e banto.AuditEntry) error {
