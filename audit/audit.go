@@ -38,6 +38,9 @@ const (
 	HostRemove      Action = "host.remove"
 	TokenCreate     Action = "token.create"
 	ManagerStart    Action = "manager.start"
+	ManagerHandOver Action = "manager.handover"
+	ManagerBackup   Action = "manager.backup"
+	RecoveryConfirm Action = "recovery.confirm"
 )
 
 // OfMove gives the action of a move on a tracker.

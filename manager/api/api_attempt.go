@@ -89,7 +89,7 @@ func (s *server) getOutput(ctx context.Context, in *outputIn) (*outputOut, error
 	if err != nil {
 		return nil, err
 	}
-	changed, stop := s.Runner.Watch(a.Tracker)
+	changed, stop := s.changes(a.Tracker)
 	defer stop()
 	look := time.NewTicker(outputLook)
 	defer look.Stop()
@@ -120,6 +120,14 @@ func (s *server) getOutput(ctx context.Context, in *outputIn) (*outputOut, error
 			return nil, err
 		}
 	}
+}
+
+// changes tells when a tracker changes; a standby knows nothing of that.
+func (s *server) changes(id banto.TrackerID) (changed <-chan struct{}, stop func()) {
+	if s.Runner == nil {
+		return nil, func() {}
+	}
+	return s.Runner.Watch(id)
 }
 
 // output reads what there is now.

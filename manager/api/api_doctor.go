@@ -32,6 +32,7 @@ type doctorOut struct{ Body []banto.Finding }
 func (s *server) doctor(ctx context.Context, _ *none) (*doctorOut, error) {
 	d := &doctor{s: s, now: s.Now(), found: []banto.Finding{}}
 	d.store(ctx)
+	d.managers(ctx)
 	d.disk()
 	d.certificate()
 	d.fabric()
@@ -59,17 +60,33 @@ func (d *doctor) bad(check, object, found, advice string) {
 }
 
 func (d *doctor) store(ctx context.Context) {
-	select {
-	case <-d.s.Runner.Ready():
-	default:
-		d.bad("manager", "", "the trackers are being rebuilt", "wait a moment")
-	}
+	d.runner(ctx)
 	if _, err := d.s.Store.Incarnation(ctx); err != nil {
 		d.s.Log.Warn("the store does not answer", "error", err)
 		d.bad("store", "", "the store does not answer", "the manager's log says more")
 		return
 	}
 	d.good("store", "the store answers")
+}
+
+// runner says what keeps the active manager from taking work.
+func (d *doctor) runner(ctx context.Context) {
+	if d.s.Runner == nil {
+		return
+	}
+	select {
+	case <-d.s.Runner.Ready():
+	default:
+		d.bad("manager", "", "the trackers are being rebuilt", "wait a moment")
+		return
+	}
+	if err := d.s.writable(ctx); err != nil {
+		d.bad("store", "", "no work is taken: "+shortly(err), "make room, or see to the store; nothing is lost meanwhile")
+	}
+	if d.s.held(ctx) {
+		d.bad("recovery", "", "nothing starts: the store was restored, or this is a second site, and nobody has confirmed what was found",
+			"banto recovery show, then banto recovery confirm")
+	}
 }
 
 func (d *doctor) disk() {

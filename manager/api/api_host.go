@@ -70,6 +70,9 @@ func (in *listHostsIn) filter() (func(banto.Host) bool, error) {
 
 // load says what runs on the hosts; nil when the loop is too busy to say.
 func (s *server) load(ctx context.Context) map[banto.HostID]runner.HostLive {
+	if s.Runner == nil {
+		return nil
+	}
 	ctx, cancel := soon(ctx)
 	defer cancel()
 	return s.Runner.Hosts(ctx)

@@ -2,8 +2,12 @@ package api
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/store"
 )
 
 type none struct{}
@@ -15,33 +19,6 @@ func (s *server) getVersion(context.Context, *none) (*versionOut, error) {
 	return &versionOut{Body: s.Version}, nil
 }
 
-type health struct {
-	Status string `json:"status" enum:"ok"`
-}
-
-type healthOut struct{ Body health }
-
-// healthz says that the process lives, and nothing else.
-func (s *server) healthz(context.Context, *none) (*healthOut, error) {
-	return &healthOut{Body: health{Status: "ok"}}, nil
-}
-
-// readyz says whether the manager takes work: the trackers are rebuilt and the
-// store answers.
-func (s *server) readyz(ctx context.Context, _ *none) (*healthOut, error) {
-	const what = "not ready"
-	select {
-	case <-s.Runner.Ready():
-	default:
-		return nil, banto.Fail(banto.KindUnavailable, what, "the trackers are being rebuilt", "try again in a moment")
-	}
-	if _, err := s.Store.Incarnation(ctx); err != nil {
-		s.Log.Warn("the store does not answer", "error", err)
-		return nil, banto.Fail(banto.KindUnavailable, what, "the store does not answer", "the manager's log says more").Because(err)
-	}
-	return &healthOut{Body: health{Status: "ok"}}, nil
-}
-
 type managerOut struct{ Body banto.ManagerInfo }
 
 // getManager tells what a person should know of the manager they talk to.
@@ -49,4 +26,91 @@ func (s *server) getManager(context.Context, *none) (*managerOut, error) {
 	return &managerOut{Body: banto.ManagerInfo{
 		VersionInfo: s.Version, Environment: s.Environment, Colour: s.Colour, Guarded: s.Guarded,
 	}}, nil
+}
+
+type managersOut struct{ Body []banto.ManagerState }
+
+// listManagers lists the managers that share the store.
+func (s *server) listManagers(ctx context.Context, _ *none) (*managersOut, error) {
+	all, err := s.managers(ctx)
+	if err != nil {
+		return nil, storeError("cannot list the managers", "", "", err)
+	}
+	return &managersOut{Body: all}, nil
+}
+
+// managers gives all managers by name; one that is alone knows itself.
+func (s *server) managers(ctx context.Context) ([]banto.ManagerState, error) {
+	if s.Managers != nil {
+		all, err := s.Managers(ctx)
+		if all == nil {
+			all = []banto.ManagerState{}
+		}
+		return all, err
+	}
+	me := banto.ManagerState{
+		Name: s.Name, URL: s.URL, Active: s.leads(), Version: s.Version.Version, StartedAt: s.Version.StartedAt, SeenAt: s.Now().UTC(),
+	}
+	if s.Enrol != nil {
+		me.Endpoints = s.Enrol.Endpoints("")
+	}
+	return []banto.ManagerState{me}, nil
+}
+
+type handOverIn struct{ Body banto.HandOver }
+
+func (in *handOverIn) object() string { return in.Body.To }
+
+// handOver lets another manager take over. What was done is on record before
+// it is: afterwards this manager writes nothing any more.
+func (s *server) handOver(ctx context.Context, in *handOverIn) (*none, error) {
+	const what = "cannot hand over"
+	if s.HandOver == nil {
+		return nil, banto.Fail(banto.KindConflict, what, "this manager is alone: its store is in its own directory",
+			"managers that follow each other share a PostgreSQL store: banto server --store")
+	}
+	all, err := s.managers(ctx)
+	if err != nil {
+		return nil, storeError(what, "", "", err)
+	}
+	if err := successor(all, in.Body.To); err != nil {
+		return nil, err
+	}
+	entry := audit.Done(s.Now(), principal(ctx), audit.ManagerHandOver, in.Body.To, in.Body.Reason)
+	if err := s.Store.Write(ctx, func(tx store.Tx) error { return tx.PutAudit(entry) }); err != nil {
+		return nil, storeError(what, "", "", err)
+	}
+	if err := s.HandOver(ctx, in.Body); err != nil {
+		return nil, storeError(what, "", "", err)
+	}
+	return &none{}, nil
+}
+
+// successor says why nobody can follow the active manager.
+func successor(all []banto.ManagerState, to string) error {
+	const what, hint = "cannot hand over", "banto server list shows the managers"
+	var ready []string
+	for _, m := range all {
+		if !m.Active && m.Silent == 0 {
+			ready = append(ready, m.Name)
+		}
+	}
+	at := slices.IndexFunc(all, func(m banto.ManagerState) bool { return m.Name == to })
+	switch {
+	case to == "" && len(ready) == 0:
+		return banto.Fail(banto.KindConflict, what, "no other manager stands by", hint)
+	case to == "":
+		return nil
+	case at < 0:
+		e := banto.Fail(banto.KindNotFound, what, "there is no manager "+plain(to, 100), hint)
+		if len(ready) > 0 {
+			e.Hint = "those that stand by: " + strings.Join(ready, ", ")
+		}
+		return e
+	case all[at].Active:
+		return banto.Fail(banto.KindConflict, what, to+" is the active manager", hint)
+	case all[at].Silent > 0:
+		return banto.Fail(banto.KindConflict, what, to+" was not heard for too long", hint)
+	}
+	return nil
 }

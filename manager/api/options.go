@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -15,10 +17,13 @@ import (
 	"github.com/bantoops/banto/store"
 )
 
-// Store is what the API reads, and the way to write an audit row.
+// Store is what the API reads, the way to write an audit row, and what it tells
+// of the lease.
 type Store interface {
 	store.Reader
 	Write(ctx context.Context, fn func(store.Tx) error) error
+	ProvedAt() time.Duration
+	Shared() bool
 }
 
 // Runner is the loop, as the API needs it; *runner.Runner is one.
@@ -40,6 +45,19 @@ type Runner interface {
 	ReleaseAccount(ctx context.Context, by banto.Principal, name string) error
 
 	Ready() <-chan struct{}
+}
+
+// recoverer is what a Runner has besides that can start held, after its store
+// was restored or at a second site.
+type recoverer interface {
+	Recovery(ctx context.Context) banto.Recovery
+	Confirm(ctx context.Context, by banto.Principal, c banto.RecoveryConfirm) (banto.Recovery, error)
+	Held(ctx context.Context) bool
+}
+
+// healthy is what a Runner has besides that knows why it takes no work now.
+type healthy interface {
+	Health(ctx context.Context) error
 }
 
 // Designs is the way to definitions; *designs.Designs is one.
@@ -82,11 +100,11 @@ type Enrolment interface {
 	CA() string
 }
 
-// Options are what the API needs. Store, Runner, Designs, Outputs, Auth and
-// Version must be set.
+// Options are what the API needs. Store, Designs, Outputs, Auth and Version must
+// be set; so must Runner, but for a standby.
 type Options struct {
 	Store   Store
-	Runner  Runner
+	Runner  Runner // nil: this manager stands by
 	Designs Designs
 	Outputs Outputs
 	Auth    Authenticator
@@ -113,10 +131,33 @@ type Options struct {
 	// Problems says what was last refused of an agent with a host's identity, and
 	// what the agent itself complains of; nil: nothing is known.
 	Problems func(banto.HostID) string
+	// FabricProblem says why agents cannot reach this manager, if they cannot; nil:
+	// nothing is known.
+	FabricProblem func() error
 	// Local is the host beside the manager, which need not have an agent.
 	Local banto.HostID
 	// Data is the manager's data directory, whose free space is looked at.
 	Data string
+
+	// Name is this manager's among those that share its store; empty: it is alone.
+	Name string
+	// Leading says whether this manager still is the active one; nil: always. A
+	// manager that has a Runner and does not lead is about to stop.
+	Leading func() bool
+	// Leader gives the URL at which the active manager answers; empty: nobody
+	// knows. nil: this one.
+	Leader func(ctx context.Context) string
+	// ProxyTLS is what the active manager's certificate must come from; nil: what
+	// the system trusts.
+	ProxyTLS *tls.Config
+	// Managers gives all managers of the store; nil: this one is alone.
+	Managers func(ctx context.Context) ([]banto.ManagerState, error)
+	// HandOver gives the lease up, so that another manager takes over. It returns
+	// once that is certain to happen, and lets calls under way be answered; nil:
+	// no other can.
+	HandOver func(ctx context.Context, h banto.HandOver) error
+	// Backup writes a backup of the store as it is now; nil: it cannot be.
+	Backup func(ctx context.Context, w io.Writer) error
 
 	// Environment, Colour and Guarded are told to those who act
 	// (banto.ManagerInfo).

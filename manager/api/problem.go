@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"math"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,7 +31,12 @@ type refusal struct {
 	Why      string          `json:"why,omitempty"`
 	Hint     string          `json:"hint,omitempty" doc:"What to do"`
 	Problems []banto.Problem `json:"problems,omitempty" doc:"Each fault with its place"`
+
+	header http.Header
 }
+
+// GetHeaders gives the headers that go with it.
+func (r *refusal) GetHeaders() http.Header { return r.header }
 
 // Error makes it an error for huma.
 func (r *refusal) Error() string { return r.Detail }
@@ -96,12 +105,34 @@ func (s *server) refuse(ctx context.Context, err error) *refusal {
 	if e.Kind == banto.KindInternal && ctx.Err() == nil {
 		s.Log.Error("request failed", "request", request, "error", err, "cause", errors.Unwrap(e))
 	}
-	return newRefusal(e, 0, request)
+	r := newRefusal(e, 0, request)
+	switch {
+	case e.Kind == banto.KindTooMany:
+		r.header = http.Header{"Retry-After": {strconv.Itoa(retryAfter(err))}}
+	case r.Status >= http.StatusInternalServerError && s.Runner != nil && !s.leads():
+		// It ceased to be the active one while it worked.
+		r.header = http.Header{standbyHeader: {banto.StandbyBrokeOff}}
+	}
+	return r
+}
+
+// retryRest is how many seconds who is refused for asking too often waits,
+// unless the refusal says it.
+const retryRest = 5
+
+// retryAfter gives the seconds after which it is worth asking again.
+func retryAfter(err error) int {
+	var later interface{ RetryAfter() time.Duration }
+	if !errors.As(err, &later) {
+		return retryRest
+	}
+	return max(1, int(math.Ceil(later.RetryAfter().Seconds())))
 }
 
 // write sends a problem outside of huma.
 func (r *refusal) write(w http.ResponseWriter) {
 	h := w.Header()
+	maps.Copy(h, r.header)
 	h.Set("Content-Type", "application/problem+json")
 	if r.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="banto"`)

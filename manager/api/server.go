@@ -28,8 +28,14 @@ type server struct {
 	mux      *http.ServeMux
 	applying chan struct{} // one apply at a time: a large one takes memory
 	streams  chan struct{}
+	backups  chan struct{} // one at a time
 	joins    *limiter
 	tokens   *issued
+	probe    *probe
+
+	byPattern map[string]route // of the mux
+	leader    *leaders
+	carrier   *http.Transport // to the active manager
 
 	keepAlive time.Duration // of event streams
 }
@@ -40,8 +46,8 @@ func New(o Options) http.Handler { return build(o).handler() }
 
 // handler gives the whole of it, with its walls.
 func (s *server) handler() http.Handler {
-	routes := s.walls(s.mux)
-	if s.Fabric == nil {
+	routes := s.walls(s.standing(s.mux))
+	if s.Fabric == nil && s.Runner != nil {
 		return routes
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -64,8 +70,11 @@ func build(o Options) *server {
 	s := &server{
 		Options: o, mux: http.NewServeMux(),
 		applying: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams),
-		keepAlive: keepAlive, joins: newLimiter(o.Now), tokens: &issued{},
+		backups:   make(chan struct{}, 1),
+		keepAlive: keepAlive, joins: newLimiter(o.Now), tokens: &issued{}, probe: &probe{},
+		byPattern: map[string]route{}, leader: &leaders{ask: o.Leader, now: o.Now},
 	}
+	s.carrier = s.newCarrier()
 	s.api = humago.New(s.mux, s.config())
 	for _, r := range s.routes() {
 		s.register(r)
@@ -139,6 +148,9 @@ func principal(ctx context.Context) banto.Principal {
 
 // auditRefusal keeps that a change was refused.
 func (s *server) auditRefusal(ctx context.Context, action audit.Action, object string, err error) {
+	if !s.leads() {
+		return // only the active manager writes
+	}
 	switch banto.KindOf(err) {
 	case banto.KindInvalid, banto.KindDenied, banto.KindNotFound, banto.KindConflict:
 	default:
@@ -194,6 +206,9 @@ func soon(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // waitsFor says what a tracker waits for.
 func (s *server) waitsFor(ctx context.Context, id banto.TrackerID) []string {
+	if s.Runner == nil {
+		return nil
+	}
 	ctx, cancel := soon(ctx)
 	defer cancel()
 	return s.Runner.WaitsFor(ctx, id)

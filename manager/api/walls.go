@@ -90,7 +90,8 @@ func (s *server) walls(next http.Handler) http.Handler {
 		secureHeaders(w.Header(), req.id)
 		defer func() {
 			s.Log.Debug("request", "request", req.id, "method", r.Method, "path", r.URL.Path, "status", req.w.status,
-				"bytes", req.w.bytes, "took", s.Now().Sub(start), "principal", req.principal.Name, "remote", r.RemoteAddr)
+				"bytes", req.w.bytes, "took", s.Now().Sub(start), "principal", req.principal.Name, "remote", r.RemoteAddr,
+				"forwarded", plain(strings.Join(r.Header["X-Forwarded-For"], ", "), 200))
 		}()
 		defer s.caught(r, req)
 		if err := s.checkHost(r); err != nil {
@@ -140,6 +141,11 @@ func (s *server) fabric(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		secureHeaders(w.Header(), req.id)
 		s.refuse(r.Context(), err).write(req.w)
+		return
+	}
+	if s.Fabric == nil || !s.leads() {
+		secureHeaders(w.Header(), req.id)
+		s.notTaken(r.Context(), req, s.leader.current(r.Context()), nil)
 		return
 	}
 	control := http.NewResponseController(w)

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/boottime"
+	"github.com/bantoops/banto/store"
+)
+
+const (
+	// leaseOld is how old the proof of a lease may be before a manager is not ready.
+	leaseOld = 5 * time.Second
+	// probeRest is how often at most a store of one manager is tried for whether
+	// it can be written.
+	probeRest = 5 * time.Second
+)
+
+type health struct {
+	Status string `json:"status" enum:"ok"`
+}
+
+type healthOut struct{ Body health }
+
+// healthz says that the process lives, and nothing else.
+func (s *server) healthz(context.Context, *none) (*healthOut, error) {
+	return &healthOut{Body: health{Status: "ok"}}, nil
+}
+
+// readiness is what a manager says of whether it takes work.
+type readiness struct {
+	Status  string   `json:"status" enum:"ok,not-ready"`
+	Role    string   `json:"role" enum:"active,standby"`
+	Leader  string   `json:"leader,omitempty" doc:"Of a standby: where the active manager answers"`
+	Reasons []reason `json:"reasons,omitempty" doc:"Why it is not ready"`
+}
+
+type reason struct {
+	Check string `json:"check" enum:"manager,lease,store,fabric" doc:"What is not right"`
+	Why   string `json:"why"`
+}
+
+type readyOut struct {
+	Status int
+	Body   readiness
+}
+
+// readyz says whether the manager takes work.
+func (s *server) readyz(ctx context.Context, _ *none) (*readyOut, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	out := &readyOut{Status: http.StatusOK, Body: readiness{Status: "ok", Role: "active"}}
+	not := func(check, why string) {
+		out.Status, out.Body.Status = http.StatusServiceUnavailable, "not-ready"
+		out.Body.Reasons = append(out.Body.Reasons, reason{Check: check, Why: why})
+	}
+	if _, err := s.Store.Incarnation(ctx); err != nil {
+		s.Log.Warn("the store does not answer", "error", err)
+		not("store", "the store does not answer")
+	}
+	if s.Runner == nil {
+		out.Body.Role, out.Body.Leader = "standby", s.leader.current(ctx)
+		return out, nil
+	}
+	s.work(ctx, not)
+	return out, nil
+}
+
+// work looks for what keeps the active manager from taking work.
+func (s *server) work(ctx context.Context, not func(check, why string)) {
+	select {
+	case <-s.Runner.Ready():
+	default:
+		not("manager", "the trackers are being rebuilt")
+	}
+	if !s.leads() {
+		not("lease", "this manager is no longer the active one")
+	} else if age, shared := s.leaseAge(); shared && age > leaseOld {
+		not("lease", fmt.Sprintf("the lease was last proved %s ago: the store does not answer", age.Round(time.Second)))
+	}
+	if err := s.writable(ctx); err != nil {
+		not("store", shortly(err))
+	}
+	if s.FabricProblem != nil {
+		if err := s.FabricProblem(); err != nil {
+			not("fabric", err.Error())
+		}
+	}
+}
+
+// writable says why nothing can be written now; nil when it can.
+func (s *server) writable(ctx context.Context) error {
+	if h, ok := s.Runner.(healthy); ok {
+		if err := h.Health(ctx); err != nil {
+			return err
+		}
+	}
+	return s.probe.look(ctx, s.Store, s.Now())
+}
+
+// leaseAge tells how long ago the lease was proved, and whether that matters:
+// where no other manager can be, nobody need prove it.
+func (s *server) leaseAge() (time.Duration, bool) {
+	if !s.Store.Shared() {
+		return 0, false
+	}
+	return boottime.Now() - s.Store.ProvedAt(), true
+}
+
+// shortly says why a manager takes no work, in words for people.
+func shortly(err error) string {
+	var e *banto.ErrorInfo
+	switch {
+	case errors.As(err, &e) && e.Why != "":
+		return e.What + ": " + e.Why
+	case errors.As(err, &e):
+		return e.What
+	case errors.Is(err, store.ErrFull):
+		return "the store is full"
+	case errors.Is(err, store.ErrDeposed):
+		return "another manager has taken over"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the store does not answer"
+	}
+	return "the store cannot be written; the manager's log says more"
+}
+
+// probe tries now and then whether a store can be written. Only a store of one
+// manager is tried: with managers that follow each other the lease is renewed
+// all the time, which tells as much.
+type probe struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+func (p *probe) look(ctx context.Context, st Store, now time.Time) error {
+	if st.Shared() {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.at.IsZero() && now.Sub(p.at) < probeRest && !now.Before(p.at) {
+		return p.err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	p.err = st.Write(ctx, func(store.Tx) error { return nil })
+	p.at = now
+	return p.err
+}
+
+type leaderInfo struct {
+	Active bool   `json:"active" doc:"This manager is the active one"`
+	Leader string `json:"leader,omitempty" doc:"Where the active manager answers; empty: nobody knows"`
+}
+
+type leaderOut struct {
+	Status int
+	Body   leaderInfo
+}
+
+// getLeader says whether this manager is the active one.
+func (s *server) getLeader(ctx context.Context, _ *none) (*leaderOut, error) {
+	if s.leads() {
+		return &leaderOut{Status: http.StatusOK, Body: leaderInfo{Active: true, Leader: s.URL}}, nil
+	}
+	return &leaderOut{Status: http.StatusServiceUnavailable, Body: leaderInfo{Leader: s.leader.current(ctx)}}, nil
+}
