@@ -41,6 +41,12 @@ type Options struct {
 	Colour      string   // of the environment
 	Guard       *bool    // moves that cannot be undone ask for the tracker's name; nil: in production
 
+	Store       string  // URL of a PostgreSQL that managers share (postgres://…); empty: a store of its own, in the data directory
+	MaxTrackers int     // unfinished trackers of one jobnet; 0: the default
+	SubmitRate  float64 // submissions a second of one jobnet; 0: the default
+	RecoverSite string  // how to begin at a second site: cold, warm or held; empty: as any start
+	Archive     string  // directory into which trackers go before they are dropped; empty: they just go
+
 	// Of an agent.
 	Join      string   // token with which to join a manager first
 	Proxy     string   // HTTP proxy that takes CONNECT; empty: what the environment says
