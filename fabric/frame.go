@@ -66,7 +66,25 @@ func DecodeDown(b []byte) (Down, error) {
 			return Down{}, fmt.Errorf("cannot read frame: %w", err)
 		}
 	}
+	if err := d.checkRest(); err != nil {
+		return Down{}, fmt.Errorf("cannot read frame: %w", err)
+	}
 	return d, nil
+}
+
+func (d *Down) checkRest() error {
+	if d.Pong < 0 || len(d.Managers) > MaxManagers {
+		return fmt.Errorf("pong or managers are out of bounds")
+	}
+	for _, end := range d.Managers {
+		if len(end) > MaxEndpoint {
+			return fmt.Errorf("%.80q… is too long for an address", end)
+		}
+	}
+	if r := d.Recall; r != nil && (r.ID == "" || len(r.ID) > maxRecallID) {
+		return fmt.Errorf("%.80q is not the ID of a recall", r.ID)
+	}
+	return nil
 }
 
 func (p *ScriptPiece) check() error {
@@ -158,11 +176,37 @@ func DecodeUp(b []byte) (Up, error) {
 
 // Bounds of what a host says of itself.
 const (
-	maxWord   = 256
-	maxShells = 16
+	maxWord     = 256
+	maxShells   = 16
+	maxRecallID = 64
+	maxPart     = 4 << 10
 )
 
+func (r *Recalled) check() error {
+	if r.ID == "" || len(r.ID) > maxRecallID || r.Piece < 0 || len(r.Attempts) > MaxRecalled {
+		return fmt.Errorf("the answer %.80q to a recall is out of bounds", r.ID)
+	}
+	for i := range r.Attempts {
+		a := &r.Attempts[i]
+		if _, _, err := a.Attempt.Split(); err != nil {
+			return err
+		}
+		if len(a.State) > maxWord || len(a.Reason) > maxWord || len(a.Part) > maxPart {
+			return fmt.Errorf("attempt %s: what is recalled of it is out of bounds", a.Attempt)
+		}
+	}
+	return nil
+}
+
 func (u *Up) checkRest() error {
+	if u.Ping < 0 {
+		return fmt.Errorf("ping %d is out of bounds", u.Ping)
+	}
+	if u.Recalled != nil {
+		if err := u.Recalled.check(); err != nil {
+			return err
+		}
+	}
 	if u.Claims < 0 || len(u.Problem) > MaxProblem || len(u.Scripts) > MaxWants {
 		return fmt.Errorf("claims, problem or scripts are out of bounds")
 	}
@@ -284,6 +328,24 @@ func OrderSize(o *Order) int {
 // EndedSize measures a result as it would be sent, within a few bytes.
 func EndedSize(e *EndedReport) int {
 	return 320 + TextSize(e.Message) + TextSize(e.Vars) + TextSize(e.OutputHead)
+}
+
+// RecalledSize measures what is recalled of an attempt as it would be sent,
+// within a few bytes.
+func RecalledSize(a *RecalledAttempt) int {
+	return 224 + TextSize(string(a.Part)) + TextSize(a.State) + TextSize(string(a.Reason))
+}
+
+// ManagersFitting gives the endpoints that a frame may tell: no more and no
+// longer than it holds, and each once.
+func ManagersFitting(ends []string) []string {
+	var fit []string
+	for _, end := range ends {
+		if end != "" && len(end) <= MaxEndpoint && len(fit) < MaxManagers && !slices.Contains(fit, end) {
+			fit = append(fit, end)
+		}
+	}
+	return fit
 }
 
 // ChunkSize measures n bytes of output as they would be sent.

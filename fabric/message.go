@@ -47,6 +47,16 @@ const MaxWants = 8
 // MaxProblem bounds what a host says of its problem.
 const MaxProblem = 1 << 10
 
+// MaxManagers is how many endpoints of managers one frame may tell, and
+// MaxEndpoint how long each may be.
+const (
+	MaxManagers = 32
+	MaxEndpoint = 256
+)
+
+// MaxRecalled is how many attempts one frame may recall.
+const MaxRecalled = 2000
+
 // MaxFrame is the largest frame that is sent, in bytes; well below the
 // server's payload limit. What a part carries by its definition
 // (jobnet.MaxScript) fits with room for parameters; an attempt that grows
@@ -144,6 +154,7 @@ type Recall struct {
 // Recalled is the answer, in as many frames as it takes.
 type Recalled struct {
 	ID       string            `json:"id"`
+	Piece    int               `json:"piece,omitempty"` // counted from 0, so that a lost one is missed
 	Attempts []RecalledAttempt `json:"attempts,omitempty"`
 	More     bool              `json:"more,omitempty"` // others follow
 	// Whole says that the keeper has forgotten nothing of that time.

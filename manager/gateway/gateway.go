@@ -2,17 +2,20 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/internal/boottime"
 	"github.com/bantoops/banto/manager/runner"
 	"github.com/bantoops/banto/store"
 )
@@ -38,6 +41,18 @@ type Options struct {
 	// how the last one ended (fabric.Server.Connection); nil: nobody knows, and
 	// a silent host is down. It is asked only for hosts that are silent.
 	Connection func(banto.HostID) (open bool, why string)
+	// Proved tells when the last transaction began that proved the manager's
+	// lease, by internal/boottime; nil: it is always proved. Hosts are told of
+	// contact only for what came before that.
+	Proved func() time.Duration
+	// Leading says whether the manager still leads; nil: always. While it does
+	// not, nothing is sent, and nothing is passed on to the inbox.
+	Leading func() bool
+	// Managers gives the endpoints of all managers, this one's first, as hosts are
+	// to know them; nil: they are told of none. It is asked every second.
+	Managers func() []string
+	// Boot is the clock of Proved; nil: boottime.Now.
+	Boot func() time.Duration
 }
 
 // Gateway is the manager's end of all hosts. It implements runner.Hosts: it
@@ -52,7 +67,12 @@ type Gateway struct {
 	unread    complaint
 	homeless  complaint
 
+	ends  atomic.Pointer[[]string] // of all managers, as they were when last looked at
+	endAt atomic.Int64             // when that was
+
 	mu      sync.Mutex
+	begun   bool           // Run or Turn was called
+	recall  *fabric.Recall // what hosts are asked that come later
 	hosts   map[banto.HostID]*host
 	running context.Context         // nil before Run and after it
 	visits  map[banto.HostID]*visit // of Turn
@@ -66,6 +86,9 @@ func New(o Options) *Gateway {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Boot == nil {
+		o.Boot = boottime.Now
 	}
 	return &Gateway{opt: o, hosts: map[banto.HostID]*host{}, scripts: newScripts(o.Scripts),
 		strangers: strangers{gone: map[banto.HostID]string{}, told: map[banto.HostID]time.Time{}}}
@@ -83,6 +106,10 @@ func (g *Gateway) Enrolled(id banto.HostID, generation string, count int64) {
 	made := h == nil
 	if made {
 		h = &host{id: id, signal: make(chan struct{}, 1)}
+		if g.begun { // it may have been here before, and be taken in again
+			h.since = g.opt.Now()
+		}
+		h.recall = g.recall
 		g.hosts[id] = h
 		g.strangers.forget(id)
 	}
@@ -129,8 +156,18 @@ func (g *Gateway) Acknowledge(id banto.HostID, attempts []banto.AttemptID) {
 	}
 }
 
-// Recall asks every host what its keeper knows of attempts since then.
-func (g *Gateway) Recall(since time.Time) {}
+// Recall asks every host, as soon as it is connected and until it has answered,
+// what its keeper knows of attempts since then. What was lost on the way is told
+// again, so that an attempt may be told of twice.
+func (g *Gateway) Recall(since time.Time) {
+	r := &fabric.Recall{ID: strings.ToLower(rand.Text()[:16]), Since: since}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.recall = r
+	for _, h := range g.hosts {
+		h.post(func(m *mail) { m.recall = r })
+	}
+}
 
 // Problem says what is wrong with a host: what it says itself, such as a full
 // disk, and what was refused in the last minute of an agent with its identity.
@@ -159,13 +196,14 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if err := g.opt.Conn.Flush(); err != nil { // the subscription stands before hosts are asked
 		return fmt.Errorf("cannot run gateway: %w", err)
 	}
+	g.lookManagers()
 	g.mu.Lock()
-	g.running = ctx
+	g.running, g.begun = ctx, true
 	for _, h := range g.hosts {
 		g.start(h)
 	}
 	g.mu.Unlock()
-	<-ctx.Done()
+	g.watchManagers(ctx)
 	_ = sub.Unsubscribe()
 	g.mu.Lock()
 	g.running = nil
@@ -181,7 +219,7 @@ func (g *Gateway) receive(msg *nats.Msg) { g.Receive(msg.Subject, msg.Data) }
 func (g *Gateway) Receive(subject string, data []byte) {
 	id, now := banto.HostID(strings.TrimPrefix(subject, fabric.UpSubject(""))), g.opt.Now()
 	if h := g.host(id); h != nil {
-		h.receive(data, now)
+		h.receive(frame{data, now, g.opt.Boot()})
 		return
 	}
 	g.refuseStranger(id, data, now)
@@ -211,7 +249,7 @@ func (g *Gateway) serve(ctx context.Context, h *host) {
 		if v.left {
 			return
 		}
-		if wake := v.m.Wake(); !wake.IsZero() {
+		if wake := v.wake(now); !wake.IsZero() {
 			timer.Reset(wake.Sub(now))
 		}
 		select {
@@ -224,6 +262,9 @@ func (g *Gateway) serve(ctx context.Context, h *host) {
 }
 
 func (g *Gateway) publish(id banto.HostID, d fabric.Down) {
+	if !g.leading() {
+		return
+	}
 	data, err := d.Encode()
 	if err == nil {
 		err = g.send(fabric.DownSubject(id), data)

@@ -40,6 +40,7 @@ func (m *Machine) hello(u fabric.Up, now time.Time, e *Effects) {
 		return
 	}
 	m.open(u, instance, number, now)
+	m.recallFromOld(e)
 	for _, id := range h.Running {
 		e.Confirmed = append(e.Confirmed, m.queue.settle(id, false)...)
 	}
@@ -103,6 +104,7 @@ func (m *Machine) open(u fabric.Up, instance string, number int, now time.Time) 
 	}
 	m.known.claims = max(m.known.claims, u.Hello.Claims)
 	m.welcome = true
+	m.Managers(m.managers)
 }
 
 func remember(set map[string]bool, name string) map[string]bool {

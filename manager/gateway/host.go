@@ -20,6 +20,7 @@ const problemFresh = time.Minute
 type host struct {
 	id     banto.HostID
 	signal chan struct{}
+	since  time.Time // it may have had contact until then, whatever this gateway knows; zero: not
 
 	mu sync.Mutex
 	mail
@@ -39,12 +40,16 @@ type mail struct {
 	ask     bool
 	rekeyed bool   // the host has a new key
 	leave   string // the host is no more, and why
+
+	managers bool // the endpoints of the managers have changed
+	recall   *fabric.Recall
 }
 
 // frame is one as it came.
 type frame struct {
 	data []byte
 	at   time.Time
+	came time.Duration // by the clock of Options.Proved
 }
 
 // claims are what the store knows of a keeper's.
@@ -53,12 +58,13 @@ type claims struct {
 	count      int64
 }
 
-func (h *host) receive(data []byte, now time.Time) {
+func (h *host) receive(f frame) {
+	data := f.data
 	h.mu.Lock()
 	if h.bytes+len(data) > maxMail {
 		h.dropped++
 	} else {
-		h.frames = append(h.frames, frame{data, now})
+		h.frames = append(h.frames, f)
 		h.bytes += len(data) + 64
 	}
 	h.mu.Unlock()

@@ -23,6 +23,8 @@ const (
 const (
 	maxInFlight = 4 << 20 // bytes of orders that wait for confirmation
 	maxPast     = 32      // agent processes, and sessions, that are remembered as replaced
+	// managersRoom is what the endpoints of managers take of a frame at most.
+	managersRoom = fabric.MaxManagers * (fabric.MaxEndpoint*6 + 3)
 )
 
 // Connection says whether a host has a connection at all, and if not, how the
@@ -59,7 +61,12 @@ type Machine struct {
 	awaited bool            // a keeper was asked for a new one
 	rekeyed bool            // the host has a new key since its last session: its disk may be new too
 
-	queue orders
+	queue   orders
+	contact contact
+	recall  recall
+
+	managers     []string
+	tellManagers bool
 
 	replies    []fabric.Down // to sessions other than the open one
 	welcome    bool          // a Hello is to be answered
@@ -83,6 +90,8 @@ type Effects struct {
 	Wants     []fabric.ScriptWant // answer with Script
 	Fill      []fabric.Order      // for an agent that takes no scripts by reference: tell Filled
 	Problem   *string             // the host's problem has changed; empty: it has none
+	Recalled  []fabric.Recalled   // what the keeper knows, piece by piece; after a loss from the beginning
+	Contact   time.Time           // with Down: when the host may last have learned that it has contact; zero: never
 }
 
 // NewMachine makes the machine of a host that has no session.
@@ -208,6 +217,7 @@ func (m *Machine) Frame(u fabric.Up, now time.Time) Effects {
 			e.Problem = &u.Problem
 		}
 	}
+	m.recalled(u.Recalled, now, &e)
 	if u.Bye != "" {
 		m.close(&e, fmt.Sprintf("%.200s", u.Bye))
 	}
@@ -278,11 +288,17 @@ func (m *Machine) Wake() time.Time {
 	if sent, ok := m.queue.oldest(); ok && sent.Add(redeliver).Before(at) {
 		at = sent.Add(redeliver)
 	}
+	if c := m.contact.lookAt; !c.IsZero() && c.Before(at) {
+		at = c
+	}
+	if m.recall.open && m.version >= pingsSince && m.recall.askAt.Before(at) {
+		at = m.recall.askAt
+	}
 	return at
 }
 
 func (m *Machine) close(e *Effects, why string) {
-	e.Down = why
+	e.Down, e.Contact = why, m.contact.sentAt
 	m.session = ""
 	m.reset()
 }
@@ -291,6 +307,8 @@ func (m *Machine) close(e *Effects, why string) {
 // and what is not acknowledged will be told again.
 func (m *Machine) reset() {
 	m.queue.rewind()
+	m.contact.reset()
+	m.recall.askAt, m.recall.next, m.tellManagers = time.Time{}, 0, false
 	m.acks, m.outputAcks, m.scripts, m.welcome, m.renew = nil, nil, nil, false, false
 }
 
@@ -307,6 +325,9 @@ func (m *Machine) Next(now time.Time) (fabric.Down, bool) {
 		return d, false
 	}
 	room := fabric.FrameRoom
+	if m.tellManagers {
+		room -= managersRoom
+	}
 	d.Acks, m.acks, room = fabric.Fitting(m.acks, room, func(id *banto.AttemptID) int { return len(*id) + 3 })
 	d.OutputAcks, m.outputAcks, room = fabric.Fitting(m.outputAcks, room, func(a *fabric.OutputAck) int { return len(a.Attempt) + 72 })
 	d.Scripts, m.scripts, room = fabric.Fitting(m.scripts, room, fabric.PieceSize)
@@ -314,5 +335,33 @@ func (m *Machine) Next(now time.Time) (fabric.Down, bool) {
 	d.Renew = m.renew
 	send := m.welcome || m.renew || len(d.Acks) > 0 || len(d.OutputAcks) > 0 || len(d.Scripts) > 0 || len(d.Orders) > 0
 	m.welcome, m.renew = false, false
-	return d, send
+	return d, m.nextRest(&d, send, now)
+}
+
+// nextRest adds what older versions do not know, and says whether the frame is
+// to be sent. A pong goes with any frame, and after a while alone.
+func (m *Machine) nextRest(d *fabric.Down, send bool, now time.Time) bool {
+	if m.version < pingsSince {
+		return send
+	}
+	if m.tellManagers {
+		d.Managers, m.tellManagers, send = m.managers, false, true
+	}
+	if d.Recall = m.recall.ask(now); d.Recall != nil {
+		send = true
+	}
+	due := m.contact.due(now)
+	if !due && !send {
+		return false
+	}
+	pong := m.contact.answer()
+	switch {
+	case pong > 0:
+		d.Pong = pong
+		m.contact.sent(pong, now)
+		return true
+	case due:
+		m.contact.lookAt = now.Add(pongAgain)
+	}
+	return send
 }

@@ -51,7 +51,9 @@ func (p *pending) attempt() banto.AttemptID {
 
 // add takes an order; false if no frame can hold it. superseded are the orders
 // that it makes void: a start says that the tracker runs again, and a clean-up
-// that came after it would take away what it works on.
+// that came after it would take away what it works on. A kill says that the
+// start, if the host has not got it yet, must not happen any more: the attempt
+// may run elsewhere by then.
 func (q *orders) add(o fabric.Order) (superseded []string, taken bool) {
 	if q.byID[o.ID] != nil {
 		return nil, true
@@ -59,6 +61,9 @@ func (q *orders) add(o fabric.Order) (superseded []string, taken bool) {
 	p := &pending{order: o, size: fabric.OrderSize(&o)}
 	if p.size > fabric.FrameRoom {
 		return nil, false
+	}
+	if o.Kill != nil {
+		superseded = q.settle(o.Kill.Attempt, false)
 	}
 	q.byID[o.ID] = p
 	q.list = append(q.list, p)

@@ -38,6 +38,8 @@ type problemInbox interface {
 
 func newVisit(g *Gateway, h *host) *visit {
 	v := &visit{g: g, h: h, m: NewMachine(g.opt.Epoch, g.opt.Incarnation), owned: map[banto.AttemptID]bool{}}
+	v.m.Contacted(h.since)
+	v.m.Managers(g.managersNow())
 	if g.opt.Connection != nil {
 		v.connection = func() (bool, string) { return g.opt.Connection(h.id) }
 	}
@@ -49,7 +51,9 @@ func newVisit(g *Gateway, h *host) *visit {
 // called again though nothing has come; zero for never. It is for a caller that
 // owns the time, and not beside Run.
 func (g *Gateway) Turn(ctx context.Context) (next time.Time) {
+	g.lookManagers()
 	g.mu.Lock()
+	g.begun = true
 	if g.visits == nil {
 		g.visits = map[banto.HostID]*visit{}
 	}
@@ -65,21 +69,34 @@ func (g *Gateway) Turn(ctx context.Context) (next time.Time) {
 	slices.Sort(ids)
 	for _, id := range slices.Compact(ids) {
 		v := visits[id]
-		v.turn(ctx)
+		now := v.turn(ctx)
 		if v.left {
 			delete(visits, id)
 			continue
 		}
-		if wake := v.m.Wake(); !wake.IsZero() && (next.IsZero() || wake.Before(next)) {
+		if wake := v.wake(now); !wake.IsZero() && (next.IsZero() || wake.Before(next)) {
 			next = wake
 		}
 	}
 	return next
 }
 
-// turn takes all that waits for the host, and then sends.
+// wake says when the next turn is, though nothing has come; zero for never.
+func (v *visit) wake(now time.Time) time.Time {
+	if !v.g.leading() {
+		return now.Add(leadAgain)
+	}
+	return v.m.Wake()
+}
+
+// turn takes all that waits for the host, and then sends. A manager that does not
+// lead does neither.
 func (v *visit) turn(ctx context.Context) time.Time {
+	if !v.g.leading() {
+		return v.g.opt.Now()
+	}
 	v.take(ctx, v.h.take())
+	v.m.Proved(v.g.proved())
 	now := v.g.opt.Now()
 	if wake := v.m.Wake(); !wake.IsZero() && !now.Before(wake) {
 		v.apply(ctx, v.m.Tick(now, v.connection), now)
@@ -100,6 +117,12 @@ func (v *visit) take(ctx context.Context, in mail) {
 	}
 	if in.ask {
 		v.m.Ask()
+	}
+	if in.managers {
+		v.m.Managers(v.g.managersNow())
+	}
+	if in.recall != nil {
+		v.apply(ctx, v.m.Recall(*in.recall), v.g.opt.Now())
 	}
 	for _, o := range in.orders {
 		v.deliver(ctx, o)
@@ -154,7 +177,11 @@ func (v *visit) frame(ctx context.Context, f frame) {
 		}
 		return
 	}
+	if !v.g.leading() {
+		return
+	}
 	v.apply(ctx, v.m.Frame(u, f.at), f.at)
+	v.m.Ping(&u, f.came, f.at)
 }
 
 // apply carries out what the machine asks for.
@@ -194,8 +221,12 @@ func (v *visit) apply(ctx context.Context, e Effects, now time.Time) {
 	if e.Problem != nil {
 		v.problem(*e.Problem)
 	}
+	for i := range e.Recalled {
+		r := &e.Recalled[i]
+		inbox.Recalled(id, r.Attempts, !r.More, r.Whole && !r.More)
+	}
 	if e.Down != "" {
-		inbox.HostDown(id, e.Down, now, now)
+		inbox.HostDown(id, e.Down, now, e.Contact)
 	}
 }
 
