@@ -226,11 +226,11 @@ func TestFramesAreBounded(t *testing.T) {
 func TestSettledOrdersAreNotRepeated(t *testing.T) {
 	m := NewMachine(1, "inc")
 	kill := fabric.Order{ID: "kill:1", Kill: &fabric.KillOrder{Attempt: banto.NewAttemptID(tracker, 1)}}
-	for _, o := range []fabric.Order{order(1), kill, order(2), order(3)} {
+	for _, o := range []fabric.Order{order(2), order(3), kill, order(4)} {
 		m.Deliver(o)
 	}
-	e := m.Frame(fabric.Up{Session: "a-1", Hello: &fabric.Hello{Running: []banto.AttemptID{banto.NewAttemptID(tracker, 1)}}}, start)
-	if !reflect.DeepEqual(e.Confirmed, []string{"start:1"}) {
+	e := m.Frame(fabric.Up{Session: "a-1", Hello: &fabric.Hello{Running: []banto.AttemptID{banto.NewAttemptID(tracker, 1), banto.NewAttemptID(tracker, 4)}}}, start)
+	if !reflect.DeepEqual(e.Confirmed, []string{"start:4"}) {
 		t.Errorf("the hello confirms %v", e.Confirmed)
 	}
 	e = m.Frame(fabric.Up{Session: "a-1", Started: []fabric.StartedReport{{Attempt: banto.NewAttemptID(tracker, 2)}}}, start)
@@ -243,6 +243,22 @@ func TestSettledOrdersAreNotRepeated(t *testing.T) {
 	}
 	if len(m.queue.attempts) != 1 || len(m.queue.byID) != 1 {
 		t.Errorf("left are %v", m.queue.byID)
+	}
+}
+
+// A start that the host has not confirmed must not happen any more once its
+// attempt is to be killed: it may have been given up, and run elsewhere.
+func TestAKillVoidsTheStart(t *testing.T) {
+	m := NewMachine(1, "inc")
+	m.Deliver(order(1))
+	m.Deliver(order(2))
+	void, taken, _ := m.Deliver(fabric.Order{ID: "kill:1", Kill: &fabric.KillOrder{Attempt: banto.NewAttemptID(tracker, 1)}})
+	if !taken || !reflect.DeepEqual(void, []string{"start:1"}) {
+		t.Errorf("the kill makes %v void", void)
+	}
+	m.Frame(fabric.Up{Session: "a-1", Hello: &fabric.Hello{}}, start)
+	if got := ids(frames(m, start)); !reflect.DeepEqual(got, []string{"start:2", "kill:1"}) {
+		t.Errorf("sent %v", got)
 	}
 }
 
