@@ -18,7 +18,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCE  ?= .
 BREAK   ?=
 
-.PHONY: help build demo test race lint cross net wine fuzz simulate generate clean
+.PHONY: help build demo test race lint cross net wine vm fuzz simulate generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,15 @@ wine: ## the Windows agent under Wine: its tests and stories (needs Debian's win
 	GOOS=windows GOARCH=amd64 $(GO) build -ldflags '$(LDFLAGS)' -o bin/windows/banto.exe ./cmd/banto
 	GOOS=windows GOARCH=amd64 $(GO) test -c -o bin/windows/keeper.test.exe ./agent/keeper
 	BANTO_WINE_BINARIES='$(CURDIR)/bin/windows' $(GO) test -count 1 -timeout 4m ./scripts/wine
+
+# VMKERNEL is Debian's package of a kernel, unpacked: .ci/run fetches it, or
+#   apt-get download linux-image-VERSION-cloud-amd64 && dpkg-deb -x linux-image-*.deb .tools/vm
+VMKERNEL ?= $(CURDIR)/$(TOOLS)/vm
+vm: ## stories in a small virtual machine: clock, limits, power cut (needs qemu, busybox, a kernel)
+	@mkdir -p bin/vm
+	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/vm/banto ./cmd/banto
+	CGO_ENABLED=0 $(GO) test -c -o bin/vm/keeper.test ./agent/keeper
+	BANTO_VM_KERNEL='$(VMKERNEL)' BANTO_VM_BINARIES='$(CURDIR)/bin/vm' $(GO) test -count 1 -timeout 6m -v -run InMachine ./scripts/vm
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each
