@@ -63,6 +63,7 @@ func (r *Runner) tellEnrolled(h banto.Host) {
 func (r *Runner) tellRemoved(id banto.HostID, why string) {
 	delete(r.told.hosts, id)
 	delete(r.sessions, id)
+	delete(r.silent, id)
 	r.opt.Hosts.Removed(id, why)
 }
 

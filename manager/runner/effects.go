@@ -120,5 +120,5 @@ func (b *batch) decided(p dispatch.Placement) engine.Input {
 			Message: fmt.Sprintf("the account %s names no user on %s", p.Want.Account, p.Host),
 		}
 	}
-	return engine.Placed{Part: part, Host: p.Host, HostID: p.HostID, Target: p.Target, User: user}
+	return engine.Placed{Part: part, Host: p.Host, HostID: p.HostID, Target: p.Target, User: user, DeadMan: b.mem.deadMan[p.HostID]}
 }

@@ -69,10 +69,11 @@ func (r *Runner) wait(ctx context.Context) bool {
 // made of, for a caller that owns the time itself; they are called from one
 // goroutine, and not beside Run.
 func (r *Runner) Begin(ctx context.Context) error {
-	r.started = r.now()
+	r.started, r.begun = r.now(), r.opt.Clock()
 	if err := r.rebuild(ctx); err != nil {
 		return err
 	}
+	r.inbox.putBack([]fromHost{freshIn{}})
 	r.state.set(func(s *state) { s.begun = true })
 	close(r.ready)
 	return nil

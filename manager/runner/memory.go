@@ -30,8 +30,10 @@ type memory struct {
 	claimed   map[banto.HostID]bool // hosts whose claims have grown since their row was written
 	hosts     map[banto.HostID]banto.Host
 	names     map[string]banto.HostID
-	shells    map[banto.HostID][]string // of hosts that are connected
-	problems  map[banto.HostID]string   // why hosts that are connected can take nothing new
+	shells    map[banto.HostID][]string   // of hosts that are connected
+	deadMan   map[banto.HostID]bool       // of hosts that are connected: whether their keepers end attempts by the dead-man's limit
+	overdue   map[partKey]banto.AttemptID // lost attempts that have such a limit
+	problems  map[banto.HostID]string     // why hosts that are connected can take nothing new
 	groups    map[string]*jobnet.Group
 	accounts  map[string]*jobnet.Account
 	logons    map[string]store.AccountState // of accounts whose logons fail
@@ -45,6 +47,8 @@ type live struct {
 	part    banto.PartKey
 	state   banto.AttemptState
 	created time.Time
+	deadMan time.Duration // its dead-man's limit; 0: it has none
+	deadBy  time.Time     // while it is lost
 }
 
 func newMemory() *memory {
@@ -59,6 +63,8 @@ func newMemory() *memory {
 		names:    make(map[string]banto.HostID),
 		claimed:  make(map[banto.HostID]bool),
 		shells:   make(map[banto.HostID][]string),
+		deadMan:  make(map[banto.HostID]bool),
+		overdue:  make(map[partKey]banto.AttemptID),
 		problems: make(map[banto.HostID]string),
 		groups:   make(map[string]*jobnet.Group),
 		accounts: make(map[string]*jobnet.Account),
@@ -70,6 +76,12 @@ func newMemory() *memory {
 
 // noteAttempt keeps the index of live attempts.
 func (m *memory) noteAttempt(a banto.Attempt) {
+	k := partKey{a.Tracker, a.Part}
+	if a.State == banto.AttemptLost && a.DeadManMS > 0 {
+		m.overdue[k] = a.ID
+	} else if m.overdue[k] == a.ID {
+		delete(m.overdue, k)
+	}
 	if a.State.Ended() {
 		delete(m.live, a.ID)
 		if on := m.onHost[a.HostID]; on != nil {
@@ -80,7 +92,13 @@ func (m *memory) noteAttempt(a banto.Attempt) {
 		}
 		return
 	}
-	m.live[a.ID] = live{host: a.HostID, part: a.Part, state: a.State, created: a.CreatedAt}
+	l := live{
+		host: a.HostID, part: a.Part, state: a.State, created: a.CreatedAt, deadMan: time.Duration(a.DeadManMS) * time.Millisecond,
+	}
+	if a.DeadBy != nil && a.State == banto.AttemptLost {
+		l.deadBy = *a.DeadBy
+	}
+	m.live[a.ID] = l
 	on := m.onHost[a.HostID]
 	if on == nil {
 		on = make(map[banto.AttemptID]struct{})
@@ -133,12 +151,23 @@ func (m *memory) setHost(h banto.Host, up, local bool) {
 	})
 }
 
+// connected notes what a host says of itself that counts while it is connected.
+func (m *memory) connected(s HostSession) {
+	m.shells[s.ID], m.deadMan[s.ID] = s.Hello.Shells, s.Hello.DeadMan
+}
+
+// gone forgets what was known of a host while it was connected.
+func (m *memory) gone(id banto.HostID) {
+	delete(m.shells, id)
+	delete(m.deadMan, id)
+	delete(m.problems, id)
+}
+
 // removeHost forgets a host and the orders for it.
 func (m *memory) removeHost(id banto.HostID) {
 	delete(m.names, m.hosts[id].Name)
 	delete(m.hosts, id)
-	delete(m.shells, id)
-	delete(m.problems, id)
+	m.gone(id)
 	m.timers.drop(timerKey{host: id})
 	m.board.RemoveHost(id)
 	for order, host := range m.outbox {

@@ -102,7 +102,7 @@ func (r *Runner) rebuildHosts(ctx context.Context, m *memory) error {
 			after = h.Name
 			session, up := r.sessions[h.ID]
 			if up {
-				m.shells[h.ID] = session.Hello.Shells
+				m.connected(session)
 			}
 			m.setHost(h, up, h.ID == r.opt.LocalHost)
 			if !up && h.State == banto.HostConnected {

@@ -73,6 +73,8 @@ type Runner struct {
 	told     told
 	sessions map[banto.HostID]HostSession // hosts that are connected now, whatever the store says
 	started  time.Time
+	begun    time.Duration                  // when it started, by Clock
+	silent   map[banto.HostID]time.Duration // by Clock, since when hosts that went have had no contact
 	health   health
 	pace     pace
 	state    state
@@ -104,6 +106,7 @@ func New(opt Options) *Runner {
 		flows:    newFlowCache(),
 		scripts:  make(map[scriptKey]string),
 		sessions: make(map[banto.HostID]HostSession),
+		silent:   make(map[banto.HostID]time.Duration),
 		pace:     newPace(opt.Limits.orDefault()),
 	}
 }

@@ -17,8 +17,10 @@ type hostDownIn struct {
 	id  banto.HostID
 	why string
 	at  time.Time
-	// contact is the last time at which the host can have counted on contact.
+	// contact is the last time at which the host can have counted on contact, and
+	// silent the same by Clock.
 	contact time.Time
+	silent  time.Duration
 }
 
 // HostUp says that a host's session is open.
@@ -32,7 +34,8 @@ func (r *Runner) HostUp(up HostSession) {
 
 // HostDown says that a host's session is gone, and why in words.
 func (r *Runner) HostDown(id banto.HostID, why string, at, contact time.Time) {
-	r.inbox.report(hostDownIn{id: id, why: clean(why, maxHostText), at: at, contact: contact})
+	contact, silent := r.lastContact(at, contact)
+	r.inbox.report(hostDownIn{id: id, why: clean(why, maxHostText), at: at, contact: contact, silent: silent})
 }
 
 // maxHostText is how much of a text that a host says of itself is kept.
@@ -79,7 +82,8 @@ func (in hostUpIn) step(b *batch) error {
 	row.Claims = max(row.Claims, in.Hello.Claims)
 	row.BootID, row.Generation = in.Hello.BootID, in.Hello.Generation
 	b.putHost(row)
-	b.mem.shells[row.ID] = in.Hello.Shells
+	b.mem.connected(in.HostSession)
+	delete(b.r.silent, row.ID)
 	b.mem.setHost(row, true, row.ID == b.r.opt.LocalHost)
 	b.mem.timers.drop(timerKey{host: row.ID})
 	b.up = append(b.up, upNow{id: row.ID, session: &in.HostSession})
@@ -171,22 +175,16 @@ func (in hostDownIn) step(b *batch) error {
 	}
 	row.State, row.Since, row.Why = banto.HostLost, in.at, in.why
 	b.putHost(row)
-	delete(b.mem.shells, row.ID)
-	delete(b.mem.problems, row.ID)
+	b.mem.gone(row.ID)
+	contact := b.silentSince(in)
 	b.mem.setHost(row, false, row.ID == b.r.opt.LocalHost)
 	b.mem.timers.drop(timerKey{host: row.ID})
 	b.up = append(b.up, upNow{id: row.ID})
 	for _, a := range b.mem.attemptsOn(in.id) {
-		id, t := b.mem.trackerOf(a)
-		state := b.mem.live[a].state
-		if state == banto.AttemptStarting {
+		if b.mem.live[a].state == banto.AttemptStarting {
 			b.mem.board.Under(a, "") // what tries its account need not wait until the host comes back
 		}
-		// A start that is still in the outbox is not lost: it is sent again.
-		if t == nil || state == banto.AttemptLost || state == banto.AttemptStarting && b.mem.startUnconfirmed(a) {
-			continue
-		}
-		b.mustStep(id, t, engine.Lost{Attempt: a})
+		b.lose(a, contact)
 	}
 	return nil
 }
@@ -204,9 +202,9 @@ func (in wakeIn) step(b *batch) error {
 		if row := b.mem.hosts[in.host]; row.State != banto.HostConnected {
 			return nil
 		}
-		return hostDownIn{id: in.host, why: "it has not come back since the manager started", at: b.now, contact: b.r.started}.step(b)
+		return hostDownIn{id: in.host, why: "it has not come back since the manager started", at: b.now, contact: b.r.started, silent: b.r.begun}.step(b)
 	}
-	if t := b.mem.trackers[in.tracker]; t != nil {
+	if t := b.mem.trackers[in.tracker]; t != nil && !b.tooEarly(in.timerKey) {
 		b.mustStep(in.tracker, t, engine.Wake{Part: in.part})
 	}
 	return nil
