@@ -74,18 +74,17 @@ func (d *doctor) runner(ctx context.Context) {
 	if d.s.Runner == nil {
 		return
 	}
-	select {
-	case <-d.s.Runner.Ready():
-	default:
+	switch {
+	case !d.s.rebuilt():
 		d.bad("manager", "", "the trackers are being rebuilt", "wait a moment")
+		return
+	case d.s.Runner.Held(ctx):
+		d.bad("recovery", "", "nothing starts: the store was restored, or this is a second site, and nobody has confirmed what was found",
+			"banto recovery show, then banto recovery confirm")
 		return
 	}
 	if err := d.s.writable(ctx); err != nil {
 		d.bad("store", "", "no work is taken: "+shortly(err), "make room, or see to the store; nothing is lost meanwhile")
-	}
-	if d.s.held(ctx) {
-		d.bad("recovery", "", "nothing starts: the store was restored, or this is a second site, and nobody has confirmed what was found",
-			"banto recovery show, then banto recovery confirm")
 	}
 }
 

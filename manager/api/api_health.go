@@ -41,7 +41,7 @@ type readiness struct {
 }
 
 type reason struct {
-	Check string `json:"check" enum:"manager,lease,store,fabric" doc:"What is not right"`
+	Check string `json:"check" enum:"manager,lease,store,recovery,fabric" doc:"What is not right"`
 	Why   string `json:"why"`
 }
 
@@ -73,18 +73,19 @@ func (s *server) readyz(ctx context.Context, _ *none) (*readyOut, error) {
 
 // work looks for what keeps the active manager from taking work.
 func (s *server) work(ctx context.Context, not func(check, why string)) {
-	select {
-	case <-s.Runner.Ready():
-	default:
+	switch age, shared := s.leaseAge(); {
+	case !s.rebuilt():
 		not("manager", "the trackers are being rebuilt")
-	}
-	if !s.leads() {
+	case !s.leads():
 		not("lease", "this manager is no longer the active one")
-	} else if age, shared := s.leaseAge(); shared && age > leaseOld {
+	case shared && age > leaseOld:
 		not("lease", fmt.Sprintf("the lease was last proved %s ago: the store does not answer", age.Round(time.Second)))
-	}
-	if err := s.writable(ctx); err != nil {
-		not("store", shortly(err))
+	case s.Runner.Held(ctx):
+		not("recovery", "nothing starts until what was found after a restore is confirmed: banto recovery show")
+	default:
+		if err := s.writable(ctx); err != nil {
+			not("store", shortly(err))
+		}
 	}
 	if s.FabricProblem != nil {
 		if err := s.FabricProblem(); err != nil {
@@ -93,12 +94,20 @@ func (s *server) work(ctx context.Context, not func(check, why string)) {
 	}
 }
 
+// rebuilt says whether the runner has begun.
+func (s *server) rebuilt() bool {
+	select {
+	case <-s.Runner.Ready():
+		return true
+	default:
+		return false
+	}
+}
+
 // writable says why nothing can be written now; nil when it can.
 func (s *server) writable(ctx context.Context) error {
-	if h, ok := s.Runner.(healthy); ok {
-		if err := h.Health(ctx); err != nil {
-			return err
-		}
+	if err := s.Runner.Health(ctx); err != nil {
+		return err
 	}
 	return s.probe.look(ctx, s.Store, s.Now())
 }
@@ -117,7 +126,7 @@ func shortly(err error) string {
 	var e *banto.ErrorInfo
 	switch {
 	case errors.As(err, &e) && e.Why != "":
-		return e.What + ": " + e.Why
+		return e.Why
 	case errors.As(err, &e):
 		return e.What
 	case errors.Is(err, store.ErrFull):

@@ -45,19 +45,12 @@ type Runner interface {
 	ReleaseAccount(ctx context.Context, by banto.Principal, name string) error
 
 	Ready() <-chan struct{}
-}
-
-// recoverer is what a Runner has besides that can start held, after its store
-// was restored or at a second site.
-type recoverer interface {
+	// Health says why no work is taken now; it must not wait for the loop.
+	Health(ctx context.Context) error
+	// Held says whether nothing starts until a recovery is confirmed.
+	Held(ctx context.Context) bool
 	Recovery(ctx context.Context) banto.Recovery
 	Confirm(ctx context.Context, by banto.Principal, c banto.RecoveryConfirm) (banto.Recovery, error)
-	Held(ctx context.Context) bool
-}
-
-// healthy is what a Runner has besides that knows why it takes no work now.
-type healthy interface {
-	Health(ctx context.Context) error
 }
 
 // Designs is the way to definitions; *designs.Designs is one.

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"math"
 	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,6 +29,8 @@ type refusal struct {
 	Why      string          `json:"why,omitempty"`
 	Hint     string          `json:"hint,omitempty" doc:"What to do"`
 	Problems []banto.Problem `json:"problems,omitempty" doc:"Each fault with its place"`
+	// RetryAfterMS is of a refusal that another try may not meet.
+	RetryAfterMS int64 `json:"retry_after_ms,omitempty" doc:"When trying again makes sense, in milliseconds"`
 
 	header http.Header
 }
@@ -81,6 +81,7 @@ func newRefusal(e *banto.ErrorInfo, status int, request string) *refusal {
 	r := &refusal{
 		Type: "urn:banto:problem:" + string(e.Kind), Title: http.StatusText(status), Status: status,
 		Detail: e.What, Kind: e.Kind, What: e.What, Why: e.Why, Hint: e.Hint, Problems: e.Problems,
+		RetryAfterMS: e.RetryAfterMS,
 	}
 	if e.Why != "" {
 		r.Detail += ": " + e.Why
@@ -106,12 +107,12 @@ func (s *server) refuse(ctx context.Context, err error) *refusal {
 		s.Log.Error("request failed", "request", request, "error", err, "cause", errors.Unwrap(e))
 	}
 	r := newRefusal(e, 0, request)
-	switch {
-	case e.Kind == banto.KindTooMany:
-		r.header = http.Header{"Retry-After": {strconv.Itoa(retryAfter(err))}}
-	case r.Status >= http.StatusInternalServerError && s.Runner != nil && !s.leads():
-		// It ceased to be the active one while it worked.
-		r.header = http.Header{standbyHeader: {banto.StandbyBrokeOff}}
+	r.header = http.Header{}
+	if e.Kind == banto.KindTooMany || e.RetryAfterMS > 0 {
+		r.header.Set("Retry-After", retryAfter(e))
+	}
+	if r.Status >= http.StatusInternalServerError && s.Runner != nil && !s.leads() {
+		r.header.Set(standbyHeader, banto.StandbyBrokeOff) // it ceased to be the active one while it worked
 	}
 	return r
 }
@@ -121,12 +122,12 @@ func (s *server) refuse(ctx context.Context, err error) *refusal {
 const retryRest = 5
 
 // retryAfter gives the seconds after which it is worth asking again.
-func retryAfter(err error) int {
-	var later interface{ RetryAfter() time.Duration }
-	if !errors.As(err, &later) {
-		return retryRest
+func retryAfter(e *banto.ErrorInfo) string {
+	seconds := (e.RetryAfterMS + 999) / 1000
+	if seconds <= 0 {
+		seconds = retryRest
 	}
-	return max(1, int(math.Ceil(later.RetryAfter().Seconds())))
+	return strconv.FormatInt(seconds, 10)
 }
 
 // write sends a problem outside of huma.
