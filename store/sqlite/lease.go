@@ -8,6 +8,7 @@ import (
 
 	"github.com/bantoops/banto/internal/boottime"
 	"github.com/bantoops/banto/store"
+	"github.com/bantoops/banto/store/sqltext"
 )
 
 // Begin implements store.Store.
@@ -33,7 +34,7 @@ func (s *Store) take(ctx context.Context, t store.TakeOver, now time.Time) (int6
 	var epoch, seq int64
 	// One statement is one transaction.
 	err := s.conn.QueryRowContext(ctx, "UPDATE lease SET epoch = epoch + 1, seq = seq + 1, holder = ?, url = ?, next = '', renewed_at = ?"+
-		" WHERE id = 1 RETURNING epoch, seq", t.Holder, t.URL, micros(now)).Scan(&epoch, &seq)
+		" WHERE id = 1 RETURNING epoch, seq", t.Holder, t.URL, sqltext.Micros(now)).Scan(&epoch, &seq)
 	if err != nil {
 		return 0, fmt.Errorf("cannot become the active manager: %w", s.explain(err))
 	}
@@ -71,7 +72,7 @@ func (s *Store) Shared() bool { return false }
 // Lease implements store.Reader.
 func (s *Store) Lease(ctx context.Context) (store.Lease, error) {
 	fields := func(l *store.Lease) []any { return []any{&l.Epoch, &l.Seq, &l.Holder, &l.URL, &l.Next, &l.RenewedAt} }
-	l, err := one(ctx, s.now(), "lease", fields, "SELECT epoch, seq, holder, url, next, renewed_at FROM lease WHERE id = 1")
+	l, err := sqltext.One(ctx, s.Reader, "lease", fields, "SELECT epoch, seq, holder, url, next, renewed_at FROM lease WHERE id = 1")
 	if err != nil || l.Epoch == 0 {
 		return store.Lease{}, err
 	}
@@ -82,7 +83,7 @@ func (s *Store) Lease(ctx context.Context) (store.Lease, error) {
 // Announce implements store.Managers.
 func (s *Store) Announce(ctx context.Context, m store.Manager) error {
 	m.SeenAt = time.Now()
-	return s.alone(ctx, "announce the manager "+m.Name, putManager, managerFields(&m)...)
+	return s.alone(ctx, "announce the manager "+m.Name, sqltext.Managers.One, sqltext.ManagerFields(&m)...)
 }
 
 // Withdraw implements store.Managers.
@@ -92,7 +93,7 @@ func (s *Store) Withdraw(ctx context.Context, name string) error {
 
 // ListManagers implements store.Managers.
 func (s *Store) ListManagers(ctx context.Context) ([]store.Manager, error) {
-	all, err := list(ctx, s.now(), managerFields, "SELECT "+managerColumns+" FROM managers ORDER BY name")
+	all, err := sqltext.List(ctx, s.Reader, sqltext.ManagerFields, "SELECT "+sqltext.ManagerColumns+" FROM managers ORDER BY name")
 	for i := range all {
 		all[i].Age = max(0, time.Since(all[i].SeenAt))
 	}
@@ -101,12 +102,12 @@ func (s *Store) ListManagers(ctx context.Context) ([]store.Manager, error) {
 
 // Kept implements store.Vault.
 func (s *Store) Kept(ctx context.Context, name string) ([]byte, error) {
-	return one(ctx, s.now(), "in the vault "+name, itself[[]byte], "SELECT body FROM vault WHERE name = ?", name)
+	return sqltext.One(ctx, s.Reader, "in the vault "+name, sqltext.Itself[[]byte], "SELECT body FROM vault WHERE name = ?", name)
 }
 
 // Keep implements store.Vault.
 func (s *Store) Keep(ctx context.Context, name string, body []byte) ([]byte, error) {
-	err := s.alone(ctx, "keep "+name, insert("vault", "name, body")+" ON CONFLICT (name) DO NOTHING", name, &body)
+	err := s.alone(ctx, "keep "+name, sqltext.Vault.One, name, &body)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func (s *Store) Keep(ctx context.Context, name string, body []byte) ([]byte, err
 
 // alone runs one statement as a transaction of its own, without the lease.
 func (s *Store) alone(ctx context.Context, doing, query string, fields ...any) error {
-	if err := encode(fields); err != nil {
+	if err := sqltext.Encode(fields); err != nil {
 		return fmt.Errorf("cannot %s: %w", doing, err)
 	}
 	if err := s.takeTurn(ctx); err != nil {

@@ -23,6 +23,7 @@ import (
 	driver "modernc.org/sqlite"
 
 	"github.com/bantoops/banto/store"
+	"github.com/bantoops/banto/store/sqltext"
 )
 
 //go:embed migrations/*.sql
@@ -45,6 +46,7 @@ type Options struct {
 
 // Store is a store in one SQLite file. All methods are safe for concurrent use.
 type Store struct {
+	*sqltext.Reader
 	dir    string
 	lock   *os.File
 	writer *sql.DB
@@ -76,6 +78,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 		return nil, cannotOpen(dir, err)
 	}
 	s := &Store{dir: dir, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
+	s.Reader = &sqltext.Reader{DB: asking{s: s}, Hints: true}
 	if !opt.unlocked {
 		if s.lock, err = lockDir(dir); err != nil {
 			return nil, cannotOpen(dir, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/engine"
 	"github.com/bantoops/banto/store"
+	"github.com/bantoops/banto/store/sqltext"
 )
 
 // allowed are steps of a plan that read more than they give back, with the reason.
@@ -41,12 +42,15 @@ func TestNoListScans(t *testing.T) {
 	if len(queries) < asked {
 		t.Fatalf("only %d statements came of %d questions", len(queries), asked)
 	}
-	queries = append(queries, putTracker, putPart, putAttempt, putFolder, putOutbox, putHost, putSubmitted,
-		putScript, putJoin, putRevoked, putAccount, deleteHost, deleteOutboxOf,
-		"SELECT count(*) FROM hosts WHERE name = ? AND id <> ?",
-		"SELECT COALESCE(max(version), 0) FROM definitions WHERE kind = ? AND path = ?",
-		"UPDATE definitions SET active = 0 WHERE kind = ? AND path = ? AND active = 1",
-		"DELETE FROM outbox WHERE id = ?")
+	queries = append(queries, putTracker, putFolder, sqltext.DeleteHost, sqltext.DeleteOutboxOf, sqltext.DeleteOutbox,
+		sqltext.OthersOfTheName, sqltext.LastVersion, sqltext.Deactivate,
+		sqltext.IsEnded, sqltext.DeleteAttempts, sqltext.DeleteParts, sqltext.DeleteTracker)
+	for _, u := range []*sqltext.Upsert{
+		sqltext.Parts, sqltext.Attempts, sqltext.Outbox, sqltext.Hosts, sqltext.Submissions, sqltext.Scripts, sqltext.Joins,
+		sqltext.RevokedKeys, sqltext.AccountStates, sqltext.Managers, sqltext.Vault, sqltext.Marks,
+	} {
+		queries = append(queries, u.One)
+	}
 	for _, q := range queries {
 		plan := explain(ctx, t, s, q)
 		if allowed[plan] != "" {
@@ -163,9 +167,11 @@ func askEverything(ctx context.Context, t *testing.T, s *Store) int {
 	if err := s.Unfinished(ctx, func(engine.Records) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.now().records(ctx, banto.Tracker{ID: "x"}); err != nil {
+	if _, err := s.Ended(ctx, time.Unix(1, 0), 3, 9); err != nil {
 		t.Fatal(err)
 	}
+	_, _ = s.Kept(ctx, "x")
+	_, _ = s.Mark(ctx, "x")
 	return asked - 4*3 + 16 // n=3 and n=2 differ, Before never does
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/internal/boottime"
 	"github.com/bantoops/banto/store"
+	"github.com/bantoops/banto/store/sqltext"
 )
 
 var (
@@ -29,7 +30,7 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 		return errNotBegun
 	}
 	began := boottime.Now()
-	t := &tx{s: s}
+	t := newTx(s)
 	defer func() { t.over = true }()
 	if err := t.begin(); err != nil {
 		return err
@@ -93,9 +94,25 @@ func (s *Store) exec(query string, args ...any) (sql.Result, error) {
 
 // tx is one transaction.
 type tx struct {
+	sqltext.Puts
 	s      *Store
 	failed error // an error after which nothing can be committed
 	over   bool
+}
+
+func newTx(s *Store) *tx {
+	t := &tx{s: s}
+	t.Puts = sqltext.Puts{Putter: putting{t}}
+	return t
+}
+
+// putting writes rows as sqltext gives them.
+type putting struct{ t *tx }
+
+// Put implements sqltext.Putter.
+func (p putting) Put(doing string, u *sqltext.Upsert, fields []any) error {
+	_, err := p.t.exec(doing, u.One, fields...)
+	return err
 }
 
 // begin opens the transaction and proves the epoch.
@@ -103,7 +120,8 @@ func (t *tx) begin() error {
 	if _, err := t.s.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("cannot begin a transaction: %w", t.s.explain(err))
 	}
-	n, err := t.exec("prove the epoch", "UPDATE lease SET seq = ? WHERE id = 1 AND epoch = ?", t.s.seq+1, t.s.epoch)
+	n, err := t.exec("prove the epoch", "UPDATE lease SET seq = ?, renewed_at = ? WHERE id = 1 AND epoch = ?",
+		t.s.seq+1, sqltext.Micros(time.Now()), t.s.epoch)
 	if err == nil && n != 1 {
 		err = store.ErrDeposed
 	}
@@ -122,7 +140,7 @@ func (t *tx) exec(doing, query string, fields ...any) (int64, error) {
 	if t.failed != nil {
 		return 0, t.failed
 	}
-	if err := encode(fields); err != nil {
+	if err := sqltext.Encode(fields); err != nil {
 		return 0, fmt.Errorf("cannot %s: %w", doing, err)
 	}
 	res, err := t.s.exec(query, fields...)
@@ -133,38 +151,27 @@ func (t *tx) exec(doing, query string, fields ...any) (int64, error) {
 	return res.RowsAffected()
 }
 
-// The statements of the hot path.
+// What is written with an eye on what is there.
 var (
-	putTracker = "INSERT INTO trackers (seq, ended, " + trackerColumns + ") VALUES (" +
-		"COALESCE((SELECT seq + 1 FROM trackers WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT 1), ?), ?" +
-		strings.Repeat(", ?", strings.Count(trackerColumns, ",")+1) + ")" +
-		replacing("ended, "+trackerColumns, "id", "jobnet", "submitted_at") +
+	putTracker = "INSERT INTO trackers (" + strings.Join(sqltext.Trackers.Columns, ", ") + ") VALUES (" +
+		"COALESCE((SELECT seq + 1 FROM trackers WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT 1), ?)" +
+		strings.Repeat(", ?", len(sqltext.Trackers.Columns)-1) + ")" + sqltext.Trackers.Conflict() +
 		" WHERE trackers.jobnet = excluded.jobnet AND trackers.submitted_at = excluded.submitted_at"
 	putFolder = "INSERT INTO tracker_folders (folder, seq, state) SELECT ?, seq, ? FROM trackers WHERE id = ?" +
 		" ON CONFLICT (folder, seq) DO UPDATE SET state = excluded.state WHERE tracker_folders.state <> excluded.state"
-	putPart    = insert("parts", partColumns) + replacing(partColumns, "tracker, key")
-	putAttempt = insert("attempts", "ended, "+attemptColumns) + replacing("ended, "+attemptColumns, "tracker, seq")
-	// An index by host would cost every order, and hosts are removed seldom.
-	deleteOutboxOf = "DELETE FROM outbox WHERE host_id = ?"
-	putOutbox      = insert("outbox", outboxColumns) + replacing(outboxColumns, "id")
 )
 
-// drift bounds how far a tracker's seq may lie behind its time of submission,
-// in microseconds: so many trackers can be submitted at one instant.
-const drift = int64(time.Second / time.Microsecond)
-
 func (t *tx) PutTracker(r banto.Tracker) error {
-	at := max(micros(r.SubmittedAt), 1)
-	ended := r.State.Ended()
+	at := max(sqltext.Micros(r.SubmittedAt), 1)
 	doing := "store tracker " + string(r.ID)
-	n, err := t.exec(doing, putTracker, append([]any{at, at + drift, at, &ended}, trackerFields(&r)...)...)
+	n, err := t.exec(doing, putTracker, append([]any{at, at + sqltext.Drift}, sqltext.TrackerRow(at, &r)...)...)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		return fmt.Errorf("cannot %s: %w", doing, store.ErrDuplicate)
 	}
-	for folder := range folders(r.Jobnet) {
+	for folder := range sqltext.FoldersOf(r.Jobnet) {
 		if _, err := t.exec(doing, putFolder, folder, string(r.State), string(r.ID)); err != nil {
 			return err
 		}
@@ -172,42 +179,28 @@ func (t *tx) PutTracker(r banto.Tracker) error {
 	return nil
 }
 
-// folders gives the folders that a path is in, each with a slash at its end.
-func folders(path string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for i := range len(path) {
-			if path[i] == '/' && !yield(path[:i+1]) {
-				return
-			}
+func (t *tx) DeleteTracker(id banto.TrackerID, limit int) (left bool, err error) {
+	doing, most := "drop tracker "+string(id), sqltext.Bounded(limit)
+	ended, err := t.number(doing, sqltext.IsEnded, &id)
+	if err != nil || ended == 0 {
+		return false, err
+	}
+	for _, rows := range []string{sqltext.DeleteAttempts, sqltext.DeleteParts} {
+		n, err := t.exec(doing, rows, &id, &id, most)
+		if err != nil || n == most {
+			return true, err
 		}
 	}
-}
-
-func (t *tx) PutPart(p banto.Part) error {
-	_, err := t.exec("store part", putPart, partFields(&p)...)
-	return err
-}
-
-func (t *tx) PutAttempt(a banto.Attempt) error {
-	if a.ID != banto.NewAttemptID(a.Tracker, a.Seq) {
-		return fmt.Errorf("cannot store attempt %s: it is not number %d of tracker %s", a.ID, a.Seq, a.Tracker)
-	}
-	ended := a.State.Ended()
-	_, err := t.exec("store attempt", putAttempt, append([]any{&ended}, attemptFields(&a)...)...)
-	return err
-}
-
-func (t *tx) PutOutbox(e store.OutboxEntry) error {
-	_, err := t.exec("store an order", putOutbox, outboxFields(&e)...)
-	return err
+	_, err = t.exec(doing, sqltext.DeleteTracker, &id) // what is left goes with it
+	return false, err
 }
 
 func (t *tx) DeleteOutbox(id string) error {
-	_, err := t.exec("drop an order", "DELETE FROM outbox WHERE id = ?", id)
+	_, err := t.exec("drop an order", sqltext.DeleteOutbox, id)
 	return err
 }
 
 func (t *tx) DeleteOutboxOf(host banto.HostID) error {
-	_, err := t.exec("drop the orders of host "+string(host), deleteOutboxOf, &host)
+	_, err := t.exec("drop the orders of host "+string(host), sqltext.DeleteOutboxOf, &host)
 	return err
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqltext
 
 import (
 	"encoding/json"
@@ -10,12 +10,12 @@ import (
 	"github.com/bantoops/banto/store"
 )
 
-// micros gives the form in which times are kept.
-func micros(t time.Time) int64 { return t.UnixMicro() }
+// Micros gives the form in which times are kept.
+func Micros(t time.Time) int64 { return t.UnixMicro() }
 
-// encode turns pointers to fields into what the driver binds, in place. It is
+// Encode turns pointers to fields into what the driver binds, in place. It is
 // the one place through which values go to SQL, and refuses poisoned text.
-func encode(fields []any) error {
+func Encode(fields []any) error {
 	for i, f := range fields {
 		v, err := encodeOne(f)
 		if err != nil {
@@ -50,12 +50,12 @@ func encodeOne(field any) (any, error) {
 		}
 		return int64(0), nil
 	case *time.Time:
-		return micros(*p), nil
+		return Micros(*p), nil
 	case **time.Time:
 		if *p == nil {
 			return nil, nil
 		}
-		return micros(**p), nil
+		return Micros(**p), nil
 	case *[]byte:
 		if *p == nil {
 			return []byte{}, nil // NULL is not an empty body
@@ -63,6 +63,15 @@ func encodeOne(field any) (any, error) {
 		return *p, nil
 	}
 	return encodeJSON(field)
+}
+
+// isTime says that a field is a time, which may be none.
+func isTime(field any) bool {
+	switch field.(type) {
+	case *time.Time, **time.Time:
+		return true
+	}
+	return false
 }
 
 // textOf gives the text of a field that is kept as plain text.
@@ -160,8 +169,8 @@ func jsonText(v any) (any, error) {
 // column reads one column into the field it points to.
 type column struct{ field any }
 
-// columns wraps pointers to fields so that rows can be scanned into them.
-func columns(fields []any) []any {
+// Columns wraps pointers to fields so that rows can be scanned into them.
+func Columns(fields []any) []any {
 	cols := make([]column, len(fields))
 	for i, f := range fields {
 		switch f.(type) {

@@ -1,4 +1,4 @@
-package sqlite
+package sqltext
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 const keysAtOnce = 512
 
 // PartsByKey implements store.Trackers.
-func (s *Store) PartsByKey(ctx context.Context, id banto.TrackerID, keys []banto.PartKey) ([]banto.Part, error) {
+func (r *Reader) PartsByKey(ctx context.Context, id banto.TrackerID, keys []banto.PartKey) ([]banto.Part, error) {
 	// A key that cannot be stored has no row, and must not hide the others.
 	keys = slices.DeleteFunc(slices.Clone(keys), func(k banto.PartKey) bool { return store.CheckText(string(k)) != nil })
 	var all []banto.Part
@@ -29,7 +29,7 @@ func (s *Store) PartsByKey(ctx context.Context, id banto.TrackerID, keys []banto
 		for i := range n {
 			args = append(args, &chunk[min(i, len(chunk)-1)])
 		}
-		rows, err := list(ctx, s.now(), partFields, "SELECT "+partColumns+" FROM parts WHERE tracker = ? AND key IN (?"+
+		rows, err := list(ctx, r.now(), partFields, "SELECT "+partColumns+" FROM parts WHERE tracker = ? AND key IN (?"+
 			strings.Repeat(", ?", n-1)+")", args...)
 		if err != nil {
 			return nil, err

@@ -1,9 +1,6 @@
-package sqlite
+package sqltext
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/store"
 )
@@ -106,27 +103,10 @@ func outboxFields(e *store.OutboxEntry) []any {
 	return []any{&e.ID, &e.HostID, &e.At, &e.Payload}
 }
 
-const managerColumns = "name, url, endpoints, version, started, seen_at"
+// ManagerColumns are the columns of a manager.
+const ManagerColumns = "name, url, endpoints, version, started, seen_at"
 
-func managerFields(m *store.Manager) []any {
+// ManagerFields are the fields of a manager, in the order of its columns.
+func ManagerFields(m *store.Manager) []any {
 	return []any{&m.Name, &m.URL, &m.Endpoints, &m.Version, &m.Started, &m.SeenAt}
-}
-
-// insert writes an INSERT of the columns.
-func insert(table, columns string) string {
-	n := strings.Count(columns, ",") + 1
-	return "INSERT INTO " + table + " (" + columns + ") VALUES (" + strings.TrimSuffix(strings.Repeat("?, ", n), ", ") + ")"
-}
-
-// replacing writes the second half of an upsert: on a conflict of the key, all
-// columns but the kept ones take the new values.
-func replacing(columns, key string, kept ...string) string {
-	kept = append(kept, strings.Split(key, ", ")...)
-	var sets []string
-	for _, c := range strings.Split(columns, ", ") {
-		if !slices.Contains(kept, c) {
-			sets = append(sets, c+" = excluded."+c)
-		}
-	}
-	return " ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(sets, ", ")
 }
