@@ -91,6 +91,16 @@ func (b *Board) Add(w Want) {
 	b.resolve(n)
 }
 
+// Unchoose forgets the host that was chosen for a target of a tracker: whoever
+// comes for it now chooses anew. A want that waits for the host stays there
+// until it is withdrawn and added again.
+func (b *Board) Unchoose(tracker banto.TrackerID, target string) {
+	if t := b.trackers[tracker]; t != nil {
+		delete(t.choices, target)
+		b.tidy(tracker, t)
+	}
+}
+
 // Withdraw takes back a want, and the place that it was given if no attempt
 // has been bound to that.
 func (b *Board) Withdraw(tracker banto.TrackerID, part banto.PartKey) {

@@ -30,14 +30,19 @@ func (t *Tracker) cancel(in Cancel) error {
 			}
 		case banto.PartRetrying:
 			t.drop(p)
+		case banto.PartLost:
+			if p.gone() {
+				t.drop(p)
+			}
 		case banto.PartWaiting:
 			if p.of == nil {
 				t.drop(p)
 			}
 		}
 	})
-	// Held only now: what was withdrawn before needs no second time.
+	// Only now: what was withdrawn before needs no second time.
 	t.row.Held, t.row.State = false, banto.TrackerRunning
+	t.starting = false
 	for _, a := range t.Live() {
 		t.kill(t.part(a.Part), "")
 	}

@@ -34,7 +34,7 @@ func (t *Tracker) running(a *banto.Attempt, at time.Time) {
 	if a.StartedAt == nil {
 		a.StartedAt = t.orNow(at)
 	}
-	a.State = banto.AttemptRunning
+	a.State, a.DeadBy = banto.AttemptRunning, nil
 	t.touchAttempt(a)
 	p := t.part(a.Part)
 	t.set(p, banto.PartRunning)
@@ -50,17 +50,6 @@ func (t *Tracker) startedAt(p *part, at *time.Time) {
 	}
 }
 
-// lost notes that an attempt's host cannot be reached.
-func (t *Tracker) lost(in Lost) {
-	a := t.attempts[in.Attempt]
-	if a == nil || a.State == banto.AttemptLost {
-		return
-	}
-	a.State = banto.AttemptLost
-	t.touchAttempt(a)
-	t.set(t.part(a.Part), banto.PartLost)
-}
-
 // ended takes an attempt's result; that it has started follows from it.
 func (t *Tracker) ended(in Ended) {
 	a := t.attempts[in.Attempt]
@@ -68,17 +57,21 @@ func (t *Tracker) ended(in Ended) {
 		return
 	}
 	p := t.part(a.Part)
+	if in.StartedAt != nil {
+		a.StartedAt = t.orNow(*in.StartedAt)
+	}
+	a.Exit, a.OutputSize, a.OutputLost = in.Exit, in.OutputSize, in.OutputLost
 	v := t.judge(p, in)
+	if t.diedLost(p, a, in) && t.onLost(p, a, v.message, false) {
+		a.EndedAt = t.orNow(in.At)
+		return
+	}
 	killed := a.Killing
 	if v.reason == banto.ReasonKilled && in.Message == "" && a.Message != "" {
 		v.message = a.Message // who killed it, and why
 	}
 	a.State, a.Reason, a.Message = v.attempt(), v.reason, v.message
-	a.Exit, a.OutputSize, a.OutputLost = in.Exit, in.OutputSize, in.OutputLost
-	if in.StartedAt != nil {
-		a.StartedAt = t.orNow(*in.StartedAt)
-	}
-	a.EndedAt, a.Killing = t.orNow(in.At), false
+	a.EndedAt, a.Killing, a.DeadBy = t.orNow(in.At), false, nil
 	delete(t.attempts, a.ID)
 	t.touchAttempt(a)
 	t.emit(FreePlace{Attempt: a.ID, HostID: a.HostID})

@@ -162,6 +162,9 @@ type (
 		Account string // the account by its name, for accounts that are blocked
 		Shell   string // that the host must have; empty: its own kind
 	}
+	// Unchoose says that the tracker has dropped the host that it chose for this
+	// group or these labels: who wants a place there chooses anew.
+	Unchoose struct{ Target string }
 	// Withdraw says that the part wants no place any more (it was cancelled
 	// while it was ready).
 	Withdraw struct{ Part banto.PartKey }
@@ -199,6 +202,7 @@ func (SaveTracker) effect()  {}
 func (SavePart) effect()     {}
 func (SaveAttempt) effect()  {}
 func (WantPlace) effect()    {}
+func (Unchoose) effect()     {}
 func (Withdraw) effect()     {}
 func (Start) effect()        {}
 func (Kill) effect()         {}

@@ -91,7 +91,7 @@ func (p *part) sortItems() {
 // fanOut puts a ready part on several hosts.
 func (t *Tracker) fanOut(in FanOut) {
 	p := t.part(in.Part)
-	if p == nil || p.of != nil || p.state() != banto.PartReady || t.row.Held || len(in.Hosts) == 0 {
+	if p == nil || p.of != nil || p.state() != banto.PartReady || t.still() || len(in.Hosts) == 0 {
 		return
 	}
 	wanted, there := map[string]bool{}, map[string]bool{}

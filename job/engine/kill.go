@@ -33,7 +33,7 @@ func (t *Tracker) killParts(in KillParts) error {
 		if !p.hasAttempt() {
 			why, hint := p.is(), "it does not run: hold it, skip it, or force-end it"
 			switch {
-			case p.state().Ended():
+			case p.state().Ended(), p.gone():
 				hint = ""
 			case p.spread():
 				why = string(p.key()) + " runs on no host now"
@@ -65,7 +65,7 @@ func (p *part) runs() bool {
 // hasAttempt says whether an attempt of the part, or of an item of it, is or
 // may be on a host.
 func (p *part) hasAttempt() bool {
-	return p.runs() || p.state() == banto.PartLost || p.any((*part).hasAttempt)
+	return p.runs() || p.state() == banto.PartLost && !p.spread() && !p.gone() || p.any((*part).hasAttempt)
 }
 
 // canKill says whether a kill would change anything of a part.
@@ -122,7 +122,7 @@ func (t *Tracker) giveUp(p *part, words string) {
 	delete(t.attempts, a.ID)
 	killing := a.Killing
 	a.State, a.Reason, a.Killing = banto.AttemptError, banto.ReasonLost, false
-	a.Message, a.EndedAt = "given up: "+words, new(t.cur.now)
+	a.Message, a.EndedAt, a.DeadBy = "given up: "+words, new(t.cur.now), nil
 	t.touchAttempt(a)
 	if !killing {
 		t.emit(Kill{Attempt: a.ID, HostID: a.HostID, Reason: banto.ReasonKilled})

@@ -25,7 +25,7 @@ func (t *Tracker) Plan(in Input, now time.Time) ([]banto.MoveChange, error) {
 // clone gives a tracker that shares nothing that a step writes to.
 func (t *Tracker) clone() *Tracker {
 	c := &Tracker{
-		row: t.Row(), live: t.live,
+		row: t.Row(), live: t.live, starting: t.starting,
 		root:     t.root.clone(),
 		gone:     make(map[banto.PartKey]*banto.Part, len(t.gone)),
 		attempts: make(map[banto.AttemptID]*banto.Attempt, len(t.attempts)),

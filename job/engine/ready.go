@@ -76,9 +76,14 @@ func (t *Tracker) target(p *part) (string, error) {
 	return jobnet.LabelsText(labels), nil
 }
 
-// want asks for a place for a ready part. In a held tracker nobody wants one.
+// still says that nothing of the tracker starts now: it is held, or about to
+// start again from its start.
+func (t *Tracker) still() bool { return t.row.Held || t.starting }
+
+// want asks for a place for a ready part. In a tracker that stands still nobody
+// wants one.
 func (t *Tracker) want(p *part) {
-	if t.row.Held {
+	if t.still() {
 		return
 	}
 	fp, host := p.def(), p.row.Host
@@ -91,7 +96,7 @@ func (t *Tracker) want(p *part) {
 
 // withdraw takes back what a ready part wants.
 func (t *Tracker) withdraw(p *part) {
-	if !t.row.Held {
+	if !t.still() {
 		t.emit(Withdraw{p.key()})
 	}
 }
@@ -105,7 +110,7 @@ func (t *Tracker) fail(p *part, reason banto.Reason, message string) {
 
 // noPlace ends a ready part that can never get a place.
 func (t *Tracker) noPlace(in NoPlace) {
-	if p := t.part(in.Part); p != nil && p.state() == banto.PartReady && !t.row.Held {
+	if p := t.part(in.Part); p != nil && p.state() == banto.PartReady && !t.still() {
 		t.fail(p, in.Reason, in.Message)
 	}
 }
@@ -113,7 +118,7 @@ func (t *Tracker) noPlace(in NoPlace) {
 // placed begins an attempt of a ready part.
 func (t *Tracker) placed(in Placed) {
 	p := t.part(in.Part)
-	if p == nil || p.state() != banto.PartReady || t.row.Held {
+	if p == nil || p.state() != banto.PartReady || t.still() {
 		return
 	}
 	t.choose(p, in)
@@ -125,6 +130,9 @@ func (t *Tracker) placed(in Placed) {
 	}
 	if in.User != "" {
 		spec.Account = in.User
+	}
+	if fp := p.def(); in.DeadMan && fp.OnLost != "" {
+		spec.DeadManMS = fp.LostAfter.Milliseconds()
 	}
 	t.row.Attempts++
 	t.sentTo(in.HostID)
@@ -138,7 +146,7 @@ func (t *Tracker) placed(in Placed) {
 		ID: r.AttemptID, Tracker: t.row.ID, Seq: t.row.Attempts,
 		Part: in.Part, Number: r.Attempt, Rerun: t.row.Rerun,
 		State: banto.AttemptStarting, Host: in.Host, HostID: in.HostID,
-		Account: spec.Account, Encoding: spec.Encoding, CreatedAt: t.cur.now,
+		Account: spec.Account, Encoding: spec.Encoding, DeadManMS: spec.DeadManMS, CreatedAt: t.cur.now,
 	}
 	t.attempts[a.ID] = a
 	t.touchAttempt(a)

@@ -95,6 +95,8 @@ func (p *part) is() string {
 	switch s := p.state(); {
 	case p.toSkip():
 		return fmt.Sprintf("%s is to be skipped", p.key())
+	case p.gone():
+		return fmt.Sprintf("%s is lost, and the tracker is about to start again from its start", p.key())
 	case s.Ended():
 		return fmt.Sprintf("%s has ended (%s)", p.key(), s)
 	case p.of != nil && s == banto.PartWaiting:

@@ -23,6 +23,7 @@ func (t *Tracker) rerun(in Rerun) error {
 		t.root.give(plan.params)
 	}
 	t.row.Rerun++
+	t.row.Restarts = 0
 	t.row.State, t.row.EndedAt = banto.TrackerRunning, nil
 	if !t.row.Held {
 		t.row.Message = ""
@@ -47,6 +48,9 @@ func (t *Tracker) rerun(in Rerun) error {
 		}
 	}
 	t.startAll()
+	if in.Flow != nil {
+		t.deadlines() // on-lost may be another
+	}
 	return nil
 }
 
@@ -178,6 +182,9 @@ func (t *Tracker) planRerun(in Rerun) (*rerunPlan, error) {
 	plan := &rerunPlan{flow: t.root.flow, params: t.row.Params, items: map[int]map[string]bool{}, alone: map[int]bool{}}
 	if t.row.Cancelling {
 		return nil, t.refuse(banto.MoveRerun, banto.KindConflict, "the tracker is being cancelled", "wait until it has ended")
+	}
+	if t.starting {
+		return nil, t.refuse(banto.MoveRerun, banto.KindConflict, "it is about to start again from its start by itself, once nothing of it runs", startsAgain)
 	}
 	if in.Only && len(in.From) == 0 {
 		return nil, t.refuse(banto.MoveRerun, banto.KindInvalid, "no part is named", "name the parts that are to run again alone")

@@ -51,6 +51,10 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 	t.root.all(func(p *part) {
 		switch p.state() {
 		case banto.PartStarting, banto.PartRunning, banto.PartLost:
+			if p.gone() {
+				t.starting = true
+				return
+			}
 			if id := p.row.AttemptID; t.attempts[id] == nil && !p.spread() && err == nil {
 				err = fmt.Errorf("cannot restore tracker %s: part %s is %s, but attempt %q is not there", t.row.ID, p.key(), p.state(), id)
 			}
@@ -62,8 +66,8 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 	return t, nil
 }
 
-// Resume gives again what was to be done for the parts that wait for a place
-// or for their next attempt. Starts and kills are the caller's to repeat until
+// Resume gives again what was to be done for the parts that wait for a place,
+// for their next attempt, or for the time at which on-lost acts. Starts and kills are the caller's to repeat until
 // a host has confirmed them.
 func (t *Tracker) Resume() []Effect {
 	t.begin(time.Time{})
@@ -75,6 +79,7 @@ func (t *Tracker) Resume() []Effect {
 			t.emit(WakeAt{Part: p.key(), At: *p.row.RetryAt})
 		}
 	})
+	t.deadlines()
 	out := t.cur.out
 	t.cur = step{}
 	return out

@@ -20,6 +20,9 @@ func (t *Tracker) retry(p *part, in Ended) bool {
 	if in.Reason == banto.ReasonKilled || in.Reason == banto.ReasonUnkillable {
 		return false
 	}
+	if in.Reason == banto.ReasonLost && p.def().OnLost == jobnet.LostRerunJobnet {
+		return false // its files died with the host
+	}
 	if len(rule.Codes) > 0 && !inRanges(rule.Codes, in.Exit) {
 		return false
 	}
@@ -61,15 +64,15 @@ func inRanges(ranges []jobnet.CodeRange, exit *int) bool {
 	return false
 }
 
-// wake makes a part ready whose time has come. One that comes too early or for
-// a part that does not wait for it means nothing.
+// wake makes a part ready whose time has come, or lets on-lost act. One that
+// comes too early or for a part that does not wait for it means nothing.
 func (t *Tracker) wake(in Wake) {
 	p := t.part(in.Part)
-	if p == nil || p.state() != banto.PartRetrying {
-		return
+	switch {
+	case p == nil:
+	case p.state() == banto.PartLost:
+		t.deadline(p)
+	case p.state() == banto.PartRetrying && !t.cur.now.Before(*p.row.RetryAt):
+		t.ready(p)
 	}
-	if t.cur.now.Before(*p.row.RetryAt) {
-		return
-	}
-	t.ready(p)
 }

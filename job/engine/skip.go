@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bantoops/banto"
 )
@@ -90,10 +91,18 @@ func (t *Tracker) canEnd(move banto.Move, parts []*part, why func(*part) (why, h
 	return t.refuseAll(move, no)
 }
 
+// startsAgain says what can be done about a tracker that is about to start
+// again from its start.
+const startsAgain = "hold the tracker to keep it from that, or cancel it"
+
 // whyNotEnd says why neither skip nor force-end makes sense for a part.
 func (p *part) whyNotEnd() (why, hint string) {
 	s := p.state()
 	switch {
+	case p.gone():
+		return p.is(), startsAgain
+	case p.any((*part).gone):
+		return p.items.list[slices.IndexFunc(p.items.list, (*part).gone)].is(), startsAgain
 	case s == banto.PartError && p.of != nil && p.of.state().Ended() && (p.of.state() != banto.PartError || p.of.row.Forced != ""):
 		return p.of.is(), ""
 	case s.Ended() && s != banto.PartError:
@@ -121,6 +130,7 @@ func (t *Tracker) reopen() bool {
 	}
 	t.touch()
 	t.row.Rerun++
+	t.row.Restarts = 0
 	t.row.State, t.row.Message, t.row.EndedAt = banto.TrackerRunning, "", nil
 	for i := range t.root.parts {
 		if p := &t.root.parts[i]; p.state() == banto.PartUnreached {

@@ -35,6 +35,7 @@ func (t *Tracker) Step(in Input, now time.Time) ([]Effect, error) {
 		return nil, err
 	}
 	t.settle()
+	t.restart()
 	t.finish()
 	if move {
 		t.changes = t.told()

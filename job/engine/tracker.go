@@ -19,6 +19,7 @@ type Tracker struct {
 	gone     map[banto.PartKey]*banto.Part
 	attempts map[banto.AttemptID]*banto.Attempt // those that have not ended
 	live     int                                // parts whose state is Live
+	starting bool                               // it is about to start again from its start
 	cur      step
 	changes  []banto.MoveChange // of the last move
 }

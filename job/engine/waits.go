@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 // How much WaitsFor says.
@@ -85,8 +86,13 @@ func (t *Tracker) WaitsFor() []Wait {
 func (t *Tracker) moving(p *part) Wait {
 	r := p.row
 	onHost := func(text string) Wait { return Wait{Text: text, OnHost: true, Host: r.Host} }
-	if a := t.attempts[r.AttemptID]; a != nil && a.Killing {
-		return onHost("being killed on " + r.Host)
+	a := t.attempts[r.AttemptID]
+	if a != nil && a.Killing {
+		text := "being killed on " + r.Host
+		if a.DeadBy != nil && p.def().OnLost != "" {
+			text += ", which is lost; it counts as killed at " + a.DeadBy.Format(time.RFC3339)
+		}
+		return onHost(text)
 	}
 	switch r.State {
 	case banto.PartReady:
@@ -102,9 +108,26 @@ func (t *Tracker) moving(p *part) Wait {
 	case banto.PartRetrying:
 		return Wait{Text: "next attempt at " + r.RetryAt.Format(time.RFC3339)}
 	case banto.PartLost:
-		return onHost("lost: " + r.Host + " cannot be reached, it may still run there")
+		if a == nil {
+			return Wait{Text: "lost with " + r.Host + "; the tracker starts again from its start once nothing of it runs"}
+		}
+		return onHost("lost: " + r.Host + " cannot be reached" + lostText(p.def().OnLost, a))
 	}
 	return onHost("running on " + r.Host)
+}
+
+// lostText says what comes of a lost attempt.
+func lostText(rule jobnet.OnLost, a *banto.Attempt) string {
+	const mayRun = ", it may still run there"
+	switch {
+	case rule == "":
+		return mayRun
+	case a.DeadBy != nil:
+		return fmt.Sprintf("; on-lost: %s acts at %s", rule, a.DeadBy.Format(time.RFC3339))
+	case a.DeadManMS > 0:
+		return fmt.Sprintf("%s; on-lost: %s acts once it is known when its keeper must have ended it", mayRun, rule)
+	}
+	return fmt.Sprintf("%s; on-lost: %s cannot act: its agent is too old to know the dead man's limit", mayRun, rule)
 }
 
 // behind names the parts that keep a part waiting.

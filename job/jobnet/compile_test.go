@@ -299,7 +299,7 @@ func TestFlowIsShared(t *testing.T) {
 func TestDiff(t *testing.T) {
 	a := &Jobnet{Path: "a", Title: "old", Params: []Param{{Name: "n", Type: Integer, Default: ptr("1")}, {Name: "gone"}},
 		Defaults: Defaults{OnLost: LostFail},
-		Parts: []Part{{Name: "x", Kind: KindJob, Script: "1", After: []After{{Part: "y", Outlet: OutletDone}}}, {Name: "y", Kind: KindRun, Args: []string{"a"}, Timeout: 60e9, OnLost: LostRerun}}}
+		Parts:    []Part{{Name: "x", Kind: KindJob, Script: "1", After: []After{{Part: "y", Outlet: OutletDone}}}, {Name: "y", Kind: KindRun, Args: []string{"a"}, Timeout: 60e9, OnLost: LostRerun}}}
 	b := &Jobnet{Path: "a", Title: "new", Defaults: Defaults{OnLost: LostWait}, Params: []Param{{Name: "n", Type: Integer, Default: ptr("")}},
 		Parts: []Part{{Name: "y", Kind: KindRun, Args: []string{"a", "b"}, OnLost: LostRerun, LostAfter: 120e9, Retry: &Retry{Attempts: 3, Codes: []CodeRange{{1, 2}}}}, {Name: "x", Kind: KindJob, Script: "1", After: []After{{Part: "y", Outlet: OutletError}}}, {Name: "z", Kind: KindJob, Script: "2"}}}
 	want := []banto.DiffChange{

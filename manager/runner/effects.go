@@ -68,6 +68,8 @@ func (b *batch) note(id banto.TrackerID, e engine.Effect) {
 		b.mem.board.Add(dispatch.Want{
 			Tracker: id, Part: e.Part, Host: e.Host, Chosen: e.Chosen, PerPart: e.PerPart, Account: e.Account, Shell: e.Shell,
 		})
+	case engine.Unchoose:
+		b.mem.board.Unchoose(id, e.Target)
 	case engine.Withdraw:
 		b.mem.board.Withdraw(id, e.Part)
 	case engine.FreePlace:

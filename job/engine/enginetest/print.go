@@ -41,6 +41,8 @@ func (s *scenario) effect(e engine.Effect) string {
 		return s.attemptLine(e.Attempt)
 	case engine.WantPlace:
 		return fmt.Sprintf("want a place for %s on %q", e.Part, e.Host) + wantText(e)
+	case engine.Unchoose:
+		return fmt.Sprintf("choose anew for %q", e.Target)
 	case engine.Withdraw:
 		return fmt.Sprintf("withdraw %s", e.Part)
 	case engine.Start:
@@ -69,6 +71,9 @@ func (s *scenario) trackerLine(t banto.Tracker) string {
 	if t.Rerun != was.Rerun {
 		fmt.Fprintf(&b, " rerun %d", t.Rerun)
 	}
+	if t.Restarts != was.Restarts {
+		fmt.Fprintf(&b, " restarts %d", t.Restarts)
+	}
 	if t.Version != was.Version && was.Version != 0 {
 		fmt.Fprintf(&b, " version %d", t.Version)
 	}
@@ -81,6 +86,11 @@ func (s *scenario) trackerLine(t banto.Tracker) string {
 	for _, target := range slices.Sorted(maps.Keys(t.Places)) {
 		if t.Places[target] != was.Places[target] {
 			fmt.Fprintf(&b, " %s is %s", target, t.Places[target])
+		}
+	}
+	for _, target := range slices.Sorted(maps.Keys(was.Places)) {
+		if t.Places[target] == "" {
+			fmt.Fprintf(&b, " %s is open", target)
 		}
 	}
 	var counts []string
@@ -151,6 +161,9 @@ func (s *scenario) attemptLine(a banto.Attempt) string {
 	if a.Killing {
 		text += " killing"
 	}
+	if a.DeadBy != nil {
+		text += " dead by " + s.at(*a.DeadBy)
+	}
 	if a.Reason != "" {
 		text += fmt.Sprintf(" (%s)", a.Reason)
 	}
@@ -210,6 +223,9 @@ func specText(s banto.Spec) string {
 		if f.value != "" {
 			fmt.Fprintf(&b, " %s=%s", f.name, f.value)
 		}
+	}
+	if s.DeadManMS > 0 {
+		fmt.Fprintf(&b, " dead-man=%dms", s.DeadManMS)
 	}
 	if s.TimeoutMS > 0 {
 		fmt.Fprintf(&b, " timeout=%dms", s.TimeoutMS)

@@ -57,7 +57,7 @@ func (s *scenario) parse(verb string, args []string) (engine.Input, error) {
 		if len(plain) == 3 {
 			host = plain[2] // place a on db02
 		}
-		return engine.Placed{Part: part, Host: host, HostID: banto.HostID("h-" + host), Target: options["for"]}, nil
+		return engine.Placed{Part: part, Host: host, HostID: banto.HostID("h-" + host), Target: options["for"], DeadMan: options["dead-man"] != ""}, nil
 	case "fan-out":
 		in := engine.FanOut{Part: part}
 		for _, host := range plain[min(2, len(plain)):] { // fan-out a on db01 db02
@@ -71,13 +71,27 @@ func (s *scenario) parse(verb string, args []string) (engine.Input, error) {
 	case "ended":
 		return s.ended(first, options)
 	case "lost":
-		return engine.Lost{Attempt: s.attempt(first)}, nil
+		return s.lost(first, options) // lost a by=+70s
 	case "found":
 		return engine.Found{Attempt: s.attempt(first)}, nil
 	case "wake":
 		return engine.Wake{Part: part}, nil
 	}
 	return s.move(verb, plain, options)
+}
+
+// lost reads that a host cannot be reached, and when its keeper must have ended
+// the attempt, from now.
+func (s *scenario) lost(text string, options map[string]string) (engine.Input, error) {
+	in := engine.Lost{Attempt: s.attempt(text)}
+	if by := options["by"]; by != "" {
+		d, err := time.ParseDuration(by)
+		if err != nil {
+			return nil, err
+		}
+		in.DeadBy = new(s.now.Add(d))
+	}
+	return in, nil
 }
 
 // move reads what an operator asks for: hold a b reason="wait"
