@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -234,25 +236,31 @@ func TestOneThatCannotBeStoredIsRefusedAlone(t *testing.T) {
 func TestTooManyCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.run(func(o *Options) { o.MaxCalls = 3 })
+		w.run(func(o *Options) { o.MaxCalls = 8 })
 		defer w.close()
-		f := flowOf(t, "a/b", "p1")
-		subs := make([]Submit, 5)
-		for i := range subs {
-			subs[i] = submission(f, "")
+		var subs []Submit
+		for range 5 { // one jobnet has two of the eight
+			subs = append(subs, submission(flowOf(t, "a/flood", "p1"), ""))
 		}
-		got := w.submitAll(subs...)
-		refused := 0
-		for _, g := range got {
-			if banto.KindOf(g.err) == banto.KindTooMany {
-				refused++
-			} else if g.err != nil {
-				t.Error(g.err)
+		for i := range 6 { // and all together six
+			subs = append(subs, submission(flowOf(t, fmt.Sprint("a/other", i), "p1"), ""))
+		}
+		var got []string
+		for _, g := range w.submitAll(subs...) {
+			got = append(got, "taken")
+			if g.err != nil {
+				got[len(got)-1] = string(banto.KindOf(g.err))
+			}
+			var e *banto.ErrorInfo
+			if errors.As(g.err, &e) && e.RetryAfterMS != 1000 {
+				t.Errorf("to be tried again after %d ms: %v", e.RetryAfterMS, e)
 			}
 		}
-		if refused != 2 {
-			t.Errorf("%d of 5 were refused, want 2", refused)
+		want := "taken taken too-many too-many too-many taken taken taken taken too-many too-many"
+		if strings.Join(got, " ") != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
+		w.submit(flowOf(t, "a/flood", "p1")) // what was taken has given its room back
 	})
 }
 

@@ -2,12 +2,37 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/store"
 )
+
+// uncertain is how often a transaction is tried again because an earlier one
+// may have been written without an answer.
+const uncertain = 3
+
+// surely is transact for inputs that may be stepped again. A store that has
+// written an earlier transaction without an answer says so once: then memory is
+// behind, and the same inputs are stepped again on one that is not. Nobody is
+// told of that.
+func (r *Runner) surely(ctx context.Context, ins []input, then func(*batch)) (unread, error) {
+	for tries := 0; ; tries++ {
+		if r.mem == nil {
+			if err := r.rebuild(ctx); err != nil {
+				return unread{}, err
+			}
+		}
+		unread, err := r.transact(ctx, ins, r.now(), then)
+		if !errors.Is(err, store.ErrUncertain) || tries == uncertain {
+			return unread, err
+		}
+		r.log.Warn("an earlier transaction was written without an answer; the trackers are read again", "inputs", len(ins))
+	}
+}
 
 // transact steps inputs, writes what came of them in one transaction, and
 // carries out the rest. On an error nothing was told to anyone, and memory is
@@ -152,6 +177,20 @@ func (r *Runner) ail(err error) {
 		s.illness = err
 	})
 	r.log.Error("the store cannot be used; it is tried again", "in", pause, "error", err)
+}
+
+// probe tries whether the store that failed can be written again.
+func (r *Runner) probe(ctx context.Context, now time.Time) error {
+	err := r.opt.Store.Write(ctx, func(store.Tx) error { return nil })
+	if errors.Is(err, store.ErrUncertain) {
+		r.mem, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	r.health.cause, r.health.lastOK = nil, now // the pauses still grow until something is written
+	r.state.set(func(s *state) { s.illness = nil })
+	return nil
 }
 
 // wrote notes that a transaction was written.

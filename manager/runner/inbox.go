@@ -26,6 +26,14 @@ type fromHost interface {
 	droppable() bool
 }
 
+// forJobnet is a call of which very many may come for one jobnet.
+type forJobnet interface {
+	input
+	jobnet() string
+	// crowded ends it before it was taken: too many like it wait.
+	crowded(waiting int) error
+}
+
 // inbox is the queue before the loop: bounded for callers and for reports, but
 // never for what says that a host came or went.
 type inbox struct {
@@ -36,6 +44,8 @@ type inbox struct {
 	items          []input
 	calls, reports int
 	told           map[banto.HostID]int // reports of each host that wait
+	asked          map[string]int       // submissions of each jobnet that wait
+	submissions    int
 	dropped        int
 	closed         error
 }
@@ -46,10 +56,13 @@ const (
 	hostShare = 128
 	// hostPart is which part of all reports one host's may be.
 	hostPart = 4
+	// jobnetPart is which part of all calls one jobnet's submissions may be, and
+	// the last such part is not for submissions at all.
+	jobnetPart = 4
 )
 
 func newInbox(calls, reports int) *inbox {
-	return &inbox{maxCalls: calls, maxReports: reports, told: map[banto.HostID]int{}, signal: make(chan struct{}, 1)}
+	return &inbox{maxCalls: calls, maxReports: reports, told: map[banto.HostID]int{}, asked: map[string]int{}, signal: make(chan struct{}, 1)}
 }
 
 // call adds a caller's input, or says why not.
@@ -63,7 +76,16 @@ func (b *inbox) call(in input) error {
 		return banto.Fail(banto.KindTooMany, "cannot take the request",
 			"too many requests wait already", "try again in a moment")
 	}
-	b.calls++
+	if s, ok := in.(forJobnet); ok {
+		part := max(b.maxCalls/jobnetPart, 1)
+		if mine := b.asked[s.jobnet()]; mine >= part {
+			return s.crowded(mine)
+		}
+		if b.submissions >= max(b.maxCalls-part, 1) {
+			return s.crowded(b.submissions)
+		}
+	}
+	b.enter(in)
 	b.items = append(b.items, in)
 	b.wake()
 	return nil
@@ -112,18 +134,18 @@ func (b *inbox) take(limit int) ([]input, int) {
 	return out, dropped
 }
 
-// takeShares takes the oldest of each, so many of a host that it is not before
-// all others; those of one host keep their order.
+// takeShares takes the oldest of each, so many of a host or jobnet that it is
+// not before all others; those of one keep their order.
 func (b *inbox) takeShares(limit int) []input {
 	var out, rest []input
-	taken := map[banto.HostID]int{}
+	taken := map[string]int{}
 	for i, in := range b.items {
 		if len(out) == limit {
 			rest = append(rest, b.items[i:]...)
 			break
 		}
-		if report, ok := in.(fromHost); ok {
-			if taken[report.from()]++; taken[report.from()] > hostShare {
+		if who := crowd(in); who != "" {
+			if taken[who]++; taken[who] > hostShare {
 				rest = append(rest, in)
 				continue
 			}
@@ -134,6 +156,17 @@ func (b *inbox) takeShares(limit int) []input {
 	more := min(limit-len(out), len(rest))
 	out, b.items = append(out, rest[:more]...), rest[more:]
 	return out
+}
+
+// crowd names those of whom an input is one; empty: it stands alone.
+func crowd(in input) string {
+	switch in := in.(type) {
+	case fromHost:
+		return "host " + string(in.from())
+	case forJobnet:
+		return "jobnet " + in.jobnet()
+	}
+	return ""
 }
 
 // takeCalls gives the callers' inputs alone.
@@ -183,12 +216,32 @@ func (b *inbox) count(in fromHost) {
 	b.told[in.from()]++
 }
 
+// enter takes room for a call.
+func (b *inbox) enter(in input) {
+	b.calls++
+	if s, ok := in.(forJobnet); ok {
+		b.submissions++
+		b.asked[s.jobnet()]++
+	}
+}
+
+// leave gives back the room of a call.
+func (b *inbox) leave(in input) {
+	b.calls--
+	if s, ok := in.(forJobnet); ok {
+		b.submissions--
+		if b.asked[s.jobnet()]--; b.asked[s.jobnet()] == 0 {
+			delete(b.asked, s.jobnet())
+		}
+	}
+}
+
 // uncount gives back the room of an input.
 func (b *inbox) uncount(in input) {
 	report, ok := in.(fromHost)
 	switch {
 	case !ok:
-		b.calls--
+		b.leave(in)
 	case report.droppable():
 		b.reports--
 		if b.told[report.from()]--; b.told[report.from()] == 0 {

@@ -98,6 +98,13 @@ const (
 	openWait = 10 * time.Second
 )
 
+func (in *submitIn) jobnet() string { return in.Submission.Flow.Jobnet }
+
+func (in *submitIn) crowded(waiting int) error {
+	return banto.Fail(banto.KindTooMany, in.what,
+		fmt.Sprintf("%d submissions wait already to be taken", waiting), "try again in a moment").After(paceWait)
+}
+
 // tooMany refuses a new tracker of a jobnet that has met one of its limits.
 func (b *batch) tooMany(what, jobnet string) *banto.ErrorInfo {
 	limits := b.r.pace.limits

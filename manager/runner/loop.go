@@ -114,6 +114,17 @@ func (r *Runner) Turn(ctx context.Context) error {
 		return nil
 	}
 	r.health.retryAt = time.Time{}
+	if r.health.cause != nil {
+		// Whether it can be used again is not for a caller to try.
+		if err := r.probe(ctx, now); errors.Is(err, store.ErrDeposed) {
+			refuseAll(r.inbox.takeCalls(), errStopped)
+			return err
+		} else if err != nil {
+			r.ail(err)
+			refuseAll(r.inbox.takeCalls(), r.health.why())
+			return nil
+		}
+	}
 	if r.mem == nil {
 		if err := r.rebuild(ctx); err != nil {
 			r.ail(err)
@@ -129,7 +140,7 @@ func (r *Runner) Turn(ctx context.Context) error {
 	for _, k := range r.mem.timers.due(now, maxBatch) {
 		ins = append(ins, wakeIn{k})
 	}
-	unread, err := r.transact(ctx, ins, now, (*batch).place)
+	unread, err := r.surely(ctx, ins, (*batch).place)
 	if err == nil {
 		r.later(unread)
 		return nil

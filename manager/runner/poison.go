@@ -72,12 +72,7 @@ func (r *Runner) keep(kept []fromHost, in input, cause error) []fromHost {
 
 // alone runs one input as a batch of its own, and places nothing.
 func (r *Runner) alone(ctx context.Context, in input) error {
-	if r.mem == nil {
-		if err := r.rebuild(ctx); err != nil {
-			return err
-		}
-	}
-	unread, err := r.transact(ctx, []input{in}, r.now(), nil)
+	unread, err := r.surely(ctx, []input{in}, nil)
 	if err == nil {
 		err = unread.err
 	}
@@ -181,6 +176,9 @@ func (r *Runner) placeOneByOne(ctx context.Context) error {
 			}
 			if errors.Is(err, store.ErrDeposed) {
 				return err
+			}
+			if errors.Is(err, store.ErrUncertain) {
+				break
 			}
 			if !errors.Is(err, store.ErrPoison) || refused[k] {
 				r.ail(err)

@@ -37,7 +37,7 @@ func (in *submitIn) step(b *batch) error {
 		}
 	}
 	if !in.let {
-		if refusal := b.tooMany(in.what, in.Submission.Flow.Jobnet); refusal != nil {
+		if refusal := b.tooMany(in.what, in.jobnet()); refusal != nil {
 			b.refuse(in, refusal)
 			return nil
 		}

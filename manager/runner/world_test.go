@@ -35,6 +35,8 @@ type world struct {
 	r     *Runner
 	ids   *countedIDs
 
+	made time.Time // for the clock that nobody sets
+
 	stop context.CancelFunc
 	done chan error
 }
@@ -46,7 +48,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: &testStore{Store: s}, ids: &countedIDs{}}
+	w := &world{t: t, store: &testStore{Store: s}, ids: &countedIDs{}, made: time.Now()}
 	w.field = newField(w.store)
 	w.begin()
 	err = s.Write(t.Context(), func(tx store.Tx) error {
@@ -97,6 +99,9 @@ func (w *world) begin() {
 	}
 }
 
+// clock is a clock that nobody sets.
+func (w *world) clock() time.Duration { return time.Hour + time.Since(w.made) }
+
 // run starts a loop, and waits until it is ready.
 func (w *world) run(change ...func(*Options)) {
 	w.t.Helper()
@@ -107,7 +112,7 @@ func (w *world) run(change ...func(*Options)) {
 // prepare makes a loop that is not yet running.
 func (w *world) prepare(change ...func(*Options)) {
 	w.link = w.field.newLink()
-	opt := Options{Store: w.store, Hosts: w.link, IDs: w.ids, LocalHost: hostA}
+	opt := Options{Store: w.store, Hosts: w.link, IDs: w.ids, LocalHost: hostA, Clock: w.clock}
 	for _, c := range change {
 		c(&opt)
 	}
