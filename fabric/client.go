@@ -56,14 +56,17 @@ var ErrNotConnected = errors.New("not connected to the manager")
 // whenever it is lost.
 type Conn struct {
 	o      DialOptions
-	ends   []endpoint
 	tls    *tls.Config
 	cancel context.CancelFunc
 	done   chan struct{}
+	tries  sync.WaitGroup
 
 	mu      sync.Mutex
-	nc      *nats.Conn // nil while there is none
-	revoked bool       // the manager said so once
+	ends    []endpoint
+	now     *live  // nil while there is none
+	at      string // its endpoint, or that of the last one
+	left    string // why it is given up; empty: it is not
+	revoked bool   // the manager said so once
 }
 
 // Dial makes a connection of a host. It returns at once and goes on trying for
@@ -126,21 +129,21 @@ func newConn(o DialOptions) (*Conn, error) {
 // Publish sends at once or fails.
 func (c *Conn) Publish(subject string, data []byte) error {
 	c.mu.Lock()
-	nc := c.nc
+	l := c.now
 	c.mu.Unlock()
-	if nc == nil {
+	if l == nil {
 		return ErrNotConnected
 	}
-	return nc.Publish(subject, data)
+	return l.nc.Publish(subject, data)
 }
 
 // Flush waits until the manager's end has what was published, if it is there.
 func (c *Conn) Flush(timeout time.Duration) {
 	c.mu.Lock()
-	nc := c.nc
+	l := c.now
 	c.mu.Unlock()
-	if nc != nil {
-		_ = nc.FlushTimeout(timeout) // what is not through is not kept either
+	if l != nil {
+		_ = l.nc.FlushTimeout(timeout) // what is not through is not kept either
 	}
 }
 
@@ -148,67 +151,12 @@ func (c *Conn) Flush(timeout time.Duration) {
 func (c *Conn) Close() {
 	c.cancel()
 	<-c.done
-}
-
-// run makes connections until the context ends: after a loss the same endpoint
-// first, then the others.
-func (c *Conn) run(ctx context.Context) {
-	failed := 0 // tries in a row
-	for at := 0; ctx.Err() == nil; {
-		end := c.ends[at]
-		l := c.try(ctx, end)
-		if l.err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			c.o.Changed(false, end.text, l.err)
-			failed++
-			at = (at + 1) % len(c.ends)
-		} else {
-			since := time.Now()
-			c.set(l.nc)
-			c.o.Changed(true, end.text, nil)
-			select {
-			case <-l.closed:
-			case <-ctx.Done():
-			}
-			c.set(nil)
-			l.nc.Close()
-			if ctx.Err() != nil {
-				return
-			}
-			c.o.Changed(false, end.text, l.lost(c))
-			if failed++; time.Since(since) > steady {
-				failed = 0
-			}
-		}
-		if !pause(ctx, failed/len(c.ends)) {
-			return
-		}
-	}
-}
-
-func (c *Conn) set(nc *nats.Conn) {
-	c.mu.Lock()
-	c.nc = nc
-	c.mu.Unlock()
-}
-
-// pause waits before the next try, with jitter.
-func pause(ctx context.Context, round int) bool {
-	wait := reconnectWait(round)
-	t := time.NewTimer(wait/2 + rand.N(wait))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	c.tries.Wait()
 }
 
 // live is one connection, or why there is none.
 type live struct {
+	end    endpoint
 	nc     *nats.Conn
 	err    error
 	closed chan struct{}
@@ -226,10 +174,12 @@ func (l *live) complain(err error) {
 }
 
 // lost says why a connection has ended.
-func (l *live) lost(c *Conn) error {
+func (l *live) lost(c *Conn, left string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case left != "":
+		return &LostError{Err: errors.New(left)}
 	case errors.Is(l.said, nats.ErrAuthRevoked):
 		c.mu.Lock()
 		c.revoked = true
@@ -252,7 +202,7 @@ func isRefusal(err error) bool {
 
 // try makes one connection.
 func (c *Conn) try(ctx context.Context, end endpoint) *live {
-	l := &live{closed: make(chan struct{})}
+	l := &live{end: end, closed: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	d := &dialer{ctx: ctx, end: end, tls: c.tls, proxy: c.o.Proxy, environment: c.o.environment}
@@ -287,18 +237,22 @@ func (c *Conn) try(ctx context.Context, end endpoint) *live {
 		return l
 	}
 	l.nc = nc
+	return l
+}
+
+// subscribe takes what comes over a connection.
+func (c *Conn) subscribe(l *live) {
 	if c.o.Subject == "" {
-		return l
+		return
 	}
-	sub, err := nc.Subscribe(c.o.Subject, func(m *nats.Msg) { c.o.Receive(m.Data) })
+	sub, err := l.nc.Subscribe(c.o.Subject, func(m *nats.Msg) { c.o.Receive(m.Data) })
 	if err == nil {
 		err = sub.SetPendingLimits(maxReceived, maxReceivedB)
 	}
 	if err != nil {
-		nc.Close()
-		l.err = &ConnectError{Endpoint: end.text, Err: err}
+		l.nc.Close()
+		l.err = &ConnectError{Endpoint: l.end.text, Err: err}
 	}
-	return l
 }
 
 func (c *Conn) wasRevoked() bool {

@@ -13,16 +13,29 @@ import (
 // below MaxFrame; one that is larger than MaxPayload cannot be sent at all.
 const MaxPayload = 1 << 20
 
-// Encode writes a frame. Its version is filled in.
+// Encode writes a frame. Its version is filled in, if it says none.
 func (d Down) Encode() ([]byte, error) {
-	d.Version = ProtocolVersion
+	if d.Version == 0 {
+		d.Version = ProtocolVersion
+	}
 	return encode(d)
 }
 
-// Encode writes a frame. Its version is filled in.
+// Encode writes a frame. Its version is filled in, if it says none.
 func (u Up) Encode() ([]byte, error) {
-	u.Version = ProtocolVersion
+	if u.Version == 0 {
+		u.Version = ProtocolVersion
+	}
 	return encode(u)
+}
+
+// Speak tells of what version a frame is to be for a side of this version; 0:
+// it is not known.
+func Speak(theirs int) int {
+	if theirs < 2 {
+		return 2
+	}
+	return ProtocolVersion
 }
 
 func encode(frame any) ([]byte, error) {

@@ -205,9 +205,3 @@ func writePrivate(file string, data []byte) error {
 	}
 	return err
 }
-
-// reconnectWait is how long to wait before the n-th try to connect again; the
-// jitter is added by the caller.
-func reconnectWait(n int) time.Duration {
-	return min(100*time.Millisecond<<min(n, 10), 5*time.Second)
-}

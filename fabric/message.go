@@ -28,6 +28,10 @@ import (
 //   - Versions 1 and 2 know no Ping, Recall and Managers, and their keepers no
 //     dead-man's limit: Hello.DeadMan is false, and what is lost on such a host
 //     is never run elsewhere by itself.
+//   - A side of version 1 reads no frame above version 2: those for it, and those
+//     for a side that is not known yet, say that they are of version 2 (Speak).
+//     An agent says what it speaks with its first frame, and says 2 once a manager
+//     of version 1 has refused that.
 //   - A keeper of version 1 does not know encodings and limits of a job: output
 //     is stored as it came, and the job runs without its limits.
 const (

@@ -13,6 +13,7 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/agent/keeper"
 	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/internal/boottime"
 )
 
 // Keeper is a connection to the keeper; keeper.Client is one.
@@ -42,8 +43,12 @@ type Options struct {
 	Keeper  func(context.Context) (Keeper, error)
 	Slots   int
 	Version string
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Managers is told, if set, when the endpoints of the managers are others than
+	// before: those to be given as Endpoints at the next start.
+	Managers func([]string)
+	Now      func() time.Time
+	Boot     func() time.Duration // the clock of contact; nil: boottime.Now
+	Log      *slog.Logger
 }
 
 // Link is the agent's end of the fabric.
@@ -87,6 +92,9 @@ func New(o Options) *Link {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Boot == nil {
+		o.Boot = boottime.Now
+	}
 	return &Link{opt: o}
 }
 
@@ -103,6 +111,7 @@ func (l *Link) Run(ctx context.Context) error {
 		m:       NewMachine(strings.ToLower(rand.Text()[:13]), func() string { return strings.ToLower(rand.Text()[:10]) }, about),
 		mail:    mailbox{signal: make(chan struct{}, 1)},
 		keepers: make(chan Keeper),
+		lost:    map[string]time.Time{},
 		asks:    make(chan ask, 1),
 		asked:   make(chan struct{}, 1),
 	}
@@ -146,9 +155,8 @@ type loop struct {
 	asked   chan struct{}
 	asking  bool
 
-	unread time.Time // when it was last logged that output cannot be read
-	lost   time.Time // when it was last logged that there is no manager,
-	why    string    // and which check failed
+	unread time.Time            // when it was last logged that output cannot be read
+	lost   map[string]time.Time // when it was last logged that there is no manager, by the check that failed
 }
 
 // status is what the connection last said.
@@ -190,6 +198,7 @@ func (r *loop) run(ctx context.Context) error {
 		if wake := r.m.Wake(); !wake.IsZero() && !now.Before(wake) {
 			r.m.Tick(now)
 		}
+		r.moveOn()
 		r.send(now)
 		if wake := r.m.Wake(); !wake.IsZero() {
 			timer.Reset(wake.Sub(now))
@@ -234,6 +243,7 @@ func (r *loop) receive(now time.Time) {
 			r.opt.Log.Warn(string(note))
 		}
 	}
+	r.managers()
 	r.publishStatus(now)
 	for range 64 {
 		select {
@@ -248,18 +258,40 @@ func (r *loop) receive(now time.Time) {
 	}
 }
 
+// managers takes up the endpoints that the manager has told.
+func (r *loop) managers() {
+	told := r.m.Managers()
+	if told == nil {
+		return
+	}
+	ends, changed, err := r.conn.Use(told)
+	switch {
+	case err != nil:
+		r.opt.Log.Warn("the endpoints that the manager tells cannot be used", "error", err)
+	case changed && r.opt.Managers != nil:
+		r.opt.Managers(ends)
+	}
+}
+
+// moveOn looks for another manager, where this one is not the one to talk to.
+func (r *loop) moveOn() {
+	if away := r.m.Away(); away.Why != "" && r.conn.Leave(away.Why, away.Gone) {
+		r.opt.Log.Warn("another manager is looked for", "endpoint", r.end.endpoint, "why", away.Why)
+	}
+}
+
 // tell logs how the connection stands, in words, and not with every try.
 func (r *loop) tell(now time.Time) {
 	if r.end.connected {
-		r.lost, r.why = time.Time{}, ""
+		clear(r.lost)
 		r.opt.Log.Info("connected to the manager", "endpoint", r.end.endpoint)
 		return
 	}
 	check, found, advice := fabric.Explain(r.end.err)
-	if check == r.why && now.Sub(r.lost) < time.Minute {
+	if last, ok := r.lost[check]; ok && now.Sub(last) < time.Minute {
 		return
 	}
-	r.lost, r.why = now, check
+	r.lost[check] = now
 	r.opt.Log.Warn("the manager cannot be reached; trying again until it can", "endpoint", r.end.endpoint, "check", check, "found", found, "advice", advice)
 }
 
@@ -287,6 +319,7 @@ func (r *loop) send(now time.Time) {
 		}
 		data, err := u.Encode()
 		if err == nil {
+			r.m.Sent(&u, r.opt.Boot())
 			err = r.conn.Publish(fabric.UpSubject(r.opt.HostID), data)
 		}
 		if err != nil {

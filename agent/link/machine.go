@@ -42,10 +42,20 @@ type Machine struct {
 	answered  string // the last session in which it did
 	refusal   string // why it refused the last one
 	helloAt   time.Time
-	helloWait time.Duration // zero: not yet said
-	refused   time.Time     // no session before then
+	helloWait time.Duration        // zero: not yet said
+	refused   map[string]time.Time // by endpoint: no session before then
 	sentAt    time.Time
 	bye       string
+
+	speak   int           // the version that our frames say; 0: the latest
+	peer    int           // that of the manager that has answered
+	pulse   pulse         // contact in the open session
+	contact time.Duration // and the latest at all
+	away    Away
+	recall  recall
+	asks    int // of the keeper, what it knows
+
+	managers []string // told, and not yet handed on
 
 	epoch       int64
 	incarnation string
@@ -66,7 +76,7 @@ type Note string
 // mark gives a short random word, another one each time, so that the sessions of
 // a process and of a copy of it with its memory differ.
 func NewMachine(instance string, mark func() string, about fabric.Hello) *Machine {
-	return &Machine{about: about, instance: instance, mark: mark, left: map[string]bool{}, orders: newTaken(), runs: newRuns(), scripts: newScripts()}
+	return &Machine{about: about, instance: instance, mark: mark, left: map[string]bool{}, refused: map[string]time.Time{}, orders: newTaken(), runs: newRuns(), scripts: newScripts()}
 }
 
 // Connected says that there is a connection to the fabric, at this endpoint, or
@@ -101,9 +111,12 @@ func (m *Machine) Stop(why string) {
 // open begins a new session, if there is all that it needs.
 func (m *Machine) open(now time.Time) {
 	m.session, m.welcome, m.bye = "", false, ""
-	if !m.connected || m.keeper == nil || now.Before(m.refused) {
+	m.rest()
+	m.recall = recall{}
+	if !m.connected || m.keeper == nil || now.Before(m.refused[m.endpoint]) {
 		return
 	}
+	m.pulse.judgeAt = now.Add(deafAfter)
 	m.number++
 	m.session = fabric.NewSession(m.instance, m.mark(), m.number)
 	m.helloWait = 0
@@ -125,6 +138,7 @@ func (m *Machine) Keeper(e keeper.Event, now time.Time) {
 		m.forget(m.keeper == nil)
 		m.keeper, m.claims, m.problem = e.Hello, e.Hello.Claims, ""
 		m.runs.restart(e.Hello.Running)
+		m.orders.request.Contact = m.contact
 		m.open(now)
 	}
 	m.claims = max(m.claims, e.Claims)
@@ -148,6 +162,7 @@ func (m *Machine) Keeper(e keeper.Event, now time.Time) {
 	for _, t := range e.Cleaned {
 		m.confirm = append(m.confirm, m.orders.cleaned(t)...)
 	}
+	m.recalled(e.Recalled)
 }
 
 // maxMessage bounds what the keeper's message adds to a frame.
@@ -176,13 +191,25 @@ func cut(s string, limit int) string {
 
 // Frame takes a frame of the manager.
 func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
-	if !m.obeys(&d) || d.Session != "" && d.Session != m.session || m.session == "" {
+	ours := m.session != "" && d.Session == m.session
+	if !m.obeys(&d) {
+		if ours {
+			m.leave("the manager is not the active one any more", false)
+		}
+		return ""
+	}
+	if !ours && (d.Session != "" || m.session == "") {
 		return ""
 	}
 	switch {
+	case d.Refused != "" && d.Version == 1 && m.speak == 0:
+		m.speak = fabric.Speak(d.Version) // it reads nothing above that
+		m.open(now)
+		return ""
 	case d.Refused != "":
-		m.refused = now.Add(refusedWait)
+		m.refuse(now)
 		m.refusal = cut(d.Refused, 500)
+		m.leave("the manager refuses this agent", false)
 		m.open(now)
 		return Note("the manager refuses this agent: " + m.refusal)
 	case d.Ask:
@@ -195,6 +222,11 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 	case d.Session == "":
 		return ""
 	}
+	if m.speak != 0 && d.Version > 1 { // another manager than that of version 1
+		m.speak = 0
+		m.open(now)
+		return ""
+	}
 	var note Note
 	if d.Renew {
 		note = m.renew()
@@ -202,7 +234,10 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 			return note
 		}
 	}
-	m.welcome, m.answered, m.refusal = true, m.session, ""
+	m.greet(&d, now)
+	m.pong(d.Pong, now)
+	m.tellManagers(d.Managers)
+	m.ask(d.Recall)
 	for _, o := range d.Orders {
 		m.order(o, now)
 	}
@@ -220,6 +255,26 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 	return note
 }
 
+// greet notes that the manager has answered in this session.
+func (m *Machine) greet(d *fabric.Down, now time.Time) {
+	if !m.welcome {
+		m.sentAt = time.Time{} // a beat at once, and with it the first ping
+		m.pulse.judgeAt = now.Add(deafAfter)
+	}
+	m.welcome, m.answered, m.refusal, m.peer = true, m.session, "", d.Version
+	delete(m.refused, m.endpoint)
+}
+
+// refuse notes that this endpoint has refused the agent.
+func (m *Machine) refuse(now time.Time) {
+	for end, until := range m.refused {
+		if !now.Before(until) {
+			delete(m.refused, end)
+		}
+	}
+	m.refused[m.endpoint] = now.Add(refusedWait)
+}
+
 // order takes an order of the manager.
 func (m *Machine) order(o fabric.Order, now time.Time) {
 	if o.Start != nil {
@@ -234,6 +289,7 @@ func (m *Machine) order(o fabric.Order, now time.Time) {
 	switch {
 	case o.Start != nil && m.stale(o.Start):
 		m.runs.endOwn(lostClaims(o.Start.Attempt, now))
+	case m.tooEarly(&o):
 	case o.Start != nil && o.Start.Spec.ScriptHash != "":
 		m.byReference(o, now)
 	case m.orders.take(o):
@@ -288,12 +344,13 @@ func (m *Machine) obeys(d *fabric.Down) bool {
 // Tick takes the time: see Wake.
 func (m *Machine) Tick(now time.Time) {
 	if m.session == "" {
-		if !m.refused.IsZero() && !now.Before(m.refused) {
-			m.refused = time.Time{}
+		if until := m.refused[m.endpoint]; !until.IsZero() && !now.Before(until) {
+			delete(m.refused, m.endpoint)
 			m.open(now)
 		}
 		return
 	}
+	m.judge(now)
 	if m.problem != "" && now.Sub(m.problemAt) >= problemLast {
 		m.problem, m.news = "", true
 	}
@@ -309,12 +366,12 @@ func (m *Machine) Tick(now time.Time) {
 func (m *Machine) Wake() time.Time {
 	switch {
 	case m.session == "":
-		return m.refused
+		return m.refused[m.endpoint]
 	case !m.welcome:
 		return m.helloAt.Add(m.helloWait)
 	}
 	at := m.sentAt.Add(beatEvery)
-	for _, due := range []time.Time{m.runs.due(), m.scripts.due()} {
+	for _, due := range []time.Time{m.runs.due(), m.scripts.due(), m.judgeAt()} {
 		if !due.IsZero() && due.Before(at) {
 			at = due
 		}
@@ -336,7 +393,7 @@ type ReadOutput func(id banto.AttemptID, offset int64, n int) []byte
 
 // Next gives the next frame to send, as long as there is one.
 func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
-	u := fabric.Up{Session: m.session}
+	u := fabric.Up{Version: m.speak, Session: m.session}
 	if m.session == "" || !m.connected {
 		return u, false
 	}
@@ -357,10 +414,11 @@ func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 	room := fabric.FrameRoom
 	u.Confirmed, m.confirm, room = fabric.Fitting(m.confirm, room, func(s *string) int { return fabric.TextSize(*s) + 1 })
 	u.Started, m.started, room = fabric.Fitting(m.started, room, func(s *fabric.StartedReport) int { return len(s.Attempt) + 80 })
+	u.Recalled, room = m.recall.next(room)
 	u.Output, room = m.runs.output(room, now, read)
 	u.Ended = m.runs.results(room, now)
 	u.Scripts = m.scripts.wants(now)
-	if len(u.Confirmed)+len(u.Started)+len(u.Output)+len(u.Ended)+len(u.Scripts) == 0 {
+	if len(u.Confirmed)+len(u.Started)+len(u.Output)+len(u.Ended)+len(u.Scripts) == 0 && u.Recalled == nil {
 		if now.Before(m.sentAt.Add(beatEvery)) && !m.news {
 			return u, false
 		}
@@ -371,13 +429,16 @@ func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 	}
 	u.Problem, m.news = m.problem, false
 	m.sentAt = now
+	if m.peer >= pingsSince {
+		u.Ping = m.pulse.number(now)
+	}
 	return u, true
 }
 
 func (m *Machine) hello(now time.Time) *fabric.Hello {
 	h := m.about
 	h.BootID, h.Generation, h.Claims, h.Shells = m.keeper.BootID, m.keeper.Generation, m.claims, m.keeper.Shells
-	h.At, h.Endpoint, h.After = now, m.endpoint, m.answered
+	h.At, h.Endpoint, h.After, h.DeadMan = now, m.endpoint, m.answered, m.keeper.DeadMan
 	h.Running, h.Ended = m.runs.known()
 	return &h
 }

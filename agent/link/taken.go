@@ -88,7 +88,7 @@ func (t *taken) hand(o fabric.Order) {
 // next gives the next request.
 func (t *taken) next() (keeper.Request, bool) {
 	r := t.request
-	if len(r.Start)+len(r.Kill)+len(r.Ack)+len(r.Clean) == 0 && !r.Renew {
+	if len(r.Start)+len(r.Kill)+len(r.Ack)+len(r.Clean) == 0 && !r.Renew && r.Contact == 0 && r.Recall == nil {
 		return r, false
 	}
 	t.seq++

@@ -33,7 +33,7 @@ func (m *Machine) hello(u fabric.Up, now time.Time, e *Effects) {
 	h := u.Hello
 	if u.Version > 1 && tellsClaims(h) && m.rolledBack(h) {
 		m.expect(h.Generation)
-		m.replies = append(m.replies, fabric.Down{Session: u.Session, Renew: true})
+		m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(u.Version), Session: u.Session, Renew: true})
 		if !m.rekeyed || h.Generation == m.known.generation { // a new disk has other records, as it should
 			e.Refused = rolledBack
 		}
@@ -173,7 +173,7 @@ func (m *Machine) clash(u fabric.Up, now time.Time, e *Effects) {
 		return
 	}
 	e.Refused = clashHere
-	m.replies = append(m.replies, fabric.Down{Session: u.Session, Refused: clashThere})
+	m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(u.Version), Session: u.Session, Refused: clashThere})
 }
 
 // stranger answers a frame of a session that is not the open one.
@@ -189,6 +189,6 @@ func (m *Machine) stranger(u fabric.Up, now time.Time, e *Effects) {
 	case m.session != "" && m.past[instance]:
 		m.clash(u, now, e)
 	case m.mayNag(now):
-		m.replies = append(m.replies, fabric.Down{Session: u.Session, Ask: true})
+		m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(u.Version), Session: u.Session, Ask: true})
 	}
 }

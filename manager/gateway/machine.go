@@ -160,20 +160,20 @@ func (m *Machine) Script(p fabric.ScriptPiece) {
 
 // Ask asks the host to open a session.
 func (m *Machine) Ask() {
-	m.replies = append(m.replies, fabric.Down{Ask: true})
+	m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(0), Ask: true})
 }
 
 // Refuse answers a session that cannot be spoken with.
 func (m *Machine) Refuse(session, why string, now time.Time) {
 	if m.mayNag(now) {
-		m.replies = append(m.replies, fabric.Down{Session: session, Refused: why})
+		m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(0), Session: session, Refused: why})
 	}
 }
 
 // Leave ends the session in words: the host is no more of this manager's.
 func (m *Machine) Leave(why string) {
 	if m.session != "" {
-		m.replies = append(m.replies, fabric.Down{Session: m.session, Refused: why})
+		m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(m.version), Session: m.session, Refused: why})
 		m.session = ""
 		m.reset()
 	}
@@ -320,7 +320,7 @@ func (m *Machine) Next(now time.Time) (fabric.Down, bool) {
 		d.Epoch, d.Incarnation = m.epoch, m.incarnation
 		return d, true
 	}
-	d := fabric.Down{Epoch: m.epoch, Incarnation: m.incarnation, Session: m.session}
+	d := fabric.Down{Version: fabric.Speak(m.version), Epoch: m.epoch, Incarnation: m.incarnation, Session: m.session}
 	if m.session == "" {
 		return d, false
 	}

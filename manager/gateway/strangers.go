@@ -63,6 +63,6 @@ func (g *Gateway) refuseStranger(id banto.HostID, data []byte, now time.Time) {
 		g.opt.Log.Warn("frame of a host that is not enrolled is dropped", "host", id, "dropped", n)
 	}
 	if u, err := fabric.DecodeUp(data); err == nil {
-		g.publish(id, fabric.Down{Epoch: g.opt.Epoch, Incarnation: g.opt.Incarnation, Session: u.Session, Refused: why})
+		g.publish(id, fabric.Down{Version: fabric.Speak(u.Version), Epoch: g.opt.Epoch, Incarnation: g.opt.Incarnation, Session: u.Session, Refused: why})
 	}
 }
