@@ -5,15 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"io"
 	"math/rand/v2"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -24,16 +22,20 @@ const (
 	callTimeout  = 30 * time.Second
 	applyTimeout = 5 * time.Minute
 	maxAnswer    = 64 << 20 // bytes of one answer
-	maxTries     = 4        // of a call that may be sent again
+	maxTries     = 4        // of a call, when there is one manager and it does not answer
 )
 
-// Client talks to one manager. It is safe for use by many goroutines.
+// Client talks to the managers of one store. It is safe for use by many
+// goroutines.
 type Client struct {
-	base    string // without a slash at the end
+	urls    []string     // without a slash at the end
+	at      atomic.Int64 // which of them is asked; it only grows
 	token   string
 	agent   string
 	timeout time.Duration
 	backoff time.Duration
+	patient time.Duration
+	waiting func(error)
 	http    *http.Client
 	carrier *http.Transport // of http; nil: Go's own
 	err     error           // of the URL or the proxy, told at each call
@@ -90,15 +92,18 @@ func (c *Client) transport() *http.Transport {
 // twice as long.
 func WithBackoff(d time.Duration) Option { return func(c *Client) { c.backoff = d } }
 
-// New makes a client of the manager at a URL such as http://127.0.0.1:8600.
-// A URL that cannot be used is told by the first call.
-func New(managerURL, token string, opts ...Option) *Client {
+// New makes a client of the manager at a URL such as http://127.0.0.1:8600, or
+// of several managers of one store, by their URLs with commas or blanks between
+// them. A URL that cannot be used is told by the first call.
+func New(managers, token string, opts ...Option) *Client {
 	c := &Client{
-		base:    strings.TrimRight(managerURL, "/"),
+		urls:    URLs(managers),
 		token:   token,
 		agent:   "banto-client",
 		timeout: callTimeout,
 		backoff: 200 * time.Millisecond,
+		patient: patience,
+		waiting: func(error) {},
 	}
 	c.http = &http.Client{
 		// A redirect would carry the token to an address that nobody named.
@@ -107,10 +112,18 @@ func New(managerURL, token string, opts ...Option) *Client {
 	for _, o := range opts {
 		o(c)
 	}
-	u, err := url.Parse(c.base)
-	if c.err == nil && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
-		c.err = banto.Fail(banto.KindInvalid, "cannot use the manager's URL "+strconv.Quote(managerURL),
-			"it is not a URL such as http://127.0.0.1:8600", "check --url and $BANTO_URL")
+	if len(c.urls) > 1 {
+		c.transport().DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	if len(c.urls) == 0 {
+		c.urls = []string{""}
+	}
+	for _, text := range c.urls {
+		u, err := url.Parse(text)
+		if c.err == nil && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
+			c.err = banto.Fail(banto.KindInvalid, "cannot use the manager's URL "+strconv.Quote(text),
+				"it is not a URL such as http://127.0.0.1:8600", "check --url and $BANTO_URL")
+		}
 	}
 	return c
 }
@@ -123,8 +136,12 @@ type call struct {
 	header  map[string]string
 	body    any
 	timeout time.Duration // 0: the client's
-	again   bool          // may be sent again when the connection fails
+	again   bool          // may be sent again although it may have been done; reads always may
 }
+
+// repeats says whether a call may be sent again without knowing what has become
+// of it.
+func (in call) repeats() bool { return in.again || in.method == http.MethodGet }
 
 // do sends a call, decodes the answer into out (unless nil), and gives the
 // HTTP status.
@@ -133,34 +150,30 @@ func (c *Client) do(ctx context.Context, in call, out any) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	wait := c.backoff
-	for try := 1; ; try++ {
-		status, err := c.once(ctx, in, body, out)
-		if err == nil || !in.again || try == maxTries || banto.KindOf(err) != banto.KindUnreachable || ctx.Err() != nil || lasting(err) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	for t := c.trying(in); ; {
+		d := c.door()
+		status, err := d.once(ctx, in, t.timeout(), body, out)
+		if err == nil || !t.another(ctx, d, err) {
 			return status, err
 		}
-		if !sleep(ctx, jitter(wait)) {
-			return status, err
-		}
-		wait *= 2
 	}
 }
 
 // once sends a call a single time.
-func (c *Client) once(ctx context.Context, in call, body []byte, out any) (int, error) {
-	timeout := in.timeout
-	if timeout == 0 {
-		timeout = c.timeout
-	}
+func (c door) once(ctx context.Context, in call, timeout time.Duration, body []byte, out any) (int, error) {
 	callCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	req, err := c.request(callCtx, in, body)
+	traced, sent := sending(callCtx)
+	req, err := c.request(traced, in, body)
 	if err != nil {
 		return 0, err
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return 0, c.unreachable(ctx, err, timeout)
+		return 0, unsent(c.unreachable(ctx, err, timeout), sent)
 	}
 	defer func() { _ = res.Body.Close() }() // read to its end or not wanted
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
@@ -183,10 +196,7 @@ func (c *Client) once(ctx context.Context, in call, body []byte, out any) (int, 
 }
 
 // request builds the HTTP request of a call.
-func (c *Client) request(ctx context.Context, in call, body []byte) (*http.Request, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
+func (c door) request(ctx context.Context, in call, body []byte) (*http.Request, error) {
 	target := c.base + "/api/v1" + in.path
 	if len(in.query) > 0 {
 		target += "?" + in.query.Encode()
@@ -218,97 +228,6 @@ func encode(body any) ([]byte, error) {
 		return nil, banto.Fail(banto.KindInvalid, "cannot write the request", err.Error(), "").Because(err)
 	}
 	return b, nil
-}
-
-// refusal turns an answer that is no success into an error.
-func (c *Client) refusal(res *http.Response, text []byte) *banto.ErrorInfo {
-	if t, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err == nil && t == "application/problem+json" {
-		var e banto.ErrorInfo
-		if json.Unmarshal(text, &e) == nil && e.Kind != "" {
-			return &e
-		}
-	}
-	switch res.StatusCode {
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return banto.Fail(banto.KindUnavailable, "the manager at "+c.base+" is not available",
-			"the answer was "+res.Status, "try again in a moment")
-	}
-	if res.StatusCode == http.StatusBadRequest && res.TLS == nil && strings.Contains(string(text), "HTTP request to an HTTPS server") {
-		secure := "https" + strings.TrimPrefix(c.base, "http")
-		return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, "it speaks TLS there, and was called without",
-			"call it at "+secure+"; banto login "+secure+" pins its certificate").Because(lastingError{errors.New(res.Status)})
-	}
-	return c.strange("the answer was " + res.Status)
-}
-
-// strange says that what answers does not speak as a manager does.
-func (c *Client) strange(why string) *banto.ErrorInfo {
-	return banto.Fail(banto.KindUnreachable, "what answers at "+c.base+" does not look like a Banto manager", why,
-		"check $BANTO_URL")
-}
-
-// unreachable turns a failed connection into an error.
-func (c *Client) unreachable(ctx context.Context, err error, timeout time.Duration) *banto.ErrorInfo {
-	if ctx.Err() != nil {
-		return banto.Fail(banto.KindUnreachable, "the call to the manager at "+c.base+" was given up",
-			ctx.Err().Error(), "").Because(ctx.Err())
-	}
-	if e := c.untrusted(err); e != nil {
-		return e
-	}
-	why, hint := innermost(err), c.missing()
-	var op *net.OpError
-	var record tls.RecordHeaderError
-	switch {
-	case errors.As(err, &op) && op.Op == "proxyconnect":
-		return c.viaProxy(err, why)
-	case errors.As(err, &record) && strings.HasPrefix(string(record.RecordHeader[:]), fabricGreets), strings.Contains(err.Error(), `malformed HTTP status code "{`), strings.Contains(err.Error(), `malformed HTTP response "`+fabricGreets):
-		return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, "that is the port for agents",
-			"the API is on another, 8600 unless it was moved").Because(lastingError{err})
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		why, hint = "no answer within "+timeout.String(), "is it overloaded, or behind a firewall?"
-	}
-	return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, why, hint).Because(err)
-}
-
-// fabricGreets is how the port for agents begins, whoever comes.
-const fabricGreets = "INFO "
-
-// missing says what to look at when nothing answers.
-func (c *Client) missing() string {
-	if u, err := url.Parse(c.base); err == nil {
-		if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
-			return "is it running? banto up"
-		}
-	}
-	return "is it running, and is the address right?"
-}
-
-// viaProxy says that the proxy is what cannot be reached, or did not let the
-// call through.
-func (c *Client) viaProxy(err error, why string) *banto.ErrorInfo {
-	name := "the proxy"
-	if c.carrier != nil && c.carrier.Proxy != nil {
-		if target, bad := url.Parse(c.base); bad == nil {
-			if u, none := c.carrier.Proxy(&http.Request{URL: target}); none == nil && u != nil {
-				name += " " + u.Scheme + "://" + u.Host // without the password that may stand in it
-			}
-		}
-	}
-	return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, "cannot connect to "+name+": "+why,
-		"is the proxy's address right, and does it run? --proxy, HTTPS_PROXY and NO_PROXY say which is used").Because(err)
-}
-
-// innermost gives the text of the last error of a chain: what the system said.
-func innermost(err error) string {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err.Error()
-		}
-		err = next
-	}
 }
 
 // jitter spreads waits, so that many clients do not come back at once.

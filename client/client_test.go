@@ -96,7 +96,7 @@ func TestWhatIsNoManager(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := serve(t, tt.h).Tracker(t.Context(), "20261121-7k3mq0x")
+			_, err := serve(t, tt.h, client.WithPatience(time.Millisecond)).Tracker(t.Context(), "20261121-7k3mq0x")
 			if banto.KindOf(err) != tt.kind || !strings.Contains(err.Error(), tt.why) {
 				t.Errorf("got %v (%s), want %s with %q", err, banto.KindOf(err), tt.kind, tt.why)
 			}

@@ -23,7 +23,7 @@ func lasting(err error) bool {
 
 // untrusted says in words why TLS did not come about; nil when it is not about
 // TLS.
-func (c *Client) untrusted(err error) *banto.ErrorInfo {
+func (c door) untrusted(err error) *banto.ErrorInfo {
 	what := "cannot trust the manager at " + c.base
 	fail := func(why, hint string) *banto.ErrorInfo {
 		return banto.Fail(banto.KindUnreachable, what, why, hint).Because(lastingError{err})

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 const (
 	maxEvent   = 16 << 20         // bytes of one event
-	maxSilence = 45 * time.Second // the manager sends a comment every 15 s
+	maxSilence = 45 * time.Second // managers say how often they send a comment; older ones every 15 s
 	maxBackoff = 5 * time.Second
 	watchTries = 10 // in a row without one event: some 20 s, longer than a take-over
 )
@@ -31,10 +32,14 @@ var ErrStop = errors.New("client: stop watching")
 // and always in a newer state. A first message may come in several pieces.
 // An error of fn ends the watch and is given back, but for ErrStop.
 func (c *Client) Watch(ctx context.Context, id banto.TrackerID, fn func(banto.TrackerEvent) error) error {
-	w := watcher{c: c, id: id, fn: fn}
+	if c.err != nil {
+		return c.err
+	}
+	w := watcher{id: id, fn: fn}
 	wait := c.backoff
 	for failed := 0; ; {
 		before := w.events
+		w.c = c.door()
 		done, err := w.stream(ctx)
 		if done || ctx.Err() != nil {
 			return err
@@ -46,11 +51,15 @@ func (c *Client) Watch(ctx context.Context, id banto.TrackerID, fn func(banto.Tr
 		// A stream that breaks off is normal; a manager that is restarting
 		// is worth a few more tries.
 		kind := banto.KindOf(err)
-		if kind != banto.KindUnreachable && kind != banto.KindUnavailable || failed >= watchTries || lasting(err) {
+		if kind != banto.KindUnreachable && kind != banto.KindUnavailable || failed >= watchTries*len(c.urls) || lasting(err) && failed >= len(c.urls) {
 			return err
 		}
+		w.c.next()
+		if failed%len(c.urls) != 0 {
+			continue // the others first
+		}
 		if !sleep(ctx, jitter(wait)) {
-			return c.unreachable(ctx, ctx.Err(), 0)
+			return w.c.unreachable(ctx, ctx.Err(), 0)
 		}
 		wait = min(2*wait, maxBackoff)
 	}
@@ -58,7 +67,7 @@ func (c *Client) Watch(ctx context.Context, id banto.TrackerID, fn func(banto.Tr
 
 // watcher is one Watch through all its connections.
 type watcher struct {
-	c      *Client
+	c      door
 	id     banto.TrackerID
 	fn     func(banto.TrackerEvent) error
 	lastID string
@@ -69,7 +78,8 @@ type watcher struct {
 func (w *watcher) stream(ctx context.Context) (done bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(maxSilence, func() { cancel(errSilent) })
+	limit := maxSilence
+	silence := time.AfterFunc(limit, func() { cancel(errSilent) })
 	defer silence.Stop()
 
 	header := map[string]string{"Accept": "text/event-stream"}
@@ -92,10 +102,13 @@ func (w *watcher) stream(ctx context.Context) (done bool, err error) {
 	if t, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); t != "text/event-stream" {
 		return true, w.c.strange("it sent no event stream")
 	}
-	return w.read(ctx, res.Body, func() { silence.Reset(maxSilence) })
+	if seconds, err := strconv.Atoi(res.Header.Get(banto.AliveHeader)); err == nil && seconds > 0 {
+		limit = min(limit, time.Duration(3*seconds)*time.Second)
+	}
+	return w.read(ctx, res.Body, func() { silence.Reset(limit) })
 }
 
-var errSilent = errors.New("nothing heard for 45 seconds")
+var errSilent = errors.New("nothing was heard for too long")
 
 // broken says why a stream ended, the caller's own context apart.
 func (w *watcher) broken(ctx context.Context, err error) *banto.ErrorInfo {
