@@ -9,3 +9,7 @@ const (
 	StandbyNotTaken = "not-taken" // nothing was done about it: another manager may be asked
 	StandbyBrokeOff = "broke-off" // it may have been done
 )
+
+// AliveHeader is on an event stream: a comment shows at least every so many
+// seconds that it lives.
+const AliveHeader = "Banto-Alive"

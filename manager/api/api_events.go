@@ -19,7 +19,7 @@ const (
 	// eventParts is how many parts one event carries at most.
 	eventParts = 500
 	// keepAlive is how often a comment shows that the stream lives.
-	keepAlive = 15 * time.Second
+	keepAlive = 5 * time.Second
 	// eventRest is the least time between two messages: what changes faster
 	// is sent together.
 	eventRest = 50 * time.Millisecond
@@ -69,6 +69,7 @@ func (s *server) stream(hc huma.Context, run func(*eventStream) error) {
 	}
 	r, w := humago.Unwrap(hc)
 	hc.SetHeader("Content-Type", "text/event-stream")
+	hc.SetHeader(banto.AliveHeader, strconv.Itoa(max(1, int(s.keepAlive.Seconds()))))
 	hc.SetStatus(http.StatusOK)
 	if r.Method == http.MethodHead {
 		return // the headers were all that was asked for
