@@ -37,7 +37,8 @@ type Options struct {
 // Holder stands for the lease. Leading and Left are safe from any goroutine;
 // the rest belongs to one.
 type Holder struct {
-	opt Options
+	opt   Options
+	watch watch
 }
 
 // New makes a Holder, or says which times do not fit.
@@ -61,23 +62,13 @@ func New(o Options) (*Holder, error) {
 // called after each look at the lease, with what was seen or why nothing was;
 // nil for nobody.
 func (h *Holder) Wait(ctx context.Context, looked func(store.Lease, error)) (int64, error) {
-	if looked == nil {
-		looked = func(store.Lease, error) {}
-	}
 	poll := time.NewTicker(h.opt.Times.Poll)
 	defer poll.Stop()
-	var w watch
+	h.watch = watch{}
 	for {
-		l, err := h.look(ctx)
-		looked(l, err)
-		if err == nil && w.free(l, h.opt, h.opt.Clock()) {
-			epoch, err := h.take(ctx, w.force)
-			if err == nil {
-				return epoch, nil
-			}
-			if !errors.Is(err, store.ErrHeld) {
-				h.opt.Log.Warn("the lease cannot be taken", "error", err)
-			}
+		epoch, err := h.Look(ctx, looked)
+		if err == nil {
+			return epoch, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -85,6 +76,27 @@ func (h *Holder) Wait(ctx context.Context, looked func(store.Lease, error)) (int
 		case <-poll.C:
 		}
 	}
+}
+
+// Look looks at the lease once, and takes it if it is free: Wait is made of it. It
+// gives store.ErrHeld if the lease is another's, and why it could not be seen or
+// taken.
+func (h *Holder) Look(ctx context.Context, looked func(store.Lease, error)) (int64, error) {
+	l, err := h.look(ctx)
+	if looked != nil {
+		looked(l, err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !h.watch.free(l, h.opt, h.opt.Clock()) {
+		return 0, store.ErrHeld
+	}
+	epoch, err := h.take(ctx, h.watch.force)
+	if err != nil && !errors.Is(err, store.ErrHeld) {
+		h.opt.Log.Warn("the lease cannot be taken", "error", err)
+	}
+	return epoch, err
 }
 
 // callLimit bounds each call to the store, so that one that hangs is tried anew.
