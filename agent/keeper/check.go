@@ -27,5 +27,28 @@ func Check(w io.Writer, opt Options) error {
 	return nil
 }
 
+// follow says why that binary cannot go on with what this one leaves.
+func (a able) follow() error {
+	switch {
+	case a.Journal < plainFormat:
+		return fmt.Errorf("version %s is older and does not understand the records of this one", a.Version)
+	case a.Handover < handoverForm:
+		return fmt.Errorf("version %s is older and does not understand what this one would leave to it", a.Version)
+	}
+	return nil
+}
+
+// readable sees to it that the other binary can read the journal as it is now.
+// One that keeps no dead-man's limits must not take over who has one.
+func (k *keeper) readable(can able) error {
+	if k.claims.format <= can.Journal {
+		return nil
+	}
+	if k.claims.limited() {
+		return fmt.Errorf("version %s is older and keeps no dead-man's limits, and an attempt that has one is not through", can.Version)
+	}
+	return k.journal.compact(k.claims)
+}
+
 // handoverForm is the version of what one keeper leaves to the next.
 const handoverForm = 1

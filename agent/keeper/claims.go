@@ -31,7 +31,10 @@ import (
 type claims struct {
 	generation string
 	byID       map[banto.AttemptID]*claim
-	seen       []banto.AttemptID // oldest first; byID has them too
+	seen       memory // of acknowledged attempts; byID has them too
+	dead       deadMen
+	whole      int64 // since when nothing was forgotten, in milliseconds since 1970; 0: not known
+	format     int   // of the journal
 	trackers   map[banto.TrackerID]*trackerUse
 	live       int     // claimed or running
 	total      int64   // ever claimed, under this generation and those before
@@ -102,6 +105,7 @@ func (c *claims) record(fx *effects, r record) {
 
 // ground is what a request meets.
 type ground struct {
+	clock  int64  // of the boot, in nanoseconds
 	boot   string // of the host, as it runs now
 	noRoom string // why nothing new can be started; "" if it can
 	now    time.Time
@@ -109,14 +113,19 @@ type ground struct {
 
 // request steps what an agent asks of the claims.
 func (c *claims) request(fx *effects, q *Request, g ground) {
+	c.begin(fx, g.now)
+	c.heard(fx, int64(q.Contact), g.clock)
 	for _, s := range q.Start {
-		if why := cmp.Or(s.Refused, g.noRoom); why != "" {
-			c.refuse(fx, s, why, g.now)
-			continue
+		if late := c.tooLate(s, g.clock); late != nil {
+			c.refuseDead(fx, s, late, g.now)
+		} else if why := cmp.Or(s.Refused, g.noRoom); why != "" {
+			c.refuse(fx, s, banto.ReasonNotStarted, why, g.now)
+		} else {
+			c.start(fx, s, g.boot)
 		}
-		c.start(fx, s, g.boot)
 	}
 	for _, kill := range q.Kill {
+		kill.Dead = nil
 		c.killAttempt(fx, kill, g.now)
 	}
 	c.ack(fx, q.Ack, g.now)
@@ -135,6 +144,13 @@ func (c *claims) start(fx *effects, s Start, bootID string) {
 		c.supersedeClean(fx, s.Attempt)
 		claim := claimOf(s)
 		claim.BootID = bootID
+		if claim.DeadManMS > 0 {
+			if h := c.head(); h.Format < journalFormat {
+				h.Format = journalFormat
+				c.record(fx, record{Head: &h})
+			}
+			c.noteContact(fx, 0)
+		}
 		c.record(fx, record{Claim: &claim})
 		fx.sync = true
 		fx.launch = append(fx.launch, s)
@@ -148,23 +164,41 @@ func (c *claims) start(fx *effects, s Start, bootID string) {
 // claimOf gives what is kept of a start.
 func claimOf(s Start) claimRecord {
 	return claimRecord{Attempt: s.Attempt, TimeoutMS: s.Spec.TimeoutMS, Limit: s.Spec.OutputLimit,
-		WantOutput: s.Spec.WantOutput, Encoding: s.Spec.Encoding, Account: s.Spec.Account}
+		WantOutput: s.Spec.WantOutput, Encoding: s.Spec.Encoding, Account: s.Spec.Account,
+		Part: s.Spec.Part, DeadManMS: s.Spec.DeadManMS}
 }
 
 // refuse ends an attempt that is not known before anything is done for it; one
 // that is known goes its way.
-func (c *claims) refuse(fx *effects, s Start, why string, now time.Time) {
+func (c *claims) refuse(fx *effects, s Start, reason banto.Reason, why string, now time.Time) {
 	if _, _, err := s.Attempt.Split(); err != nil || c.byID[s.Attempt] != nil {
 		c.start(fx, s, "") // which claims nothing
 		return
 	}
-	c.end(fx, Ended{Attempt: s.Attempt, At: now, Reason: banto.ReasonNotStarted, Message: why})
+	c.end(fx, Ended{Attempt: s.Attempt, At: now, Reason: reason, Message: why})
 }
 
 // renew begins a new generation: claims may have been lost.
-func (c *claims) renew(fx *effects, generation string) {
-	c.record(fx, record{Head: &headRecord{Format: journalFormat, Generation: generation, Claims: c.total, Machine: c.machine}})
+func (c *claims) renew(fx *effects, generation string, now time.Time) {
+	h := c.head()
+	h.Generation, h.Whole = generation, now.UnixMilli()
+	c.record(fx, record{Head: &h})
 	fx.sync, fx.greet = true, true
+}
+
+// begin says, when it is not known, since when nothing was forgotten: a new
+// generation, or the records of a version that did not say it.
+func (c *claims) begin(fx *effects, now time.Time) {
+	if c.whole == 0 {
+		h := c.head()
+		h.Whole = now.UnixMilli()
+		c.record(fx, record{Head: &h})
+	}
+}
+
+// head gives the head of a journal as it is now.
+func (c *claims) head() headRecord {
+	return headRecord{Format: max(c.format, plainFormat), Whole: c.whole, Generation: c.generation, Claims: c.total, Machine: c.machine}
 }
 
 // supersedeClean drops a cleaning that a new attempt of its tracker overtook.
@@ -197,13 +231,18 @@ func (c *claims) killAttempt(fx *effects, k Kill, now time.Time) {
 		fx.tell.Ended = append(fx.tell.Ended, *known.ended)
 	case known.phase == phaseSeen || known.kill != nil:
 	default:
-		c.record(fx, record{Kill: &k})
-		fx.sync = true
-		if known.phase == phaseRunning {
-			fx.kill = append(fx.kill, k)
-		} else {
-			fx.withdraw = append(fx.withdraw, k)
-		}
+		c.order(fx, known, k)
+	}
+}
+
+// order has a live attempt killed, or withdrawn before it is launched.
+func (c *claims) order(fx *effects, cl *claim, k Kill) {
+	c.record(fx, record{Kill: &k})
+	fx.sync = true
+	if cl.phase == phaseRunning {
+		fx.kill = append(fx.kill, k)
+	} else {
+		fx.withdraw = append(fx.withdraw, k)
 	}
 }
 
@@ -310,6 +349,11 @@ func (c *claims) hello() Event {
 	slices.Sort(e.Hello.Running)
 	slices.SortFunc(e.Ended, func(a, b Ended) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Attempt, b.Attempt)) })
 	return e
+}
+
+// limited says that a live attempt has a dead-man's limit.
+func (c *claims) limited() bool {
+	return slices.ContainsFunc(c.liveClaims(), func(cl *claim) bool { return cl.claimed.DeadManMS > 0 })
 }
 
 // settle leaves out what a later input of the same step made stale.

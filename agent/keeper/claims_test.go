@@ -193,10 +193,10 @@ func TestClaims(t *testing.T) {
 			"refuse": func(t *rapid.T) {
 				id := pick("id")
 				w.started[id] = true
-				w.do(t, func(fx *effects) { w.claims.refuse(fx, Start{Attempt: id}, "no room", w.now) })
+				w.do(t, func(fx *effects) { w.claims.refuse(fx, Start{Attempt: id}, banto.ReasonNotStarted, "no room", w.now) })
 			},
 			"renew": func(t *rapid.T) {
-				w.do(t, func(fx *effects) { w.claims.renew(fx, "h") })
+				w.do(t, func(fx *effects) { w.claims.renew(fx, "h", w.now) })
 			},
 			"compact": func(t *rapid.T) {
 				w.journal = nil
@@ -247,8 +247,8 @@ func TestSeenIsBounded(t *testing.T) {
 		c.end(fx, Ended{Attempt: id(n)})
 		c.ack(fx, []banto.AttemptID{id(n)}, time.Time{})
 	}
-	if len(c.byID) != seenMax || len(c.seen) != seenMax || len(c.trackers) != 0 || c.live != 0 {
-		t.Fatalf("%d known, %d seen, %d trackers, %d live", len(c.byID), len(c.seen), len(c.trackers), c.live)
+	if len(c.byID) != seenMax || len(c.seen.all) != seenMax || len(c.trackers) != 0 || c.live != 0 {
+		t.Fatalf("%d known, %d seen, %d trackers, %d live", len(c.byID), len(c.seen.all), len(c.trackers), c.live)
 	}
 	fx := &effects{}
 	c.start(fx, Start{Attempt: id(more)}, "b")

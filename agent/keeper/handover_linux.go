@@ -33,6 +33,7 @@ type handover struct {
 	Form      int              `json:"form"`
 	From      string           `json:"from"` // version
 	Allow     Allow            `json:"allow"`
+	Contact   time.Duration    `json:"contact,omitempty"`
 	Jobs      []handedJob      `json:"jobs"`
 	Queue     []Start          `json:"queue"` // claimed, and not yet begun
 	Deadlines []handedDeadline `json:"deadlines"`
@@ -49,6 +50,7 @@ type handedJob struct {
 	Pipe    int           `json:"pipe"` // 0: none, or read to its end
 	Cause   banto.Reason  `json:"cause,omitempty"`
 	Hard    bool          `json:"hard,omitempty"`
+	Dead    *DeadKill     `json:"dead,omitempty"`
 	Notes   []string      `json:"notes,omitempty"`
 	Stuck   bool          `json:"stuck,omitempty"`
 	Lost    bool          `json:"lost,omitempty"` // output, while there was no keeper
@@ -74,11 +76,13 @@ type handing struct {
 	exe   string
 	limit *time.Timer
 	quiet bool // nothing is being started
+	can   able // what the other binary says of itself
 }
 
 // replacement is what the loop hears on that way.
 type replacement struct {
 	exe   string
+	can   able
 	err   error // why it cannot be
 	quiet bool  // nothing is being started any more
 }
@@ -91,7 +95,10 @@ func (k *keeper) replace(exe string) {
 	k.handing = &handing{exe: exe, limit: time.AfterFunc(patience, func() {
 		k.put(input{replace: &replacement{exe: exe, err: errors.New("what is being started or ended takes too long")}})
 	})}
-	go func() { k.put(input{replace: &replacement{exe: exe, err: k.ask(exe)}}) }()
+	go func() {
+		can, err := k.ask(exe)
+		k.put(input{replace: &replacement{exe: exe, can: can, err: err}})
+	}()
 }
 
 // replacing takes what was heard of the other binary: that it cannot be, that
@@ -104,6 +111,7 @@ func (k *keeper) replacing(r *replacement) {
 	case r.quiet:
 		k.handing.quiet = true
 	default:
+		k.handing.can = r.can
 		k.starter.pause(func() { go k.put(input{replace: &replacement{exe: r.exe, quiet: true}}) })
 	}
 }
@@ -121,16 +129,16 @@ func (k *keeper) goOn(err error) {
 }
 
 // ask runs the other binary for what it says about itself.
-func (k *keeper) ask(exe string) error {
+func (k *keeper) ask(exe string) (can able, err error) {
 	if !filepath.IsAbs(exe) {
-		return errors.New("its path is not absolute")
+		return can, errors.New("its path is not absolute")
 	}
 	if err := executable(exe); err != nil {
-		return fmt.Errorf("it cannot be run: %w", err)
+		return can, fmt.Errorf("it cannot be run: %w", err)
 	}
 	r, w, err := outputPipe()
 	if err != nil {
-		return err
+		return can, err
 	}
 	defer r.Close()
 	p := prober{ended: make(chan syscall.WaitStatus, 1)}
@@ -141,31 +149,19 @@ func (k *keeper) ask(exe string) error {
 	}, func(made int) { pid = made })
 	w.Close()
 	if err != nil {
-		return fmt.Errorf("it cannot be run: %w", err)
+		return can, fmt.Errorf("it cannot be run: %w", err)
 	}
 	r.SetReadDeadline(time.Now().Add(patience / 2)) //nolint:errcheck // a pipe has deadlines
 	said, err := io.ReadAll(io.LimitReader(r, 4<<10))
 	if err != nil {
 		_ = unix.Kill(-pid, unix.SIGKILL)
-		return fmt.Errorf("it did not say in time what it understands: %w", err)
+		return can, fmt.Errorf("it did not say in time what it understands: %w", err)
 	}
 	status := <-p.ended
-	var can able
 	if json.Unmarshal(said, &can) != nil || status.ExitStatus() != 0 {
-		return fmt.Errorf("its check failed with exit code %d: %s", status.ExitStatus(), cutText(strings.TrimSpace(string(said)), 300))
+		return can, fmt.Errorf("its check failed with exit code %d: %s", status.ExitStatus(), cutText(strings.TrimSpace(string(said)), 300))
 	}
-	return can.follow()
-}
-
-// follow says why that binary cannot go on with what this one leaves.
-func (a able) follow() error {
-	switch {
-	case a.Journal < journalFormat:
-		return fmt.Errorf("version %s is older and does not understand the records of this one", a.Version)
-	case a.Handover < handoverForm:
-		return fmt.Errorf("version %s is older and does not understand what this one would leave to it", a.Version)
-	}
-	return nil
+	return can, can.follow()
 }
 
 // prober is the other binary while it is asked.
@@ -179,6 +175,10 @@ func (p prober) left(status syscall.WaitStatus) { p.ended <- status }
 // no start and no end is under way. It comes back only when it cannot, and this process goes on.
 func (k *keeper) handOver() bool {
 	if k.handing == nil || !k.handing.quiet || len(k.in) > 0 {
+		return false
+	}
+	if err := k.readable(k.handing.can); err != nil {
+		k.goOn(err)
 		return false
 	}
 	// From here on no exit status is taken: they wait for the next one.
@@ -226,7 +226,7 @@ func (k *keeper) hush(h *hold) error {
 
 // become writes down what is left to the next one and goes over to it.
 func (k *keeper) become(exe string) error {
-	left := handover{Form: handoverForm, From: k.hello.Version, Allow: *k.planner.allow.Load(), Queue: k.starter.waiting()}
+	left := handover{Form: handoverForm, From: k.hello.Version, Allow: *k.planner.allow.Load(), Queue: k.starter.waiting(), Contact: time.Duration(k.claims.dead.at)}
 	var keep []*os.File
 	for _, j := range sortedJobs(k.jobs) {
 		left.Jobs = append(left.Jobs, j.hand(&keep, false))
@@ -295,7 +295,7 @@ func number(f *os.File) int {
 func (j *job) hand(keep *[]*os.File, stuck bool) handedJob {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	h := handedJob{Claim: j.claim, Started: j.started, Adopted: j.adopted, UID: j.uid, Cause: j.cause, Hard: j.hard, Notes: j.notes, Stuck: stuck, Lost: j.lostOutput,
+	h := handedJob{Claim: j.claim, Started: j.started, Adopted: j.adopted, UID: j.uid, Cause: j.cause, Hard: j.hard, Dead: j.dead, Notes: j.notes, Stuck: stuck, Lost: j.lostOutput,
 		Output: handedOutput{Tail: j.out.tail, Next: j.out.next, Over: j.out.over}}
 	if j.out.fail != nil {
 		h.Output.Fail = j.out.fail.Error()
@@ -342,6 +342,7 @@ func inherit() (*handover, error) {
 // are our children as before.
 func (k *keeper) regainJobs(left *handover) {
 	k.handed = make(map[banto.AttemptID]bool)
+	k.contacts.add(left.Contact)
 	for _, h := range left.Jobs {
 		j := k.newJob(h.Claim)
 		j.started, j.adopted, j.uid, j.cause, j.hard, j.notes = h.Started, h.Adopted, h.UID, h.Cause, h.Hard, h.Notes
@@ -354,7 +355,7 @@ func (k *keeper) regainJobs(left *handover) {
 			unix.CloseOnExec(h.Pipe)
 			j.pipe = os.NewFile(uintptr(h.Pipe), "output")
 		}
-		j.lostOutput = h.Lost
+		j.lostOutput, j.dead = h.Lost, h.Dead
 		k.handed[h.Claim.Attempt] = true
 		if h.Stuck {
 			k.stuck[h.Claim.Attempt] = j

@@ -38,12 +38,14 @@ type handover struct {
 type handing struct {
 	exe  string
 	able bool // it has said that it can go on
+	can  able
 	done bool // this one does nothing more
 }
 
 // replacement is what the loop hears on that way.
 type replacement struct {
 	exe string
+	can able
 	err error // why it cannot be
 }
 
@@ -53,13 +55,16 @@ func (k *keeper) replace(exe string) {
 		return // on its way already
 	}
 	k.handing = &handing{exe: exe}
-	go func() { k.put(input{replace: &replacement{exe: exe, err: ask(exe)}}) }()
+	go func() {
+		can, err := ask(exe)
+		k.put(input{replace: &replacement{exe: exe, can: can, err: err}})
+	}()
 }
 
 // ask runs the other binary for what it says about itself.
-func ask(exe string) error {
+func ask(exe string) (can able, err error) {
 	if !filepath.IsAbs(exe) {
-		return errors.New("its path is not absolute")
+		return can, errors.New("its path is not absolute")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -67,16 +72,12 @@ func ask(exe string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NO_WINDOW}
 	said, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("its check failed: %w", err)
+		return can, fmt.Errorf("its check failed: %w", err)
 	}
-	var can able
 	if err := json.Unmarshal(said, &can); err != nil {
-		return fmt.Errorf("its check said %q", cutText(strings.TrimSpace(string(said)), 300))
+		return can, fmt.Errorf("its check said %q", cutText(strings.TrimSpace(string(said)), 300))
 	}
-	if can.Journal < journalFormat {
-		return fmt.Errorf("version %s is older and does not understand the records of this one", can.Version)
-	}
-	return nil
+	return can, can.follow()
 }
 
 // replacing takes what was heard of the other binary.
@@ -84,14 +85,19 @@ func (k *keeper) replacing(r *replacement) {
 	switch {
 	case k.handing == nil || r.exe != k.handing.exe:
 	case r.err == nil:
-		k.handing.able = true
+		k.handing.able, k.handing.can = true, r.can
 	default:
-		why := fmt.Sprintf("the keeper stays version %s, as it cannot hand over to %s: %v", k.hello.Version, r.exe, r.err)
-		k.log.Warn("the keeper was not replaced", "by", r.exe, "error", r.err)
-		k.handing = nil
-		for s := range k.sessions {
-			s.tell(Event{NotReplaced: why})
-		}
+		k.goOn(r.err)
+	}
+}
+
+// goOn stays the old binary and says why.
+func (k *keeper) goOn(err error) {
+	why := fmt.Sprintf("the keeper stays version %s, as it cannot hand over to %s: %v", k.hello.Version, k.handing.exe, err)
+	k.log.Warn("the keeper was not replaced", "by", k.handing.exe, "error", err)
+	k.handing = nil
+	for s := range k.sessions {
+		s.tell(Event{NotReplaced: why})
 	}
 }
 
@@ -99,6 +105,10 @@ func (k *keeper) replacing(r *replacement) {
 // and says that this keeper has nothing more to do.
 func (k *keeper) handOver() bool {
 	if k.handing == nil || !k.handing.able || len(k.in) > 0 || k.claims.live != len(k.jobs) {
+		return false
+	}
+	if err := k.readable(k.handing.can); err != nil {
+		k.goOn(err)
 		return false
 	}
 	var resting []*job
@@ -113,6 +123,7 @@ func (k *keeper) handOver() bool {
 		}
 		resting = append(resting, j)
 	}
+	fx := effects{}
 	for _, j := range resting {
 		if j.pipe != nil {
 			j.pipe.rest()
@@ -122,7 +133,11 @@ func (k *keeper) handOver() bool {
 	if err := k.leavePipes(resting); err != nil {
 		k.log.Warn("the output of jobs that end just now may be lost", "error", err)
 	}
-	k.journal.f.Close()
+	k.claims.noteContact(&fx, 0)
+	if err := k.journal.append(fx.records, false); err != nil {
+		k.log.Warn("the next keeper may think that there was no contact for longer than there was", "error", err)
+	}
+	k.journal.close()
 	k.handing.done = true
 	return true
 }

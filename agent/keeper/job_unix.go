@@ -35,6 +35,7 @@ type job struct {
 	mu    sync.Mutex
 	gone  bool         // its process ID may soon be another's
 	cause banto.Reason // why it was ended, when we did it
+	dead  *DeadKill    // by a dead-man's limit
 	hard  bool         // with KILL
 }
 
@@ -48,13 +49,13 @@ type end struct {
 
 // kill asks the whole group to end. It says false when that was done
 // before, or nothing is left to end.
-func (j *job) kill(why banto.Reason) bool {
+func (j *job) kill(why banto.Reason, dead *DeadKill) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.gone || j.cause != "" {
 		return false
 	}
-	j.cause = why
+	j.cause, j.dead = why, dead
 	j.signal(unix.SIGTERM)
 	j.signal(unix.SIGCONT) // a stopped process hears TERM only when it goes on
 	return true
@@ -183,12 +184,8 @@ func (j *job) result(e end, held bool, at time.Time) Ended {
 		OutputSize: j.out.size.Load(), OutputLost: j.out.lost, OutputHead: j.out.headText()}
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	switch j.cause {
-	case "":
-	case banto.ReasonTimeout:
-		note("it ran longer than its timeout of %s", time.Duration(j.claim.TimeoutMS)*time.Millisecond)
-	default:
-		note("it was asked to end")
+	if j.cause != "" {
+		note("%s", whyEnded(j.cause, j.dead, j.claim.TimeoutMS))
 	}
 	if j.hard {
 		note("it did not end on TERM and was ended with KILL")

@@ -42,6 +42,7 @@ type job struct {
 	gone   bool         // the process has ended, and its handles are given back
 	handed bool         // to another keeper: only the handles are held
 	cause  banto.Reason // why it was ended, when we did it
+	dead   *DeadKill    // by a dead-man's limit
 	hard   bool         // with its job object
 }
 
@@ -151,13 +152,13 @@ func (j *job) begin() {
 
 // kill asks the whole group to end. It says false when that was done
 // before, or nothing is left to end.
-func (j *job) kill(why banto.Reason) bool {
+func (j *job) kill(why banto.Reason, dead *DeadKill) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.gone || j.cause != "" {
 		return false
 	}
-	j.cause = why
+	j.cause, j.dead = why, dead
 	go breakGroup(j.started.PID)
 	return true
 }
@@ -265,12 +266,8 @@ func (j *job) result(e end, held bool, at time.Time) Ended {
 		OutputSize: j.out.size.Load(), OutputLost: j.out.lost, OutputHead: j.out.headText()}
 	notes := j.notes
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	switch j.cause {
-	case "":
-	case banto.ReasonTimeout:
-		note("it ran longer than its timeout of %s", time.Duration(j.claim.TimeoutMS)*time.Millisecond)
-	default:
-		note("it was asked to end")
+	if j.cause != "" {
+		note("%s", whyEnded(j.cause, j.dead, j.claim.TimeoutMS))
 	}
 	switch {
 	case !e.known:

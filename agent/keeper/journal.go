@@ -38,6 +38,16 @@ type reading struct {
 	damaged int // damaged stretches with sound lines behind them
 }
 
+// name is that of the file.
+func (r reading) name() string {
+	for _, r := range r.records {
+		if r.Head != nil {
+			return r.Head.Name
+		}
+	}
+	return ""
+}
+
 // readRecords reads all sound lines. What follows the last of them is a torn
 // tail: the write that a crash cut short, which nothing was built on.
 func readRecords(b []byte) reading {
@@ -93,6 +103,8 @@ type journal struct {
 	f     *os.File
 	size  int64 // bytes that are known to be whole
 	floor int64 // size when it was last compacted
+	name  string
+	marks *marks
 	buf   []byte
 }
 
@@ -105,6 +117,8 @@ func (j *journal) path() string { return filepath.Join(j.dir, journalName) }
 // found says what was wrong with a journal that was opened.
 type found struct {
 	damaged int    // places; claims may be lost
+	doubt   bool   // its end is damaged, and whether that was ever acted on is not known
+	aside   bool   // it was no file at all
 	copied  string // how it comes from somewhere else; "" if it does not
 }
 
@@ -113,28 +127,72 @@ type found struct {
 // from elsewhere: what is still on the way to the original is not for us.
 func openJournal(dir string, here machine, fresh func() string) (j *journal, c *claims, was found, err error) {
 	j = &journal{dir: dir}
+	aside, err := j.putAside()
+	if err != nil {
+		return nil, nil, was, err
+	}
 	text, err := os.ReadFile(j.path())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, was, fmt.Errorf("cannot read the journal: %w", err)
 	}
-	c, was, err = replay(text, here, fresh)
+	boot := bootID()
+	j.marks = openMarks(dir, boot)
+	read := readRecords(text)
+	synced := j.marks.of(read.name())
+	c, was, err = replay(read, len(text), here, synced, boot, fresh)
 	if err != nil {
+		j.marks.close()
 		return nil, nil, was, fmt.Errorf("cannot use the journal %s: %w", j.path(), err)
 	}
-	if was.damaged > 0 {
+	was.aside = aside
+	if was.damaged > 0 || was.doubt {
 		// Kept for a person to look at; the claims are written anew.
 		os.WriteFile(j.path()+".damaged", text, 0o600) //nolint:errcheck // best effort
 	}
 	if err := j.compact(c); err != nil {
-		return nil, nil, was, err
+		if !was.sound() || read.good == 0 || j.goOn(read, c) != nil {
+			j.marks.close()
+			return nil, nil, was, err
+		}
 	}
 	j.keepReserve()
 	return j, c, was, nil
 }
 
-// replay makes the claims from what a journal holds.
-func replay(text []byte, here machine, fresh func() string) (c *claims, was found, err error) {
-	read := readRecords(text)
+// sound says that nothing was wrong.
+func (f found) sound() bool { return f == found{} }
+
+// putAside takes away what has the journal's name and is no file: nobody can
+// have written claims to it.
+func (j *journal) putAside() (bool, error) {
+	info, err := os.Lstat(j.path())
+	if err != nil || !info.IsDir() {
+		return false, nil //nolint:nilerr // reading it says more
+	}
+	if err := os.Rename(j.path(), j.path()+".damaged-"+newGeneration()); err != nil {
+		return false, fmt.Errorf("cannot put aside the directory that stands in the journal's place: %w", err)
+	}
+	return true, nil
+}
+
+// goOn writes behind what is there: where there is no room to write it anew.
+func (j *journal) goOn(read reading, c *claims) error {
+	f, err := os.OpenFile(j.path(), os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Truncate(int64(read.good)), f.Sync()); err != nil {
+		f.Close()
+		return err
+	}
+	j.f, j.size, j.floor, j.name = f, int64(read.good), int64(read.good), read.name()
+	j.noteSynced()
+	return nil
+}
+
+// replay makes the claims from what a journal of so many bytes holds, of which
+// synced is known to have been durable, in this boot of the host.
+func replay(read reading, size int, here machine, synced mark, boot string, fresh func() string) (c *claims, was found, err error) {
 	c = newClaims("")
 	for _, r := range read.records {
 		if r.Head != nil && r.Head.Format > journalFormat {
@@ -143,9 +201,15 @@ func replay(text []byte, here machine, fresh func() string) (c *claims, was foun
 		c.apply(r)
 	}
 	was = found{damaged: read.damaged, copied: here.differs(c.machine)}
+	switch {
+	case int64(read.good) < synced.size:
+		was.damaged++
+	case read.good < size && read.name() != "" && synced.boot != boot:
+		was.doubt = true
+	}
 	c.machine = here.or(c.machine)
-	if c.generation == "" || was.damaged > 0 || was.copied != "" {
-		c.generation = fresh()
+	if c.generation == "" || !was.sound() {
+		c.generation, c.whole = fresh(), 0
 	}
 	return c, was, nil
 }
@@ -203,8 +267,16 @@ func (j *journal) append(records []record, sync bool) error {
 		if err := j.f.Sync(); err != nil {
 			return fmt.Errorf("cannot write the journal: %w", err)
 		}
+		j.noteSynced()
 	}
 	return nil
+}
+
+// noteSynced says that all of it is durable.
+func (j *journal) noteSynced() {
+	if j.marks != nil {
+		j.marks.put(j.marks.slot, j.name, j.size)
+	}
 }
 
 // again writes what did not fit, once the reserve was given up.
@@ -214,6 +286,11 @@ func (j *journal) again(buf []byte) bool {
 	}
 	_, err := j.f.Write(buf)
 	return err == nil
+}
+
+func (j *journal) close() {
+	j.f.Close()
+	j.marks.close()
 }
 
 // large says that the journal has grown enough to be worth compacting.
@@ -235,16 +312,26 @@ func (j *journal) rewrite(c *claims) error {
 	if err != nil {
 		return fmt.Errorf("cannot write the journal: %w", err)
 	}
-	fresh := journal{dir: j.dir, f: f, buf: j.buf}
-	if err := fresh.append(c.snapshot(), true); err != nil {
+	fresh := journal{dir: j.dir, f: f, buf: j.buf, name: newGeneration()}
+	records := c.snapshot()
+	records[0].Head.Name = fresh.name
+	if err := fresh.append(records, true); err != nil {
 		f.Close()
 		os.Remove(next)
 		return err
 	}
+	// The other place, until the file has its name.
+	if j.marks != nil {
+		j.marks.put(1-j.marks.slot, fresh.name, fresh.size)
+	}
 	if fresh.f, err = putInPlace(f, j.f, next, j.path()); err != nil {
 		return fmt.Errorf("cannot write the journal: %w", err)
 	}
-	fresh.floor = fresh.size
+	fresh.floor, fresh.marks = fresh.size, j.marks
+	if j.marks != nil {
+		j.marks.slot = 1 - j.marks.slot
+	}
 	*j = fresh
+	c.format = records[0].Head.Format
 	return syncDir(j.dir)
 }

@@ -72,11 +72,11 @@ func TestOpenJournal(t *testing.T) {
 	count := 0
 	fresh := func() string { count++; return string(rune('a' + count - 1)) }
 	var last *journal
-	t.Cleanup(func() { last.f.Close() })
+	t.Cleanup(func() { last.close() })
 	open := func() (*journal, *claims, int) {
 		t.Helper()
 		if last != nil {
-			last.f.Close() // as its process has ended
+			last.close() // as its process has ended
 		}
 		j, c, was, err := openJournal(dir, machine{}, fresh)
 		if err != nil {

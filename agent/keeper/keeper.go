@@ -1,12 +1,10 @@
 package keeper
 
 import (
-	"container/heap"
 	"context"
 	"log/slog"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +35,8 @@ type keeper struct {
 	done chan struct{} // closed when the loop has ended
 	grew chan struct{} // some output has grown
 
+	contacts contacts // what agents told of contact, and the loop has not heard yet
+
 	growMu sync.Mutex
 	grown  map[banto.AttemptID]*kept
 
@@ -45,6 +45,7 @@ type keeper struct {
 	sessions  map[*session]bool
 	newest    *session // that connected last
 	deadlines deadlines
+	alarmAt   int64 // what the alarm is set to; 0: nothing, or it has rung
 	cleaned   []cleanRecord
 	made      []*job // that may begin once their starts are on record
 	stopping  bool
@@ -89,15 +90,17 @@ func (k *keeper) run(ctx context.Context) error {
 	quiet := time.NewTimer(0) // fires when output may be told again
 	defer quiet.Stop()
 	grew := (<-chan struct{})(nil)
+	if k.turn(ctx, &effects{}, input{}) != nil { // what an earlier keeper has left
+		return nil
+	}
 	for {
 		fx := effects{}
-		var heard batch
+		var in input
 		select {
-		case in := <-k.in:
-			heard = k.batch(&fx, in)
+		case in = <-k.in:
+		case <-k.contacts.more:
 		case <-k.alarm.C:
 			k.expire()
-			continue
 		case <-quiet.C:
 			grew = k.grew
 			continue
@@ -115,20 +118,8 @@ func (k *keeper) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if err := k.commit(ctx, &fx); err != nil {
-			return nil //nolint:nilerr // the context ended while the journal could not be written
-		}
-		k.perform(&fx, heard)
-		for len(k.cleaned) > 0 {
-			after := effects{}
-			for _, cl := range k.cleaned {
-				k.claims.cleaned(&after, cl)
-			}
-			k.cleaned = nil
-			if k.commit(ctx, &after) != nil {
-				return nil //nolint:nilerr // as above
-			}
-			k.perform(&after, batch{})
+		if k.turn(ctx, &fx, in) != nil {
+			return nil // the context ended while the journal could not be written
 		}
 		if k.handOver() {
 			return nil
@@ -139,11 +130,44 @@ func (k *keeper) run(ctx context.Context) error {
 	}
 }
 
+// turn takes an input, if there is one, and all that wait behind it, and carries
+// out what comes of it. Whoever has had no contact for too long ends before
+// anything else, however long this process, or its machine, has slept.
+func (k *keeper) turn(ctx context.Context, fx *effects, in input) error {
+	if err := k.deadMan(ctx, fx); err != nil {
+		return err
+	}
+	var heard batch
+	if in != (input{}) {
+		heard = k.batch(fx, in)
+	}
+	if err := k.commit(ctx, fx); err != nil {
+		return err
+	}
+	if err := k.deadMan(ctx, fx); err != nil { // writing may have taken long, too
+		return err
+	}
+	k.perform(fx, heard)
+	for len(k.cleaned) > 0 {
+		after := effects{}
+		for _, cl := range k.cleaned {
+			k.claims.cleaned(&after, cl)
+		}
+		k.cleaned = nil
+		if err := k.commit(ctx, &after); err != nil {
+			return err
+		}
+		k.perform(&after, batch{})
+	}
+	return nil
+}
+
 // batch is what a step owes to connections: a greeting, or the word that
 // requests up to a number are handled.
 type batch struct {
 	joined []*session
 	done   map[*session]uint64
+	recall []input
 }
 
 // batch steps one input and all that wait behind it.
@@ -157,6 +181,9 @@ func (k *keeper) batch(fx *effects, in input) batch {
 		}
 		if in.from != nil {
 			heard.done[in.from] = max(heard.done[in.from], in.request.Seq)
+			if in.request.Recall != nil {
+				heard.recall = append(heard.recall, in)
+			}
 		}
 		if left == 0 || len(k.in) == 0 { // nobody else takes from it
 			return heard
@@ -172,12 +199,13 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 		if len(in.request.Start) > 0 {
 			noRoom = k.lookForRoom()
 		}
-		k.claims.request(fx, in.request, ground{boot: k.hello.BootID, noRoom: noRoom, now: now})
+		k.claims.request(fx, in.request, ground{clock: bootNow(), boot: k.hello.BootID, noRoom: noRoom, now: now})
+		k.contacts.heard.Store(k.claims.dead.at)
 		if in.request.Allow != nil && in.from == k.newest { // what an agent that has gone still said holds no more
 			k.planner.permit(*in.request.Allow)
 		}
 		if in.request.Renew {
-			k.claims.renew(fx, newGeneration())
+			k.claims.renew(fx, newGeneration(), now)
 			k.log.Warn("the manager knows of claims that are not here: a new generation begins", "generation", k.claims.generation)
 		}
 		if in.request.Replace != "" {
@@ -221,7 +249,7 @@ func (k *keeper) add(j *job) {
 // wait for it: they may be what makes room on the disk.
 func (k *keeper) commit(ctx context.Context, fx *effects) error {
 	for _, kill := range fx.kill {
-		k.kill(kill.Attempt, kill.Reason, time.Duration(kill.GraceMS)*time.Millisecond)
+		k.kill(kill)
 	}
 	if len(fx.records) == 0 && !fx.sync {
 		return nil
@@ -243,8 +271,11 @@ func (k *keeper) commit(ctx context.Context, fx *effects) error {
 			err = k.journal.compact(k.claims)
 		case <-k.room.timer.C:
 			k.tellTrouble(unwritable + err.Error())
+		case <-k.contacts.more:
+			k.unwritten()
 		case <-k.alarm.C:
 			k.expire()
+			k.unwritten()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -261,12 +292,7 @@ func (k *keeper) perform(fx *effects, heard batch) {
 	k.made = nil
 	k.claims.settle(fx)
 	k.starter.add(fx.launch, fx.withdraw)
-	for _, kill := range fx.withdraw {
-		if k.starter.withdraw(kill.Attempt) {
-			end := Ended{Attempt: kill.Attempt, At: k.opt.Now(), Reason: kill.Reason, Message: killedEarly}
-			go k.put(input{end: &end})
-		}
-	}
+	k.withdraw(fx.withdraw)
 	for _, id := range fx.forget {
 		k.files.forget(id)
 	}
@@ -286,8 +312,22 @@ func (k *keeper) perform(fx *effects, heard batch) {
 		s.tell(Event{Problem: k.room.problem})
 		k.sessions[s] = true
 	}
+	for _, in := range heard.recall {
+		in.from.recalled(in.request.Recall.ID, k.claims.recall(*in.request.Recall))
+	}
 	for s, seq := range heard.done {
 		s.tell(Event{Done: seq, Claims: k.claims.total})
+	}
+}
+
+// withdraw ends what was claimed and is not to be launched any more. What is
+// being launched already is killed when its process is there.
+func (k *keeper) withdraw(kills []Kill) {
+	for _, kill := range kills {
+		if k.starter.withdraw(kill.Attempt) {
+			end := KilledEarly(kill, k.opt.Now())
+			go k.put(input{end: &end})
+		}
 	}
 }
 
@@ -310,71 +350,6 @@ func (k *keeper) greeting() Event {
 	h.Generation, h.Running, h.Claims = e.Hello.Generation, e.Hello.Running, e.Hello.Claims
 	e.Hello = &h
 	return e
-}
-
-// kill begins to end an attempt's process: TERM now, KILL after the
-// grace.
-func (k *keeper) kill(id banto.AttemptID, why banto.Reason, grace time.Duration) {
-	if grace <= 0 {
-		grace = k.opt.Grace
-	}
-	if j := k.jobs[id]; j != nil && j.kill(why) {
-		k.due(bootNow()+int64(grace), id, "")
-	}
-}
-
-// deadline is when something is to be done about an attempt that still runs:
-// end it for a reason, or, without one, kill it for good.
-type deadline struct {
-	at      int64
-	attempt banto.AttemptID
-	why     banto.Reason
-}
-
-type deadlines []deadline
-
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(a, b int) bool { return d[a].at < d[b].at }
-func (d deadlines) Swap(a, b int)      { d[a], d[b] = d[b], d[a] }
-
-// Push and Pop are for container/heap.
-func (d *deadlines) Push(x any) { *d = append(*d, x.(deadline)) } //nolint:errcheck // only deadlines are pushed
-
-// Pop takes the last one.
-func (d *deadlines) Pop() any {
-	last := len(*d) - 1
-	x := (*d)[last]
-	*d = (*d)[:last]
-	return x
-}
-
-func (k *keeper) due(at int64, id banto.AttemptID, why banto.Reason) {
-	if len(k.deadlines) > 1024+4*len(k.jobs) { // mostly of jobs that have ended
-		k.deadlines = slices.DeleteFunc(k.deadlines, func(d deadline) bool { return k.jobs[d.attempt] == nil })
-		heap.Init(&k.deadlines)
-	}
-	heap.Push(&k.deadlines, deadline{max(at, 1), id, why})
-	k.alarm.set(k.deadlines[0].at)
-}
-
-func (k *keeper) expire() {
-	for len(k.deadlines) > 0 && k.deadlines[0].at <= bootNow() {
-		d := heap.Pop(&k.deadlines).(deadline) //nolint:errcheck // only deadlines are pushed
-		j := k.jobs[d.attempt]
-		switch {
-		case j == nil:
-		case d.why == banto.ReasonUnkillable:
-			go k.put(input{held: j})
-		case d.why != "":
-			k.kill(d.attempt, d.why, 0)
-		default:
-			j.killHard()
-			k.due(bootNow()+int64(k.opt.Unkillable), d.attempt, banto.ReasonUnkillable)
-		}
-	}
-	if len(k.deadlines) > 0 {
-		k.alarm.set(k.deadlines[0].at)
-	}
 }
 
 // newJob makes the job of a claim, without its process.
@@ -437,7 +412,10 @@ func (k *keeper) accept() {
 		s := newSession(conn)
 		k.put(input{joined: s})
 		go func() {
-			s.read(func(r *Request) { k.put(input{request: r, from: s}) }) //nolint:errcheck // however it ended, the agent connects again
+			s.read(func(r *Request) { //nolint:errcheck // however it ended, the agent connects again
+				k.contacts.add(r.Contact)
+				k.put(input{request: r, from: s})
+			})
 			conn.Close()
 			s.finish()
 			k.put(input{parted: s})

@@ -285,7 +285,7 @@ func (k *keeper) spawn(s Start, plan *plan) *refusal {
 	if s.Spec.Limits != nil {
 		j.notes = k.planner.limit(plan, s.Attempt, *s.Spec.Limits)
 	}
-	j.started = startedRecord{Attempt: s.Attempt, At: k.opt.Now(), After: bootNow(), Pipe: inode(r), Group: plan.group}
+	j.started = startedRecord{Attempt: s.Attempt, At: k.opt.Now(), After: bootNow(), Pipe: inode(r), Group: plan.group, DeadManMS: s.Spec.DeadManMS}
 	err = k.reaper.fork(j, func() (int, error) { return plan.makeProcess(k.null, w) }, func(pid int) {
 		j.started.PID, j.started.Before = pid, bootNow()
 	})

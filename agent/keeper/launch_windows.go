@@ -177,7 +177,7 @@ func (k *keeper) spawn(s Start, plan *plan) *refusal {
 	}
 	j := k.newJob(claimOf(s))
 	j.pipe, j.limits = pipe, s.Spec.Limits
-	j.started = startedRecord{Attempt: s.Attempt, At: k.opt.Now(), After: bootNow(), Object: `Global\banto-job-` + newGeneration() + newGeneration()}
+	j.started = startedRecord{Attempt: s.Attempt, At: k.opt.Now(), After: bootNow(), Object: `Global\banto-job-` + newGeneration() + newGeneration(), DeadManMS: s.Spec.DeadManMS}
 	if no := j.make(plan, w); no != nil {
 		j.leaving()
 		pipe.close()

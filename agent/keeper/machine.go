@@ -16,6 +16,7 @@ import (
 type Machine struct {
 	claims *claims
 	boot   string
+	clock  time.Duration
 	fresh  func() string
 }
 
@@ -41,10 +42,11 @@ type Work struct {
 // host. identity tells this machine from one that the journal was copied from;
 // fresh makes the name of a generation.
 func OpenMachine(journal []byte, identity, boot string, fresh func() string) (*Machine, error) {
-	c, _, err := replay(journal, machine{System: identity}, fresh)
+	c, _, err := replay(readRecords(journal), len(journal), machine{System: identity}, mark{}, boot, fresh)
 	if err != nil {
 		return nil, err
 	}
+	c.enter(boot)
 	return &Machine{claims: c, boot: boot, fresh: fresh}, nil
 }
 
@@ -57,6 +59,23 @@ func (m *Machine) Greeting(h Hello) Event {
 	h.BootID, h.Generation, h.Running, h.Claims = m.boot, e.Hello.Generation, e.Hello.Running, e.Hello.Claims
 	e.Hello = &h
 	return e
+}
+
+// At sets the clock of the boot, by which contact and dead-man's limits count. It
+// never goes back.
+func (m *Machine) At(clock time.Duration) { m.clock = max(m.clock, clock) }
+
+// DeadAt says at which clock an attempt may have reached its dead-man's limit,
+// or a little before: then a step with DeadMan is due. 0: never.
+func (m *Machine) DeadAt() time.Duration { return time.Duration(m.claims.dead.due) }
+
+// Recall answers what is known of attempts, in pieces.
+func (m *Machine) Recall(q Recall) []Recalled {
+	var out []Recalled
+	for piece := range m.claims.recall(q) {
+		out = append(out, *piece)
+	}
+	return out
 }
 
 // Claims says how many attempts were ever claimed.
@@ -96,11 +115,15 @@ func (s *Step) TakeOver(now time.Time, found func(map[banto.AttemptID]bool) []St
 // Request takes what an agent asks for. noRoom says why nothing new can be
 // started.
 func (s *Step) Request(q *Request, noRoom string, now time.Time) {
-	s.m.claims.request(&s.fx, q, ground{boot: s.m.boot, noRoom: noRoom, now: now})
+	s.m.claims.request(&s.fx, q, ground{clock: int64(s.m.clock), boot: s.m.boot, noRoom: noRoom, now: now})
 	if q.Renew {
-		s.m.claims.renew(&s.fx, s.m.fresh())
+		s.m.claims.renew(&s.fx, s.m.fresh(), now)
 	}
 }
+
+// DeadMan ends the attempts whose dead-man's limits are reached by now. It is
+// asked before anything else once the host was suspended.
+func (s *Step) DeadMan() { s.m.claims.expire(&s.fx, int64(s.m.clock)) }
 
 // Launched says that an attempt's process was made.
 func (s *Step) Launched(st Started) {
@@ -139,7 +162,11 @@ func (s *Step) Work() Work {
 
 // KilledEarly is the result of an attempt that was withdrawn.
 func KilledEarly(k Kill, now time.Time) Ended {
-	return Ended{Attempt: k.Attempt, At: now, Reason: k.Reason, Message: killedEarly}
+	e := Ended{Attempt: k.Attempt, At: now, Reason: k.Reason, Message: killedEarly}
+	if k.Dead != nil {
+		e.Message = "not started: " + k.Dead.words()
+	}
+	return e
 }
 
 func journalText(records []record) (text []byte, err error) {

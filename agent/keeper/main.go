@@ -61,10 +61,11 @@ func open(ctx context.Context, opt Options) (*keeper, error) {
 	}
 	k := &keeper{
 		opt: opt, log: opt.Log, lock: held,
-		hello:    Hello{PID: os.Getpid(), Version: opt.Version, BootID: bootID(), Protocol: Protocol, Shells: shells()},
+		hello:    Hello{PID: os.Getpid(), Version: opt.Version, BootID: bootID(), Protocol: Protocol, Shells: shells(), DeadMan: true},
 		in:       make(chan input, 1024),
 		done:     make(chan struct{}),
 		grew:     make(chan struct{}, 1),
+		contacts: contacts{more: make(chan struct{}, 1)},
 		grown:    make(map[banto.AttemptID]*kept),
 		jobs:     make(map[banto.AttemptID]*job),
 		sessions: make(map[*session]bool),
@@ -103,14 +104,10 @@ func (k *keeper) load(left *handover, broken error) (err error) {
 	if err != nil {
 		return err
 	}
-	if was.damaged > 0 {
-		k.log.Error("the journal was damaged: claims may be lost, and a new generation begins",
-			"places", was.damaged, "kept", k.journal.path()+".damaged")
-	}
-	if was.copied != "" {
-		k.log.Warn("the records were copied from another machine or directory: what they know is kept, and a new generation begins",
-			"found", was.copied)
-	}
+	k.tellFound(was)
+	changed := effects{}
+	k.claims.enter(k.hello.BootID)
+	k.claims.begin(&changed, k.opt.Now())
 	k.reaper = newReaper()
 	switch {
 	case broken != nil:
@@ -118,9 +115,12 @@ func (k *keeper) load(left *handover, broken error) (err error) {
 	case left != nil:
 		k.regainJobs(left)
 	}
-	k.takeOver()
+	k.takeOver(&changed)
 	if err := k.journal.compact(k.claims); err != nil {
-		return err
+		// Without room to write it anew: what is there is whole, and goes on.
+		if k.journal.append(changed.records, true) != nil {
+			return err
+		}
 	}
 	k.files.sweep(func(id banto.AttemptID) bool {
 		cl := k.claims.byID[id]
@@ -135,6 +135,25 @@ func (k *keeper) load(left *handover, broken error) (err error) {
 	k.starter.add(left.Queue, nil)
 	k.listen, err = listenOn(left.socket)
 	return err
+}
+
+// tellFound says what was wrong with the journal.
+func (k *keeper) tellFound(was found) {
+	if was.damaged > 0 {
+		k.log.Error("the journal was damaged: claims may be lost, and a new generation begins",
+			"places", was.damaged, "kept", k.journal.path()+".damaged")
+	}
+	if was.doubt {
+		k.log.Error("the end of the journal was damaged while the host was off: claims may be lost, and a new generation begins",
+			"kept", k.journal.path()+".damaged")
+	}
+	if was.aside {
+		k.log.Error("a directory stood in the journal's place and was put aside: claims may be lost, and a new generation begins")
+	}
+	if was.copied != "" {
+		k.log.Warn("the records were copied from another machine or directory: what they know is kept, and a new generation begins",
+			"found", was.copied)
+	}
 }
 
 // close gives everything back; jobs go on.

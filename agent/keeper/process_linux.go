@@ -28,16 +28,6 @@ func bootID() string {
 	return strings.TrimSpace(string(text))
 }
 
-// bootNow is a clock that never stands still or goes back in one boot, not
-// even while the machine sleeps, in nanoseconds.
-func bootNow() int64 {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return 0
-	}
-	return t.Nano()
-}
-
 // alarm tells on C when bootNow has reached a time.
 type alarm struct {
 	C chan struct{}

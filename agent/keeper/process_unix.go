@@ -29,16 +29,6 @@ func bootID() string {
 	return strings.TrimSpace(text)
 }
 
-// bootNow is a clock that never goes back in one boot, in nanoseconds; it may
-// stand still while the machine sleeps.
-func bootNow() int64 {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		return time.Now().UnixNano()
-	}
-	return t.Nano()
-}
-
 // alarm tells on C when bootNow has reached a time.
 type alarm struct {
 	C chan struct{}

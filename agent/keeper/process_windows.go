@@ -27,10 +27,6 @@ func bootID() string {
 	return fmt.Sprintf("%x", uint64(t.boot)-t.bootBias)
 }
 
-// bootNow is a clock that never stands still or goes back in one boot, not
-// even while the machine sleeps, in nanoseconds.
-func bootNow() int64 { return int64(windows.DurationSinceBoot()) }
-
 // alarm tells on C when bootNow has reached a time, or a little before. Go's
 // timers may stand still while the machine sleeps: so it looks now and again.
 type alarm struct {

@@ -69,6 +69,8 @@ type Kill struct {
 	Attempt banto.AttemptID `json:"attempt"`
 	Reason  banto.Reason    `json:"reason"`
 	GraceMS int64           `json:"grace_ms,omitempty"` // 0: the keeper's default
+	// Dead is set in the keeper's own kills, by a dead-man's limit; an agent sends none.
+	Dead *DeadKill `json:"dead,omitempty"`
 }
 
 // Clean removes what was kept of a tracker: its work directory unless Keep,

@@ -19,11 +19,14 @@ type record struct {
 	Acked   *ackedRecord   `json:"acked,omitempty"`
 	Clean   *cleanRecord   `json:"clean,omitempty"`
 	Cleaned *cleanedRecord `json:"cleaned,omitempty"`
+	Contact *contactRecord `json:"contact,omitempty"`
 }
 
 // headRecord opens a journal.
 type headRecord struct {
 	Format     int     `json:"format"`
+	Name       string  `json:"name,omitempty"`  // of this file; every rewriting gives another
+	Whole      int64   `json:"whole,omitempty"` // since when nothing was forgotten, in milliseconds since 1970; 0: not known
 	Generation string  `json:"generation"`
 	Claims     int64   `json:"claims,omitempty"` // ever claimed, but for those that follow
 	Machine    machine `json:"machine,omitzero"`
@@ -66,6 +69,8 @@ type claimRecord struct {
 	WantOutput bool            `json:"want_output,omitempty"`
 	Encoding   string          `json:"encoding,omitempty"`
 	Account    string          `json:"account,omitempty"`
+	Part       banto.PartKey   `json:"part,omitempty"`
+	DeadManMS  int64           `json:"dead_man_ms,omitempty"`
 }
 
 // startedRecord tells a process from all others: its ID, and that it was made
@@ -78,6 +83,8 @@ type startedRecord struct {
 	Before  int64           `json:"before"`          // clock when it had been made
 	Pipe    uint64          `json:"pipe,omitempty"`  // inode of its output pipe; on Windows its own handle of the reading end
 	Group   string          `json:"group,omitempty"` // path of its control group
+	// DeadManMS stands here again: an attempt keeps its limit when its claim is damaged.
+	DeadManMS int64 `json:"dead_man_ms,omitempty"`
 
 	Born   int64  `json:"born,omitempty"`   // Windows: when it was made, as the system says
 	Object string `json:"object,omitempty"` // Windows: the name of its job object
@@ -87,6 +94,20 @@ type startedRecord struct {
 type ackedRecord struct {
 	Attempts []banto.AttemptID `json:"attempts"`
 	At       time.Time         `json:"at"`
+
+	// What is remembered of them, in a journal that was written anew. A row for
+	// each: start and end in milliseconds since 1970 (0: not known), exit code
+	// (-1: none), and the places of part and reason in their lists.
+	Rows    [][5]int64      `json:"rows,omitempty"`
+	Parts   []banto.PartKey `json:"parts,omitempty"`
+	Reasons []banto.Reason  `json:"reasons,omitempty"`
+}
+
+// contactRecord says when the host was last known to have had contact to the
+// active manager.
+type contactRecord struct {
+	Boot string `json:"boot"`
+	At   int64  `json:"at"` // clock of that boot, in nanoseconds
 }
 
 // cleanRecord says that a tracker has ended.
@@ -103,5 +124,10 @@ type cleanedRecord struct {
 	Kept    *time.Time      `json:"kept,omitempty"` // since when the work directory is kept
 }
 
-// journalFormat is the version of the records.
-const journalFormat = 1
+// journalFormat is the latest version of the records, which a journal has while
+// it holds dead-man's limits: who does not keep them must not take it over.
+// Without any it has plainFormat, and differs only in what may be passed over.
+const (
+	journalFormat = 2
+	plainFormat   = 1
+)

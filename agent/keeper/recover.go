@@ -10,8 +10,7 @@ import (
 // takeOver deals with the attempts that an earlier keeper left behind. No
 // start of that keeper is still under way: a child holds the lock of the
 // directory from its fork until its exec, and we have it now.
-func (k *keeper) takeOver() {
-	fx := effects{}
+func (k *keeper) takeOver(fx *effects) {
 	left := slices.DeleteFunc(k.claims.liveClaims(), func(cl *claim) bool { return k.handed[cl.claimed.Attempt] })
 	unknown := unknownStarts(left, k.hello.BootID)
 	var found map[banto.AttemptID]startedRecord
@@ -20,13 +19,13 @@ func (k *keeper) takeOver() {
 	}
 	for _, cl := range left {
 		if s, ok := found[cl.claimed.Attempt]; ok {
-			k.claims.launched(&fx, s)
+			k.claims.launched(fx, s)
 		}
-		k.takeOverOne(&fx, cl)
+		k.takeOverOne(fx, cl)
 	}
-	// Nobody listens yet; the records alone matter, and compact writes them.
+	// Nobody listens yet; the records alone matter, and are written at once.
 	for _, kill := range fx.kill {
-		k.kill(kill.Attempt, kill.Reason, time.Duration(kill.GraceMS)*time.Millisecond)
+		k.kill(kill)
 	}
 	for _, tracker := range sortedKeys(k.claims.trackers) {
 		if t := k.claims.trackers[tracker]; t.clean != nil && len(t.open) == 0 {
@@ -34,7 +33,7 @@ func (k *keeper) takeOver() {
 		}
 	}
 	for _, cl := range k.cleaned {
-		k.claims.cleaned(&effects{}, cl)
+		k.claims.cleaned(fx, cl)
 	}
 	k.cleaned = nil
 }

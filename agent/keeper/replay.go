@@ -15,7 +15,7 @@ func (c *claims) apply(r record) {
 	switch {
 	case r.Head != nil:
 		c.generation, c.machine = r.Head.Generation, r.Head.Machine
-		c.total = max(c.total, r.Head.Claims)
+		c.total, c.whole, c.format = max(c.total, r.Head.Claims), r.Head.Whole, r.Head.Format
 	case r.Claim != nil:
 		if c.byID[r.Claim.Attempt] == nil {
 			c.open(r.Claim.Attempt, &claim{claimed: *r.Claim})
@@ -25,19 +25,26 @@ func (c *claims) apply(r record) {
 		cl := c.known(r.Started.Attempt)
 		if cl.phase == phaseClaimed {
 			cl.phase, cl.started = phaseRunning, r.Started
+			if cl.claimed.DeadManMS == 0 {
+				cl.claimed.DeadManMS = r.Started.DeadManMS
+				c.dead.watch(r.Started.Attempt, r.Started.DeadManMS)
+			}
 		}
 	case r.Kill != nil:
 		if cl := c.known(r.Kill.Attempt); cl.phase < phaseEnded {
 			cl.kill = r.Kill
+			if r.Kill.Dead != nil {
+				delete(c.dead.limits, r.Kill.Attempt)
+			}
 		}
 	case r.Ended != nil:
 		if cl := c.known(r.Ended.Attempt); cl.phase < phaseEnded {
-			c.live--
+			c.close(r.Ended.Attempt)
 			cl.phase, cl.ended, cl.started, cl.kill = phaseEnded, r.Ended, nil, nil
 		}
 	case r.Acked != nil:
-		for _, id := range r.Acked.Attempts {
-			c.applyAck(id)
+		for n, id := range r.Acked.Attempts {
+			c.applyAck(id, r.Acked.told(n))
 		}
 	case r.Clean != nil:
 		t := c.tracker(r.Clean.Tracker)
@@ -46,6 +53,11 @@ func (c *claims) apply(r record) {
 		t := c.tracker(r.Cleaned.Tracker)
 		t.clean, t.kept = nil, r.Cleaned.Kept
 		c.dropIdle(r.Cleaned.Tracker)
+	case r.Contact != nil:
+		c.dead.noted = *r.Contact
+		if c.dead.boot == "" || c.dead.boot == r.Contact.Boot {
+			c.dead.at = r.Contact.At
+		}
 	}
 }
 
@@ -62,6 +74,7 @@ func (c *claims) known(id banto.AttemptID) *claim {
 func (c *claims) open(id banto.AttemptID, cl *claim) {
 	c.byID[id] = cl
 	c.live++
+	c.dead.watch(id, cl.claimed.DeadManMS)
 	if tracker, _, err := id.Split(); err == nil {
 		t := c.tracker(tracker)
 		if t.open == nil {
@@ -71,20 +84,27 @@ func (c *claims) open(id banto.AttemptID, cl *claim) {
 	}
 }
 
-func (c *claims) applyAck(id banto.AttemptID) {
+// close says that an attempt is live no more.
+func (c *claims) close(id banto.AttemptID) {
+	c.live--
+	delete(c.dead.limits, id)
+}
+
+func (c *claims) applyAck(id banto.AttemptID, t told) {
 	cl := c.byID[id]
 	if cl == seenClaim {
 		return
 	}
 	if cl != nil && cl.phase < phaseEnded {
-		c.live--
+		c.close(id)
+	}
+	if cl != nil && cl.phase == phaseEnded {
+		t = toldOf(cl)
 	}
 	c.byID[id] = seenClaim
-	c.seen = append(c.seen, id)
-	if len(c.seen) > seenMax {
-		delete(c.byID, c.seen[0])
-		c.seen[0] = ""
-		c.seen = c.seen[1:]
+	if gone := c.seen.add(t); gone.id != "" {
+		delete(c.byID, gone.id)
+		c.whole = max(c.whole, gone.ended+1)
 	}
 	if tracker, _, err := id.Split(); err == nil && c.trackers[tracker] != nil {
 		delete(c.trackers[tracker].open, id)
@@ -110,11 +130,18 @@ func (c *claims) dropIdle(id banto.TrackerID) {
 // snapshot gives the records that make the same claims again, in a fixed
 // order: what a compacted journal holds.
 func (c *claims) snapshot() []record {
-	head := &headRecord{Format: journalFormat, Generation: c.generation, Claims: c.total, Machine: c.machine}
-	out := []record{{Head: head}}
+	head := c.head()
+	if head.Format = plainFormat; c.limited() {
+		head.Format = journalFormat
+	}
+	out := []record{{Head: &head}}
+	if c.dead.noted.At > 0 {
+		noted := c.dead.noted
+		out = append(out, record{Contact: &noted})
+	}
 	const many = 1000
-	for ids := range slices.Chunk(c.seen, many) {
-		out = append(out, record{Acked: &ackedRecord{Attempts: ids}})
+	for some := range slices.Chunk(c.seen.inOrder(), many) {
+		out = append(out, record{Acked: rowsOf(some)})
 	}
 	for _, id := range sortedKeys(c.byID) {
 		cl := c.byID[id]
@@ -122,6 +149,10 @@ func (c *claims) snapshot() []record {
 		case phaseSeen:
 			continue
 		case phaseEnded:
+			if cl.claimed.Part != "" {
+				out = append(out, record{Claim: &claimRecord{Attempt: id, Part: cl.claimed.Part}})
+				head.Claims--
+			}
 			out = append(out, record{Ended: cl.ended})
 			continue
 		}

@@ -3,6 +3,7 @@ package keeper
 import (
 	"bufio"
 	"cmp"
+	"iter"
 	"net"
 	"sync"
 	"time"
@@ -21,11 +22,12 @@ type session struct {
 	mu     sync.Mutex
 	next   Event
 	sizes  map[banto.AttemptID]int64
+	recall map[string]iter.Seq[*Recalled] // answers by the question's ID
 	closed bool
 }
 
 func newSession(conn net.Conn) *session {
-	s := &session{conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}), sizes: make(map[banto.AttemptID]int64)}
+	s := &session{conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}), sizes: make(map[banto.AttemptID]int64), recall: make(map[string]iter.Seq[*Recalled])}
 	go s.write()
 	return s
 }
@@ -46,6 +48,19 @@ func (s *session) tell(e Event) {
 	s.next.Cleaned = append(s.next.Cleaned, e.Cleaned...)
 	for _, o := range e.Output {
 		s.sizes[o.Attempt] = o.Size
+	}
+	s.mu.Unlock()
+	s.poke()
+}
+
+// recalled adds an answer, in pieces that are made as they are written. A
+// question that is asked again before that has one answer, and of many
+// questions only some are kept: they are asked until they are answered.
+func (s *session) recalled(id string, pieces iter.Seq[*Recalled]) {
+	const most = 4
+	s.mu.Lock()
+	if _, again := s.recall[id]; again || len(s.recall) < most {
+		s.recall[id] = pieces
 	}
 	s.mu.Unlock()
 	s.poke()
@@ -79,14 +94,14 @@ func (s *session) write() {
 	var buf []byte
 	for range s.wake {
 		s.mu.Lock()
-		e, closed := s.next, s.closed
-		s.next = Event{}
+		e, closed, recall := s.next, s.closed, s.recall
+		s.next, s.recall = Event{}, make(map[string]iter.Seq[*Recalled])
 		for id, size := range s.sizes {
 			e.Output = append(e.Output, Output{Attempt: id, Size: size})
 		}
 		clear(s.sizes)
 		s.mu.Unlock()
-		for frame := range split(e) {
+		for frame := range withRecalled(split(e), recall) {
 			var err error
 			if buf, err = appendFrame(buf[:0], frame); err != nil {
 				return
@@ -104,8 +119,26 @@ func (s *session) write() {
 	}
 }
 
+// withRecalled adds answers behind what else is told.
+func withRecalled(frames iter.Seq[Event], recall map[string]iter.Seq[*Recalled]) iter.Seq[Event] {
+	return func(yield func(Event) bool) {
+		for frame := range frames {
+			if !yield(frame) {
+				return
+			}
+		}
+		for _, id := range sortedKeys(recall) {
+			for piece := range recall[id] {
+				if !yield(Event{Recalled: piece}) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // split cuts an event into frames of a bounded size: Hello first, Done last.
-func split(e Event) func(func(Event) bool) {
+func split(e Event) iter.Seq[Event] {
 	const maxItems, maxBytes = 1000, 256 << 10
 	return func(yield func(Event) bool) {
 		frame := Event{Hello: e.Hello, Cleaned: e.Cleaned, Problem: e.Problem, NotReplaced: e.NotReplaced}

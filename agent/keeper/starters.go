@@ -130,6 +130,10 @@ func (s *starters) close() {
 func (k *keeper) launch(s Start) {
 	plan, no := k.planner.plan(s)
 	if no == nil {
+		if late := k.overdue(s); late != nil {
+			k.put(input{end: late})
+			return
+		}
 		no = k.spawn(s, plan)
 	}
 	if no != nil {
