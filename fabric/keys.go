@@ -24,11 +24,11 @@ type keys struct {
 }
 
 func loadKeys(dir string, revoked []string) (*keys, error) {
-	op, err := loadOrCreate(filepath.Join(dir, "operator.nk"), nkeys.CreateOperator)
+	op, err := loadOrCreate(filepath.Join(dir, operatorFile), nkeys.CreateOperator)
 	if err != nil {
 		return nil, err
 	}
-	acc, err := loadOrCreate(filepath.Join(dir, "account.nk"), nkeys.CreateAccount)
+	acc, err := loadOrCreate(filepath.Join(dir, accountFile), nkeys.CreateAccount)
 	if err != nil {
 		return nil, err
 	}

@@ -69,8 +69,11 @@ func (w *world) startManager() {
 	w.gateway = gateway.NewMachine(w.epoch, "one")
 	w.commits = nil
 	w.gateway.Known(w.last, w.claims[w.last])
-	for _, o := range w.outbox {
-		w.gateway.Deliver(o)
+	for _, o := range slices.Clone(w.outbox) {
+		superseded, _, _ := w.gateway.Deliver(o)
+		for _, id := range superseded {
+			w.drop(id)
+		}
 	}
 	w.gateway.Ask()
 }
@@ -91,7 +94,10 @@ func (w *world) connectKeeper() {
 // order puts an order in the outbox, as the runner does.
 func (w *world) order(o fabric.Order) {
 	w.outbox = append(w.outbox, o)
-	w.gateway.Deliver(o)
+	superseded, _, _ := w.gateway.Deliver(o)
+	for _, id := range superseded {
+		w.drop(id)
+	}
 }
 
 // step lets one thing happen.
@@ -176,6 +182,7 @@ func (w *world) linkSends() {
 		if !ok {
 			return
 		}
+		w.link.Sent(&u, w.boot())
 		b, err := u.Encode()
 		if err != nil || len(b) > fabric.MaxFrame {
 			w.t.Fatalf("frame of %d bytes, %v", len(b), err)
@@ -186,6 +193,7 @@ func (w *world) linkSends() {
 
 func (w *world) gatewaySends() {
 	w.effects(w.gateway.Tick(w.now, nil))
+	w.gateway.Proved(w.boot())
 	for {
 		d, ok := w.gateway.Next(w.now)
 		if !ok {
@@ -209,7 +217,11 @@ func (w *world) gatewayHears() {
 		w.t.Fatal(err)
 	}
 	w.effects(w.gateway.Frame(u, w.now))
+	w.gateway.Ping(&u, w.boot(), w.now)
 }
+
+// boot is the clock of contact, which all machines of this world share.
+func (w *world) boot() time.Duration { return w.now.Sub(time.Unix(0, 0)) }
 
 // effects does what Gateway and the runner do.
 func (w *world) effects(e gateway.Effects) {
