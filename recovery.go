@@ -48,6 +48,7 @@ type RecoveryItem struct {
 	Attempt AttemptID     `json:"attempt"`
 	Part    PartKey       `json:"part,omitempty"`
 	Host    string        `json:"host"`
+	State   AttemptState  `json:"state,omitempty" doc:"Its last state in the store; empty: it has ended there, or is not known"`
 	Found   RecoveryFound `json:"found"`
 	Running bool          `json:"running,omitempty"`
 	Exit    *int          `json:"exit,omitempty"`

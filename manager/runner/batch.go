@@ -35,6 +35,7 @@ type batch struct {
 	revoked  rows[string, store.RevokedKey]
 	logons   rows[string, store.AccountState]
 	audits   []banto.AuditEntry
+	mark     *banto.Recovery // that is now confirmed
 
 	acks   rows[ackKey, struct{}]
 	afters []func()              // answers, in the order of the inputs
@@ -122,13 +123,18 @@ func (b *batch) audit(by banto.Principal, action audit.Action, object, detail, r
 // empty says whether there is nothing to write.
 func (b *batch) empty() bool {
 	return b.trackers.len()+b.parts.len()+b.attempts.len()+b.hosts.len()+b.orders.len()+
-		b.keys.len()+b.flows.len()+b.scripts.len()+b.joins.len()+b.revoked.len()+b.logons.len()+len(b.audits) == 0
+		b.keys.len()+b.flows.len()+b.scripts.len()+b.joins.len()+b.revoked.len()+b.logons.len()+len(b.audits) == 0 && b.mark == nil
 }
 
 // write puts all of it into a transaction.
 func (b *batch) write(tx store.Tx) error {
 	for _, part := range []func(store.Tx) error{b.writeTrackers, b.writeOrders, b.writeHosts} {
 		if err := part(tx); err != nil {
+			return err
+		}
+	}
+	if b.mark != nil {
+		if err := putMark(tx, *b.mark); err != nil {
 			return err
 		}
 	}

@@ -23,11 +23,12 @@ type Submit struct {
 
 // answer is what a caller is told after the commit.
 type answer struct {
-	tracker banto.Tracker
-	exists  bool
-	changes []banto.MoveChange
-	host    banto.Host
-	err     error
+	tracker  banto.Tracker
+	exists   bool
+	changes  []banto.MoveChange
+	host     banto.Host
+	recovery banto.Recovery
+	err      error
 }
 
 // caller is the waiting end of a call. It takes one answer and never blocks.

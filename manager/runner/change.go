@@ -47,7 +47,11 @@ func (in *changeIn) step(b *batch) error {
 		in.plan(b, t)
 		return nil
 	}
-	was := t.Row().Revision
+	if b.r.held() {
+		b.refuse(in, unconfirmed(in.what))
+		return nil
+	}
+	was, ended := t.Row().Revision, t.Row().EndedAt
 	b.mem.keep(in.id, t)
 	refusal := b.stepTracker(in.id, t, in.input)
 	if _, saved := b.trackers.get(in.id); loaded && !saved {
@@ -57,10 +61,11 @@ func (in *changeIn) step(b *batch) error {
 		b.refuse(in, refusal)
 		return nil //nolint:nilerr // it was judged
 	}
+	in.changes = t.Changes()
+	b.reserveLate(in.id, t, ended)
 	if now := t.Row().Revision; now > was {
 		in.revision = now
 	}
-	in.changes = t.Changes()
 	if in.Flow != nil && b.r.flows.get(in.FlowHash) == nil {
 		b.flows.put(in.FlowHash, newFlow{flow: in.Flow, body: in.FlowBody})
 	}
@@ -107,7 +112,7 @@ func (b *batch) tracker(id banto.TrackerID) (t *engine.Tracker, loaded bool, err
 	}
 	t, err = engine.Restore(flow, records)
 	if err != nil {
-		return nil, false, fmt.Errorf("cannot restore the tracker %s: %w", id, err)
+		return nil, false, fmt.Errorf("%w: %w", errUnusable, err)
 	}
 	return t, true, nil
 }

@@ -117,6 +117,9 @@ func (r *Runner) carryOut(b *batch) {
 
 // deliver hands the new orders over, those of a host together and in order.
 func (r *Runner) deliver(b *batch) {
+	if r.still() {
+		return
+	}
 	var byHost rows[banto.HostID, []fabric.Order]
 	for _, o := range b.orders.vals {
 		if o.order == nil {

@@ -82,6 +82,9 @@ func (b *batch) note(id banto.TrackerID, e engine.Effect) {
 // place gives the parts that are ready the places there are, until nothing
 // moves any more.
 func (b *batch) place() {
+	if b.r.still() {
+		return
+	}
 	for {
 		decided := b.mem.board.Next()
 		if len(decided) == 0 {

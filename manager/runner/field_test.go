@@ -36,13 +36,17 @@ type played struct {
 	claims   map[banto.AttemptID]*claim
 	claimed  []banto.AttemptID // in order
 	cleaned  []banto.TrackerID
-	overload int // most attempts that ran at once
+	mute     bool // it does not say what its keeper knows
+	forgot   bool // or not all
+	deadMan  bool // its keeper ends attempts by their dead-man's limit
+	overload int  // most attempts that ran at once
 }
 
 // claim is an attempt that the keeper was asked to start or kill.
 type claim struct {
 	spec   banto.Spec
 	starts int
+	at     *time.Time
 	end    *engine.Ended
 	acked  bool
 }
@@ -56,6 +60,7 @@ type link struct {
 	pending map[banto.HostID][]fabric.Order
 	may     map[banto.HostID]int // who may connect, and how often that was said
 	removed []banto.HostID
+	recall  *time.Time
 }
 
 func newField(*testStore) *field {
@@ -106,9 +111,42 @@ func (l *link) Enrolled(id banto.HostID, _ string, _ int64) {
 	l.may[id]++
 }
 
-// Removed implements Hosts.
-func (l *link) Recall(time.Time) {}
+// Recall implements Hosts.
+func (l *link) Recall(since time.Time) {
+	l.field.mu.Lock()
+	defer l.field.mu.Unlock()
+	l.recall = &since
+	for _, h := range l.field.hosts {
+		if h.link == l {
+			h.tellRecalled(l)
+		}
+	}
+}
 
+// tellRecalled tells what the keeper knows, if it was asked. f.mu is held.
+func (h *played) tellRecalled(l *link) {
+	if l.recall == nil || h.mute {
+		return
+	}
+	var out []fabric.RecalledAttempt
+	for _, a := range h.claimed {
+		c := h.claims[a]
+		r := fabric.RecalledAttempt{Attempt: a, Part: c.spec.Part, State: recalledRunning, StartedAt: c.at}
+		if c.end != nil {
+			r.At, r.Exit, r.Reason, r.State = &c.end.At, c.end.Exit, c.end.Reason, recalledEnded
+			if c.acked {
+				r.State = recalledTold
+			}
+		}
+		if r.At == nil || r.At.After(*l.recall) {
+			out = append(out, r)
+		}
+	}
+	l.inbox.Recalled(h.id, out, false, false) // once more from the beginning, as after a loss
+	l.inbox.Recalled(h.id, out, true, !h.forgot)
+}
+
+// Removed implements Hosts.
 func (l *link) Removed(id banto.HostID, _ string) {
 	l.field.mu.Lock()
 	defer l.field.mu.Unlock()
@@ -133,7 +171,7 @@ func (f *field) up(l *link, id banto.HostID) {
 	defer f.mu.Unlock()
 	h := f.hosts[id]
 	h.link = l
-	hello := fabric.Hello{Name: h.name, Version: "1", OS: "linux", Arch: "amd64", BootID: h.boot, Generation: h.gen, Slots: h.slots, Shells: h.shells, Claims: int64(len(h.claimed))}
+	hello := fabric.Hello{Name: h.name, Version: "1", OS: "linux", Arch: "amd64", BootID: h.boot, Generation: h.gen, Slots: h.slots, Shells: h.shells, Claims: int64(len(h.claimed)), DeadMan: h.deadMan}
 	for _, a := range h.claimed {
 		switch c := h.claims[a]; {
 		case c.end != nil && !c.acked:
@@ -144,6 +182,7 @@ func (f *field) up(l *link, id banto.HostID) {
 	}
 	l.inbox.HostUp(HostSession{ID: id, Hello: hello, At: time.Now(), ClockMS: h.clock.Milliseconds()})
 	h.tellEnded(l)
+	h.tellRecalled(l)
 	for _, o := range l.pending[id] {
 		f.do(func() { h.obey(l, o) })
 	}
@@ -212,6 +251,7 @@ func (h *played) start(l *link, o *fabric.StartOrder) {
 	h.claimed = append(h.claimed, o.Attempt)
 	h.overload = max(h.overload, h.running())
 	at := h.now()
+	c.at = &at
 	end := l.field.result(o.Spec)
 	if end == nil {
 		l.inbox.HostStarted(h.id, []engine.Started{{Attempt: o.Attempt, At: at}})

@@ -70,10 +70,14 @@ func (r *Runner) wait(ctx context.Context) bool {
 // goroutine, and not beside Run.
 func (r *Runner) Begin(ctx context.Context) error {
 	r.started, r.begun = r.now(), r.opt.Clock()
+	if err := r.beginRecovery(ctx); err != nil {
+		return err
+	}
 	if err := r.rebuild(ctx); err != nil {
 		return err
 	}
 	r.inbox.putBack([]fromHost{freshIn{}})
+	r.recall()
 	r.state.set(func(s *state) { s.begun = true })
 	close(r.ready)
 	return nil
@@ -97,6 +101,7 @@ func (r *Runner) Next() (time.Time, bool) {
 		return time.Time{}, true
 	}
 	at, ok := r.mem.timers.next()
+	ok = ok && !r.still()
 	if r.mem.owes() {
 		if drop := r.mem.since.Add(confirmedPause); !ok || drop.Before(at) {
 			return drop, true
@@ -137,8 +142,10 @@ func (r *Runner) Turn(ctx context.Context) error {
 	if dropped > 0 {
 		r.log.Warn("too many reports of hosts wait; the hosts will tell them again", "dropped", dropped)
 	}
-	for _, k := range r.mem.timers.due(now, maxBatch) {
-		ins = append(ins, wakeIn{k})
+	if !r.still() {
+		for _, k := range r.mem.timers.due(now, maxBatch) {
+			ins = append(ins, wakeIn{k})
+		}
 	}
 	unread, err := r.surely(ctx, ins, (*batch).place)
 	if err == nil {

@@ -161,6 +161,9 @@ func (r *Runner) placeOneByOne(ctx context.Context) error {
 				return nil
 			}
 		}
+		if r.still() {
+			return nil
+		}
 		decided := r.mem.board.Next()
 		if len(decided) == 0 {
 			return nil

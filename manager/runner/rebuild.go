@@ -14,6 +14,9 @@ import (
 // rebuild makes memory from the store, and hands over again what the hosts
 // have not confirmed.
 func (r *Runner) rebuild(ctx context.Context) error {
+	if err := r.lifted(ctx); err != nil {
+		return err
+	}
 	m := newMemory()
 	if err := r.rebuildHosts(ctx, m); err != nil {
 		return fmt.Errorf("cannot read the hosts: %w", err)
@@ -47,6 +50,9 @@ func (r *Runner) rebuild(ctx context.Context) error {
 	r.mem, r.kick = m, true
 	r.announce(m, revoked)
 	for i, host := range byHost.keys {
+		if r.still() {
+			break
+		}
 		r.opt.Hosts.Deliver(host, byHost.vals[i])
 	}
 	r.log.Info("trackers read from the store", "trackers", len(m.trackers), "attempts", len(m.live), "orders", len(entries))

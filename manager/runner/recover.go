@@ -2,9 +2,15 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/fabric"
+	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/store"
 )
 
 // Recover says how a manager starts on a store that may be behind reality.
@@ -17,10 +23,43 @@ const (
 	RecoverHeld Recover = "held" // nothing starts until it is confirmed
 )
 
+// modeRestore is the mode of a recovery after a restore.
+const modeRestore = "restore"
+
 // RecoveryMark is the store's mark that holds the banto.Recovery of a store that
 // was restored, as JSON: while it is held and not confirmed the manager starts
 // held.
 const RecoveryMark = "recovery"
+
+const (
+	// recallMargin is how much further back keepers are asked: clocks are off.
+	recallMargin = 10 * time.Minute
+	// defaultSince is how far back that is when nobody knows better.
+	defaultSince = 24 * time.Hour
+	// maxFound is how many attempts are remembered, and listed, at most.
+	maxFound = 100_000
+)
+
+// recovery is what is found out after the store was restored or a second site
+// was started. It is no part of memory: what keepers told is in no store, and
+// is asked for again after a start.
+type recovery struct {
+	rec   banto.Recovery // as the mark has it: without items
+	cold  bool           // trackers are still to be cancelled
+	hosts map[banto.HostID]*recalledHost
+	// seen is the highest number of an attempt that a keeper knows and the store
+	// does not, of trackers that the store knows.
+	seen    map[banto.TrackerID]int
+	unknown int // attempts remembered that the store does not know
+	cut     bool
+	final   *banto.Recovery // what the confirmation has done
+}
+
+// recalledHost is what the keeper of a host knows.
+type recalledHost struct {
+	answered, whole bool
+	attempts        map[banto.AttemptID]recalled
+}
 
 // unconfirmed is what is refused while a recovery waits for its confirmation.
 func unconfirmed(what string) *banto.ErrorInfo {
@@ -28,12 +67,96 @@ func unconfirmed(what string) *banto.ErrorInfo {
 		"look with banto recovery show, then banto recovery confirm")
 }
 
-// Recalled takes what a host's keeper knows of attempts.
-func (r *Runner) Recalled(id banto.HostID, attempts []fabric.RecalledAttempt, last, whole bool) {}
+// held says whether a recovery waits for its confirmation.
+func (r *Runner) held() bool { return r.recovery != nil && r.recovery.rec.Held }
 
-// Recovery tells what was found out of attempts since the store was restored,
-// or the site was started. Its Mode is empty when neither has happened.
-func (r *Runner) Recovery(ctx context.Context) banto.Recovery { return banto.Recovery{} }
+// still says whether nothing is started, sent or woken now.
+func (r *Runner) still() bool { return r.held() || r.recovery != nil && r.recovery.cold }
+
+// beginRecovery finds out how this manager is to start.
+func (r *Runner) beginRecovery(ctx context.Context) error {
+	rec, err := r.readMark(ctx)
+	if err != nil {
+		return err
+	}
+	switch waits := rec.Held && rec.Confirmed == nil; {
+	case waits:
+	case r.opt.Recover == RecoverHeld, r.opt.Recover == RecoverWarm, r.opt.Recover == RecoverCold:
+		rec = banto.Recovery{Held: r.opt.Recover == RecoverHeld, Mode: string(r.opt.Recover), Since: r.opt.Since}
+	case r.opt.Recover != "":
+		return fmt.Errorf("cannot start: there is no way to start called %q; there are cold, warm and held", r.opt.Recover)
+	case rec.Mode == "":
+		return nil
+	default:
+		r.recovery = &recovery{rec: rec} // confirmed
+		return nil
+	}
+	if rec.StartedAt.IsZero() {
+		rec.StartedAt = r.started.UTC().Truncate(time.Microsecond)
+	}
+	if rec.Since.IsZero() {
+		rec.Since = rec.StartedAt.Add(-defaultSince)
+	}
+	r.recovery = &recovery{
+		rec: rec, cold: rec.Mode == string(RecoverCold),
+		hosts: make(map[banto.HostID]*recalledHost), seen: make(map[banto.TrackerID]int),
+	}
+	if !rec.Held {
+		return nil
+	}
+	r.state.set(func(s *state) { s.held = true })
+	r.log.Warn("nothing starts, and nothing is sent, until it is confirmed: banto recovery show", "mode", rec.Mode, "since", rec.Since)
+	return r.opt.Store.Write(ctx, func(tx store.Tx) error { return putMark(tx, rec) })
+}
+
+// recall asks what the hosts know, and has what waits cancelled at a cold start.
+func (r *Runner) recall() {
+	if r.recovery == nil || r.recovery.hosts == nil {
+		return
+	}
+	if r.recovery.cold {
+		r.inbox.putBack([]fromHost{coldIn{}})
+	}
+	r.opt.Hosts.Recall(r.recovery.rec.Since.Add(-recallMargin))
+}
+
+func (r *Runner) readMark(ctx context.Context) (banto.Recovery, error) {
+	var rec banto.Recovery
+	text, err := r.opt.Store.Mark(ctx, RecoveryMark)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &rec)
+	}
+	if err != nil {
+		return rec, fmt.Errorf("cannot read whether the store was restored: %w", err)
+	}
+	return rec, nil
+}
+
+func putMark(tx store.Tx, rec banto.Recovery) error {
+	text, err := json.Marshal(rec)
+	if err != nil {
+		return err
+	}
+	return tx.PutMark(RecoveryMark, string(text))
+}
+
+// lifted sees, in a rebuild, that a confirmation was written without an answer.
+func (r *Runner) lifted(ctx context.Context) error {
+	if !r.held() {
+		return nil
+	}
+	rec, err := r.readMark(ctx)
+	if err == nil && rec.Confirmed != nil {
+		r.lift(rec)
+	}
+	return err
+}
+
+// lift takes note that a recovery is confirmed.
+func (r *Runner) lift(rec banto.Recovery) {
+	r.recovery.rec = rec
+	r.state.set(func(s *state) { s.held = false })
+}
 
 // Held says whether nothing starts until a recovery is confirmed.
 func (r *Runner) Held(context.Context) bool {
@@ -42,7 +165,85 @@ func (r *Runner) Held(context.Context) bool {
 	return r.state.held
 }
 
-// Confirm lifts the hold of a recovery, or says what that would do.
-func (r *Runner) Confirm(ctx context.Context, by banto.Principal, c banto.RecoveryConfirm) (banto.Recovery, error) {
-	return banto.Recovery{}, banto.Fail(banto.KindConflict, "cannot confirm the recovery", "there is none that waits for it", "")
+// Recovery tells what was found out of attempts since the store was restored,
+// or the site was started. Its Mode is empty when neither has happened.
+func (r *Runner) Recovery(ctx context.Context) banto.Recovery {
+	return ask(ctx, r, func(m *memory) banto.Recovery {
+		switch q := r.recovery; {
+		case q == nil:
+			return banto.Recovery{}
+		case q.final != nil:
+			return *q.final
+		case q.hosts == nil:
+			return q.rec
+		}
+		return r.found(m, false)
+	})
+}
+
+// coldIn comes first when a site starts cold: all that has not ended is
+// cancelled. What the store says was to be started is not sent any more.
+type coldIn struct{}
+
+func (coldIn) droppable() bool    { return false }
+func (coldIn) refuse(error)       {}
+func (coldIn) from() banto.HostID { return "" }
+
+func (coldIn) step(b *batch) error {
+	cancel := engine.Cancel{By: ourselves().Name, Reason: "the site was started cold, and what had not ended does not go on"}
+	ids := sortedKeys(b.mem.trackers)
+	for _, id := range ids {
+		t := b.mem.trackers[id]
+		for _, a := range t.Live() {
+			if b.mem.startUnconfirmed(a.ID) {
+				b.dropOrder(startOrder(a.ID)) // only the kill is sent
+			}
+		}
+		b.mustStep(id, t, cancel)
+	}
+	b.audit(ourselves(), audit.ManagerStart, "-", fmt.Sprintf("cold: %d trackers are cancelled", len(ids)), "")
+	b.after(func() {
+		b.r.recovery.cold = false
+		b.r.mem = nil // the rebuild delivers what is to be sent
+	})
+	return nil
+}
+
+// recalledIn is what a host's keeper knows of attempts.
+type recalledIn struct {
+	host        banto.HostID
+	attempts    []fabric.RecalledAttempt
+	last, whole bool
+}
+
+// Recalled takes what a host's keeper knows of attempts.
+func (r *Runner) Recalled(id banto.HostID, attempts []fabric.RecalledAttempt, last, whole bool) {
+	r.inbox.report(recalledIn{host: id, attempts: attempts, last: last, whole: whole})
+}
+
+func (recalledIn) droppable() bool       { return false }
+func (recalledIn) refuse(error)          {}
+func (in recalledIn) from() banto.HostID { return in.host }
+
+func (in recalledIn) step(b *batch) error {
+	q := b.r.recovery
+	if _, known := b.mem.hosts[in.host]; !known || q == nil || q.hosts == nil {
+		return nil
+	}
+	for _, a := range in.attempts {
+		if err := b.recall(in.host, a); err != nil {
+			return err
+		}
+	}
+	if h := q.host(in.host); in.last {
+		h.answered, h.whole = true, in.whole
+	}
+	return nil
+}
+
+func (q *recovery) host(id banto.HostID) *recalledHost {
+	if q.hosts[id] == nil {
+		q.hosts[id] = &recalledHost{attempts: make(map[banto.AttemptID]recalled)}
+	}
+	return q.hosts[id]
 }

@@ -163,6 +163,11 @@ func (in endedIn) step(b *batch) error {
 	if b.mem.isUnusable(id) {
 		return nil // the host keeps it, for the day on which it can be used
 	}
+	if !known {
+		if keep, err := b.keepsResult(in.host, in.report); keep || err != nil {
+			return err
+		}
+	}
 	b.acks.put(ackKey{in.host, in.report.Attempt}, struct{}{})
 	if !known {
 		return nil

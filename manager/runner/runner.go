@@ -78,8 +78,9 @@ type Runner struct {
 	health   health
 	pace     pace
 	state    state
-	kick     bool // memory is new: places are to be given without an input
-	strays   int  // reports of hosts that nothing is known of, since one was logged
+	recovery *recovery // nil: the store was not restored, and this is no second site
+	kick     bool      // memory is new: places are to be given without an input
+	strays   int       // reports of hosts that nothing is known of, since one was logged
 	strayAt  time.Time
 }
 

@@ -67,6 +67,9 @@ func (in hostUpIn) step(b *batch) error {
 		b.r.log.Warn("a host that is not known has connected", "host", in.ID, "name", in.Hello.Name)
 		return nil
 	}
+	if err := b.recallHello(in.HostSession); err != nil {
+		return err
+	}
 	before := row
 	at := in.At
 	if row.State != banto.HostConnected {
@@ -130,7 +133,7 @@ func (in hostUpIn) settle(b *batch, before banto.Host) {
 		case runs[a]:
 			b.dropOrder(startOrder(a))
 			b.mustStep(id, t, engine.Found{Attempt: a})
-		case claimsLost && !ends[a] && !b.mem.startUnconfirmed(a):
+		case claimsLost && !b.r.held() && !ends[a] && !b.mem.startUnconfirmed(a):
 			b.dropOrder(killOrder(a))
 			b.mustStep(id, t, in.forgotten(a, before))
 		}

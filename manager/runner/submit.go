@@ -36,6 +36,10 @@ func (in *submitIn) step(b *batch) error {
 			return in.repeat(b, first)
 		}
 	}
+	if b.r.held() {
+		b.refuse(in, unconfirmed(in.what))
+		return nil
+	}
 	if !in.let {
 		if refusal := b.tooMany(in.what, in.jobnet()); refusal != nil {
 			b.refuse(in, refusal)
