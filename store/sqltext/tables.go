@@ -193,8 +193,8 @@ func fits(value any, kind Kind) error {
 
 // Begun asks whether a manager has ever begun in a store, or anything was
 // written to it.
-const Begun = "SELECT max((SELECT epoch FROM lease WHERE id = 1), " +
-	"(SELECT count(*) FROM (SELECT seq FROM trackers LIMIT 1) AS t), (SELECT count(*) FROM (SELECT name FROM vault LIMIT 1) AS v))"
+const Begun = "SELECT (SELECT epoch FROM lease WHERE id = 1) + (SELECT count(*) FROM (SELECT seq FROM trackers LIMIT 1) AS t)" +
+	" + (SELECT count(*) FROM (SELECT name FROM vault LIMIT 1) AS v)"
 
 // HasBegun says that rows cannot be loaded into a store, since it is in use.
 func HasBegun(what string) error {

@@ -13,7 +13,7 @@ import (
 func (b *bed) lease() store.Lease {
 	b.Helper()
 	l := must(b.s.Lease(b.Context()))(b)
-	l.Age, l.RenewedAt = 0, time.Time{}
+	l.Age, l.RenewedAt, l.Gone = 0, time.Time{}, false
 	return l
 }
 
