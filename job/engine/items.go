@@ -136,6 +136,8 @@ func (t *Tracker) sum(p *part) {
 	switch s := p.state(); {
 	case s.Ended() && (s != banto.PartError || p.row.Forced != ""):
 		return // a person's word on the part itself
+	case s == banto.PartWaiting || p.items.counts[banto.PartWaiting] > 0:
+		return // it has yet to run again
 	case p.items.live > 0:
 		if p.state() != banto.PartRunning {
 			r := t.set(p, banto.PartRunning) // items of it were held

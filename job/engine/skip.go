@@ -93,7 +93,7 @@ func (t *Tracker) canEnd(move banto.Move, parts []*part, why func(*part) (why, h
 
 // startsAgain says what can be done about a tracker that is about to start
 // again from its start.
-const startsAgain = "hold the tracker to keep it from that, or cancel it"
+const startsAgain = "hold the tracker so that nothing starts then, or cancel it"
 
 // whyNotEnd says why neither skip nor force-end makes sense for a part.
 func (p *part) whyNotEnd() (why, hint string) {

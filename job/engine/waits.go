@@ -99,6 +99,9 @@ func (t *Tracker) moving(p *part) Wait {
 		if t.row.Held {
 			return Wait{Text: "ready, and the tracker is held"}
 		}
+		if t.starting {
+			return Wait{Text: "ready, and the tracker starts again from its start"}
+		}
 		if r.Host == "" {
 			return onHost("wants a place on the host beside the manager")
 		}

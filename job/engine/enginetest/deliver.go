@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/dispatch"
@@ -58,6 +60,9 @@ func (w *world) order() error {
 		h.kill(w.r, o.id, w.now)
 	} else if said := h.start(w.r, o.id, w.now); said != nil {
 		w.bag = append(w.bag, said)
+		if w.over[o.id] && !w.given[o.id] {
+			return fmt.Errorf("attempt %s starts on %s after its end", o.id, h.name)
+		}
 	}
 	if w.calm || w.r.IntN(4) > 0 {
 		delete(w.outbox, key)
@@ -79,6 +84,9 @@ func (w *world) deliver() error {
 	in := w.bag[i]
 	if w.calm || w.r.IntN(5) > 0 {
 		w.bag = slices.Delete(w.bag, i, i+1)
+	}
+	if l, ok := in.(engine.Lost); ok {
+		in = w.lost(l)
 	}
 	if err := w.step(in); err != nil {
 		return err
@@ -188,9 +196,7 @@ func (w *world) committed(e engine.Effect) error {
 			delete(w.done, e.Part.Key)
 		}
 	case engine.SaveAttempt:
-		if e.Attempt.State.Ended() && w.live[e.Attempt.Part] == e.Attempt.ID {
-			delete(w.live, e.Attempt.Part)
-		}
+		return w.attempt(e.Attempt)
 	case engine.Start:
 		id, part := e.Attempt.ID, e.Attempt.Part
 		if err := w.mayStart(e.Attempt); err != nil {
@@ -204,6 +210,9 @@ func (w *world) committed(e engine.Effect) error {
 		}
 		w.seen[id], w.live[part] = true, id
 		w.outbox["start "+string(id)] = order{id: id, host: e.Attempt.HostID}
+		if e.Spec.DeadManMS > 0 {
+			w.hostOf(e.Attempt.HostID).limits[id] = time.Duration(e.Spec.DeadManMS) * time.Millisecond
+		}
 	case engine.Kill:
 		w.outbox["kill "+string(e.Attempt)] = order{id: e.Attempt, host: e.HostID, kill: true}
 	case engine.FreePlace:
@@ -220,6 +229,26 @@ func (w *world) committed(e engine.Effect) error {
 	return nil
 }
 
+// attempt takes note of an attempt's row. One that has ended must have no
+// process any more, unless a person gave it up.
+func (w *world) attempt(a banto.Attempt) error {
+	if !a.State.Ended() {
+		return nil
+	}
+	w.over[a.ID] = true
+	if w.live[a.Part] == a.ID {
+		delete(w.live, a.Part)
+	}
+	if strings.HasPrefix(a.Message, "given up: ") {
+		w.given[a.ID] = true
+		return nil
+	}
+	if h := w.hostOf(a.HostID); h.claims[a.ID] {
+		return fmt.Errorf("attempt %s of %s has ended (%s), and its process runs on %s", a.ID, a.Part, a.Message, h.name)
+	}
+	return nil
+}
+
 // carryOut does what is done after the commit.
 func (w *world) carryOut(effects []engine.Effect) {
 	for _, e := range effects {
@@ -228,6 +257,8 @@ func (w *world) carryOut(effects []engine.Effect) {
 			w.board.Add(dispatch.Want{
 				Tracker: simTracker, Part: e.Part, Host: e.Host, Chosen: e.Chosen, PerPart: e.PerPart,
 			})
+		case engine.Unchoose:
+			w.board.Unchoose(simTracker, e.Target)
 		case engine.Withdraw:
 			w.board.Withdraw(simTracker, e.Part)
 		case engine.Start:
@@ -248,7 +279,7 @@ func (w *world) place() error {
 		if w.board != board {
 			return nil
 		}
-		var in engine.Input = engine.Placed{Part: p.Want.Part, Host: p.Host, HostID: p.HostID, Target: p.Target}
+		var in engine.Input = engine.Placed{Part: p.Want.Part, Host: p.Host, HostID: p.HostID, Target: p.Target, DeadMan: p.HostID != "" && !w.hostOf(p.HostID).old}
 		switch {
 		case p.Reason != "":
 			in = engine.NoPlace{Part: p.Want.Part, Reason: p.Reason, Message: p.Message}

@@ -27,6 +27,8 @@ type simPart struct {
 	host     string
 	perPart  bool
 	rerun    jobnet.Rerun
+	onLost   jobnet.OnLost
+	after    time.Duration // with onLost
 }
 
 // simEdge is an edge by name.
@@ -85,7 +87,44 @@ func randomFlow(r *rand.Rand) *simFlow {
 	for i := range n {
 		f.parts = append(f.parts, randomPart(r, fmt.Sprintf("p%d", i), f.parts))
 	}
+	f.policies(r)
 	return f
+}
+
+// policies says what is done about lost hosts: in some flows nothing, in some
+// mostly that all starts again.
+func (f *simFlow) policies(r *rand.Rand) {
+	mood := r.IntN(4)
+	for i := range f.parts {
+		p := &f.parts[i]
+		p.after = time.Duration(15+r.IntN(30)) * time.Second
+		if mood == 1 {
+			p.rerun = ""
+		}
+		switch n := r.IntN(8); {
+		case mood == 0 || n < 2:
+		case n < 3:
+			p.onLost = jobnet.LostFail
+		case mood == 1:
+			p.onLost = jobnet.LostRerunJobnet
+		default:
+			p.onLost = jobnet.LostRerun
+		}
+	}
+	f.obey()
+}
+
+// obey takes back an on-lost that would run again what may not run again
+// unasked.
+func (f *simFlow) obey() {
+	asks := func(p simPart) bool { return p.rerun == jobnet.RerunAsk || p.rerun == jobnet.RerunNever }
+	some := slices.ContainsFunc(f.parts, asks)
+	for i := range f.parts {
+		p := &f.parts[i]
+		if some && p.onLost == jobnet.LostRerunJobnet || asks(*p) && p.onLost == jobnet.LostRerun {
+			p.onLost = jobnet.LostFail
+		}
+	}
 }
 
 // randomPart makes a part behind some of those that are there.
@@ -172,6 +211,12 @@ func (f *simFlow) changed(r *rand.Rand, fresh string) *simFlow {
 	if r.IntN(2) == 0 {
 		g.parts = append(g.parts, randomPart(r, fresh, g.parts))
 	}
+	for i := range g.parts {
+		if p := &g.parts[i]; r.IntN(8) == 0 {
+			p.onLost, p.after = []jobnet.OnLost{"", jobnet.LostFail, jobnet.LostRerun, jobnet.LostRerunJobnet}[r.IntN(4)], 20*time.Second
+		}
+	}
+	g.obey()
 	return g
 }
 
@@ -218,7 +263,10 @@ func (f *simFlow) compile() (*jobnet.Flow, error) {
 
 // define writes the part as a designer would.
 func (p *simPart) define() jobnet.Part {
-	d := jobnet.Part{Name: p.name, Kind: jobnet.KindJob, Script: "true", Heals: p.heals, Host: p.host, Rerun: p.rerun}
+	d := jobnet.Part{Name: p.name, Kind: jobnet.KindJob, Script: "true", Heals: p.heals, Host: p.host, Rerun: p.rerun, OnLost: p.onLost}
+	if p.onLost != "" {
+		d.LostAfter = p.after
+	}
 	if p.perPart {
 		d.Pick = jobnet.PerPart
 	}

@@ -2,7 +2,9 @@ package enginetest
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -25,6 +27,11 @@ type host struct {
 	started map[banto.AttemptID]time.Time
 	results map[banto.AttemptID]engine.Ended
 	begun   map[banto.AttemptID]int // processes that were made
+
+	old     bool                              // its keeper knows no dead man's limit
+	limits  map[banto.AttemptID]time.Duration // of those that have one
+	down    time.Time                         // when it was last cut off, as the manager knows
+	contact time.Time                         // when it was last sure of the manager then
 }
 
 func newHost(name string) *host {
@@ -34,6 +41,20 @@ func newHost(name string) *host {
 		started: map[banto.AttemptID]time.Time{},
 		results: map[banto.AttemptID]engine.Ended{},
 		begun:   map[banto.AttemptID]int{},
+		limits:  map[banto.AttemptID]time.Duration{},
+	}
+}
+
+// obey ends what has had no contact for longer than its limit.
+func (h *host) obey(now time.Time) {
+	if h.up {
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(h.limits)) {
+		limit := h.contact.Add(h.limits[id])
+		if late := limit.Add(banto.DeadManGrace); h.claims[id] && !now.Before(late) {
+			h.end(id, engine.Ended{At: limit, Reason: banto.ReasonLost, Message: "no contact"})
+		}
 	}
 }
 

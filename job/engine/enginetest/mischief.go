@@ -23,7 +23,9 @@ func (w *world) mischief() error {
 	switch n := w.r.IntN(20); {
 	case n < 4:
 		h := w.hosts[w.r.IntN(len(w.hosts))]
-		w.setUp(h, !h.up)
+		if err := w.setUp(h, !h.up); err != nil {
+			return err
+		}
 		return w.place()
 	case n < 8 && len(w.bag) > 0:
 		i := w.r.IntN(len(w.bag))
@@ -42,8 +44,55 @@ func (w *world) mischief() error {
 	case n < 14:
 		w.regroup()
 		return w.place()
+	case n < 17:
+		return w.outage()
 	}
 	return nil
+}
+
+// outage cuts hosts off for so long that on-lost acts, mostly: now and then
+// something else happens first.
+func (w *world) outage() error {
+	for range 1 + w.r.IntN(2) {
+		if err := w.setUp(w.hosts[w.r.IntN(len(w.hosts))], false); err != nil {
+			return err
+		}
+	}
+	for {
+		i := slices.IndexFunc(w.bag, func(in engine.Input) bool { _, ok := in.(engine.Lost); return ok })
+		if i < 0 {
+			break
+		}
+		in := w.bag[i].(engine.Lost)
+		w.bag = slices.Delete(w.bag, i, i+1)
+		if err := w.step(w.lost(in)); err != nil {
+			return err
+		}
+	}
+	for _, a := range w.tracker.Live() {
+		at, due := w.timers[a.Part]
+		if !due || a.DeadBy == nil || w.r.IntN(4) == 0 {
+			continue
+		}
+		w.pass(later(w.now, at))
+		if err := w.step(engine.Wake{Part: a.Part}); err != nil {
+			return err
+		}
+		if w.moves > 0 && w.r.IntN(3) == 0 {
+			w.moves--
+			if err := w.operate(); err != nil {
+				return err
+			}
+		}
+	}
+	return w.place()
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // nonsense makes an input that is late, early, or for what is not there.
@@ -58,7 +107,7 @@ func (w *world) nonsense() engine.Input {
 		return engine.Wake{Part: part}
 	case 1:
 		if f := w.oracle.parts[string(part)]; f == nil || f.state != banto.PartReady {
-			return engine.Placed{Part: part, Host: "h1", HostID: "h-h1"}
+			return engine.Placed{Part: part, Host: "h1", HostID: "h-h1", DeadMan: true}
 		}
 		return engine.Wake{Part: "nobody"}
 	case 2:
@@ -66,7 +115,7 @@ func (w *world) nonsense() engine.Input {
 	case 3:
 		return engine.Ended{Attempt: id, At: w.now, Exit: new(0)}
 	case 4:
-		return engine.Lost{Attempt: id}
+		return engine.Lost{Attempt: id, DeadBy: &w.now}
 	}
 	return engine.Found{Attempt: id}
 }
@@ -77,23 +126,45 @@ func (w *world) anyPart() banto.PartKey {
 }
 
 // setUp connects or disconnects a host, and tells the tracker of its attempts.
-func (w *world) setUp(h *host, up bool) {
+// What is found on it is told before the host can be sure of the manager again:
+// else on-lost would act on what lives. What may never have reached it is not
+// lost, but sent again.
+func (w *world) setUp(h *host, up bool) error {
 	if h.up == up {
-		return
+		return nil
 	}
-	h.up = up
 	w.note("%s up: %t", h.name, up)
-	w.setHost(h)
 	for _, a := range w.tracker.Live() {
-		if a.HostID != h.id {
-			continue
-		}
-		if !up {
+		_, unconfirmed := w.outbox["start "+string(a.ID)]
+		switch {
+		case a.HostID != h.id:
+		case !up && !unconfirmed:
 			w.bag = append(w.bag, engine.Lost{Attempt: a.ID})
-		} else if h.claims[a.ID] {
+		case up && h.claims[a.ID] && h.limits[a.ID] > 0:
+			if err := w.step(engine.Found{Attempt: a.ID}); err != nil {
+				return err
+			}
+		case up && h.claims[a.ID]:
 			w.bag = append(w.bag, engine.Found{Attempt: a.ID})
 		}
 	}
+	h.up = up
+	if !up {
+		h.down, h.contact = w.now, w.now.Add(-time.Duration(w.r.IntN(1000))*time.Millisecond)
+	}
+	w.setHost(h)
+	return nil
+}
+
+// lost completes the word that an attempt is lost by when its keeper must have
+// ended it, as the manager knows the host now.
+func (w *world) lost(in engine.Lost) engine.Lost {
+	for _, h := range w.hosts {
+		if limit := h.limits[in.Attempt]; limit > 0 && !h.up {
+			in.DeadBy = new(banto.DeadBy(h.down, limit))
+		}
+	}
+	return in
 }
 
 // rerun asks for one, of some parts or of the failed ones, with a changed
@@ -132,9 +203,7 @@ func (w *world) wake() error {
 	if !w.calm && w.r.IntN(4) == 0 {
 		return w.step(engine.Wake{Part: key})
 	}
-	if w.now.Before(at) {
-		w.now = at
-	}
+	w.pass(later(w.now, at))
 	if w.calm || w.r.IntN(4) > 0 {
 		delete(w.timers, key)
 	}

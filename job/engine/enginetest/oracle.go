@@ -22,6 +22,8 @@ type oracle struct {
 	held       bool
 	rerun      int
 	attempts   int
+	restarts   int
+	starting   bool // it starts again from its start once nothing of it is on a host
 	now        time.Time
 }
 
@@ -42,6 +44,9 @@ type fate struct {
 	toSkip    bool // skipped, and its turn has not come
 	forced    banto.Outcome
 	killing   bool
+	limited   bool             // its keeper ends it by its dead man's limit
+	deadBy    time.Time        // while it is lost
+	gone      bool             // lost for good: the tracker is about to start again
 	items     map[string]*fate // by host
 }
 
@@ -59,32 +64,23 @@ func (o *oracle) apply(in engine.Input, now time.Time) (refused bool) {
 	o.now = now
 	switch in := in.(type) {
 	case engine.Placed:
-		o.placed(in.Part)
+		o.placed(in)
 	case engine.FanOut:
 		o.fanOut(in)
 	case engine.NoPlace:
-		if f, _, _ := o.find(in.Part); f != nil && f.state == banto.PartReady && !o.held {
+		if f, _, _ := o.find(in.Part); f != nil && f.state == banto.PartReady && !o.held && !o.starting {
 			f.fail()
 		}
 	case engine.Started:
-		if f := o.live(in.Attempt); f != nil {
-			f.state = banto.PartRunning
-		}
+		o.there(in.Attempt)
 	case engine.Found:
-		if f := o.live(in.Attempt); f != nil {
-			f.state = banto.PartRunning
-		}
+		o.there(in.Attempt)
 	case engine.Lost:
-		if f := o.live(in.Attempt); f != nil {
-			f.state = banto.PartLost
-		}
+		o.lost(in)
 	case engine.Ended:
 		o.ended(in, now)
 	case engine.Wake:
-		f, _, _ := o.find(in.Part)
-		if f != nil && f.state == banto.PartRetrying && !now.Before(f.retryAt) {
-			f.state, f.retryAt = banto.PartReady, zeroTime
-		}
+		o.wake(in)
 	default:
 		refused = o.moveOf(in)
 	}
@@ -103,7 +99,7 @@ func (o *oracle) live(id banto.AttemptID) *fate {
 // liveOf gives with it what it is of, and the part as it is defined.
 func (o *oracle) liveOf(id banto.AttemptID) (f, of *fate, p *simPart) {
 	o.all(func(g, of2 *fate, p2 *simPart) {
-		if g.attemptID == id && onHost(g.state) && !g.spread() {
+		if g.attemptID == id && g.out() {
 			f, of, p = g, of2, p2
 		}
 	})
@@ -114,13 +110,16 @@ func onHost(s banto.PartState) bool {
 	return s == banto.PartStarting || s == banto.PartRunning || s == banto.PartLost
 }
 
+// out says whether an attempt of it is or may be on a host.
+func (f *fate) out() bool { return onHost(f.state) && !f.spread() && !f.gone }
+
 func (f *fate) fail() {
 	f.state, f.exit, f.hasN = banto.PartError, nil, false
 }
 
-func (o *oracle) placed(key banto.PartKey) {
-	f, _, p := o.find(key)
-	if f == nil || f.state != banto.PartReady || o.held {
+func (o *oracle) placed(in engine.Placed) {
+	f, _, p := o.find(in.Part)
+	if f == nil || f.state != banto.PartReady || o.held || o.starting {
 		return
 	}
 	if p.needs != "" {
@@ -133,12 +132,16 @@ func (o *oracle) placed(key banto.PartKey) {
 	f.state, f.attempt, f.tries = banto.PartStarting, f.attempt+1, f.tries+1
 	f.attemptID = banto.NewAttemptID(simTracker, o.attempts)
 	f.exit, f.hasN, f.killing, f.retryAt = nil, false, false, zeroTime
+	f.limited, f.deadBy = in.DeadMan && p.onLost != "", zeroTime
 }
 
 // ended judges a result.
 func (o *oracle) ended(in engine.Ended, now time.Time) {
 	f, of, p := o.liveOf(in.Attempt)
 	if f == nil {
+		return
+	}
+	if in.Reason == banto.ReasonLost && in.StartedAt != nil && f.limited && !f.killing && o.onLost(f, p) {
 		return
 	}
 	f.exit, f.hasN = in.Exit, p.sets && in.Vars == varsRight
@@ -163,6 +166,9 @@ func (o *oracle) ended(in engine.Ended, now time.Time) {
 		f.state = banto.PartError
 	}
 	again := f.state == banto.PartError && f.tries < p.attempts && !o.cancelling && !f.killing && in.Reason != banto.ReasonKilled
+	if in.Reason == banto.ReasonLost && p.onLost == jobnet.LostRerunJobnet {
+		again = false
+	}
 	if again && p.codes {
 		again = in.Exit != nil && *in.Exit == 75
 	}
@@ -226,16 +232,9 @@ func (o *oracle) look(e simEdge) string {
 // move lets everything flow until nothing moves, and ends the tracker if
 // nothing can.
 func (o *oracle) move() {
-	for again := true; again; {
-		again = false
-		for i := range o.flow.parts {
-			p := &o.flow.parts[i]
-			o.sum(p)
-			if f := o.parts[p.name]; (f.state == banto.PartWaiting || f.toSkip) && o.arrive(p) {
-				again = true
-			}
-			o.sum(p)
-		}
+	o.flowOn()
+	if o.startAgain() {
+		o.flowOn()
 	}
 	if o.state.Ended() {
 		return
@@ -250,6 +249,21 @@ func (o *oracle) move() {
 		}
 	}
 	o.end()
+}
+
+// flowOn lets everything flow until nothing moves.
+func (o *oracle) flowOn() {
+	for again := true; again; {
+		again = false
+		for i := range o.flow.parts {
+			p := &o.flow.parts[i]
+			o.sum(p)
+			if f := o.parts[p.name]; (f.state == banto.PartWaiting || f.toSkip) && o.arrive(p) {
+				again = true
+			}
+			o.sum(p)
+		}
+	}
 }
 
 // arrive moves a waiting part if its edges say so.
@@ -362,9 +376,9 @@ func (o *oracle) end() {
 
 // compare says where the engine's rows are not what they must be.
 func (o *oracle) compare(t banto.Tracker, rows map[banto.PartKey]banto.Part) error {
-	if t.State != o.state || t.Held != o.held || t.Cancelling != o.cancelling || t.Rerun != o.rerun || t.Attempts != o.attempts {
-		return fmt.Errorf("the tracker is %s (held %t, cancelling %t, rerun %d, %d attempts), want %s (%t, %t, %d, %d)",
-			t.State, t.Held, t.Cancelling, t.Rerun, t.Attempts, o.state, o.held, o.cancelling, o.rerun, o.attempts)
+	if t.State != o.state || t.Held != o.held || t.Cancelling != o.cancelling || t.Rerun != o.rerun || t.Attempts != o.attempts || t.Restarts != o.restarts {
+		return fmt.Errorf("the tracker is %s (held %t, cancelling %t, rerun %d, %d attempts, %d restarts), want %s (%t, %t, %d, %d, %d)",
+			t.State, t.Held, t.Cancelling, t.Rerun, t.Attempts, t.Restarts, o.state, o.held, o.cancelling, o.rerun, o.attempts, o.restarts)
 	}
 	counts := map[banto.PartState]int{}
 	for _, p := range o.flow.parts {
@@ -407,12 +421,12 @@ func sameExit(a, b *int) bool {
 
 // picture is the oracle as it stands, to see whether an input meant anything.
 func (o *oracle) picture() string {
-	s := fmt.Sprint(o.state, o.cancelling, o.held, o.rerun, o.attempts)
+	s := fmt.Sprint(o.state, o.cancelling, o.held, o.rerun, o.attempts, o.starting)
 	for _, name := range slices.Sorted(maps.Keys(o.parts)) {
 		f := o.parts[name]
-		s += fmt.Sprint(" ", name, f.state, f.tries, f.toSkip)
+		s += fmt.Sprint(" ", name, f.state, f.tries, f.toSkip, f.deadBy, f.gone)
 		for _, host := range slices.Sorted(maps.Keys(f.items)) {
-			s += fmt.Sprint(" ", host, f.items[host].state, f.items[host].tries)
+			s += fmt.Sprint(" ", host, f.items[host].state, f.items[host].tries, f.items[host].deadBy, f.items[host].gone)
 		}
 	}
 	return s

@@ -65,7 +65,7 @@ func (f *fate) spread() bool {
 // fanOut gives a ready part an item on each host.
 func (o *oracle) fanOut(in engine.FanOut) {
 	f, of, _ := o.find(in.Part)
-	if f == nil || of != nil || f.state != banto.PartReady || o.held {
+	if f == nil || of != nil || f.state != banto.PartReady || o.held || o.starting {
 		return
 	}
 	f.state, f.exit, f.hasN = banto.PartRunning, nil, false

@@ -7,17 +7,22 @@ import (
 	"github.com/bantoops/banto/job/engine"
 )
 
-// named gives the parts that a move names; false when one is not there.
+// named gives the parts that a move names, in the order of the definition, and
+// each before its items; false when one is not there.
 func (o *oracle) named(keys []banto.PartKey) (parts []place, ok bool) {
+	wanted := map[*fate]bool{}
 	for _, k := range keys {
-		f, of, p := o.find(k)
+		f, _, _ := o.find(k)
 		if f == nil {
 			return nil, false
 		}
-		if x := (place{f, of, p}); !slices.Contains(parts, x) {
-			parts = append(parts, x)
-		}
+		wanted[f] = true
 	}
+	o.all(func(f, of *fate, p *simPart) {
+		if wanted[f] {
+			parts = append(parts, place{f, of, p})
+		}
+	})
 	return parts, true
 }
 
@@ -135,6 +140,8 @@ func (o *oracle) letGo(f, of *fate) {
 func (o *oracle) canEnd(x place, onHosts bool) bool {
 	s := x.f.state
 	switch {
+	case x.f.gone || x.f.has(func(i *fate) bool { return i.gone }):
+		return false
 	case s.Ended() && s != banto.PartError && !x.f.toSkip:
 		return false
 	case s == banto.PartWaiting && x.of != nil:
@@ -237,6 +244,7 @@ func (o *oracle) takeUp() {
 		return
 	}
 	o.rerun++
+	o.restarts = 0
 	o.state = banto.TrackerRunning
 	for _, p := range o.flow.parts {
 		if f := o.parts[p.name]; f.state == banto.PartUnreached {
@@ -253,19 +261,19 @@ func (o *oracle) kill(in engine.KillParts) (refused bool) {
 	if len(in.Parts) == 0 {
 		for i := range o.flow.parts {
 			p := &o.flow.parts[i]
-			if f := o.parts[p.name]; onHost(f.state) && !f.spread() || f.has(func(i *fate) bool { return onHost(i.state) }) {
+			if f := o.parts[p.name]; f.out() || f.has((*fate).out) {
 				parts = append(parts, place{f, nil, p})
 			}
 		}
 		ok = len(parts) > 0
 	}
 	for _, x := range parts {
-		if x.f.spread() && !x.f.has(func(i *fate) bool { return onHost(i.state) }) || !onHost(x.f.state) {
+		if !x.f.out() && !x.f.has((*fate).out) {
 			return true
 		}
 	}
 	anew := slices.ContainsFunc(parts, func(x place) bool {
-		return !x.f.spread() && !x.f.killing || x.f.has(func(i *fate) bool { return onHost(i.state) && !i.killing || canHoldItem(i) })
+		return !x.f.spread() && !x.f.killing || x.f.has(func(i *fate) bool { return i.out() && !i.killing || canHoldItem(i) })
 	})
 	if !ok || !anew {
 		return true
@@ -276,7 +284,7 @@ func (o *oracle) kill(in engine.KillParts) (refused bool) {
 			continue
 		}
 		for _, i := range x.f.items {
-			if onHost(i.state) {
+			if i.out() {
 				i.killing = true
 			} else if canHoldItem(i) {
 				i.fail()
@@ -294,9 +302,11 @@ func (o *oracle) cancel() (refused bool) {
 	if o.cancelling {
 		return false
 	}
-	o.cancelling, o.held = true, false
+	o.cancelling, o.held, o.starting = true, false, false
 	o.all(func(f, of *fate, p *simPart) {
 		switch {
+		case f.gone:
+			f.state, f.gone = banto.PartCancelled, false
 		case onHost(f.state):
 			f.killing = true
 		case f.state.Ended() || f.spread() || of != nil && f.state == banto.PartWaiting:

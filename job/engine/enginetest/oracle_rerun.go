@@ -24,7 +24,7 @@ func (o *oracle) runAgain(in engine.Rerun, next *simFlow) (refused bool) {
 	if next != nil {
 		a.flow = next
 	}
-	if o.cancelling || in.Only && len(in.From) == 0 {
+	if o.cancelling || o.starting || in.Only && len(in.From) == 0 {
 		return true
 	}
 	if next != nil {
@@ -209,6 +209,7 @@ func (o *oracle) begin(a *again) {
 	}
 	o.flow = a.flow
 	o.rerun++
+	o.restarts = 0
 	o.state = banto.TrackerRunning
 	for _, f := range o.parts {
 		f.healed = false

@@ -43,6 +43,8 @@ type world struct {
 	parts map[banto.PartKey]banto.Part      // rows as committed
 	live  map[banto.PartKey]banto.AttemptID // attempt that is out, by part
 	freed map[banto.AttemptID]bool          // attempts whose place was given back
+	given map[banto.AttemptID]bool          // attempts that a person gave up: their processes may live
+	over  map[banto.AttemptID]bool          // attempts that have ended
 	done  map[banto.PartKey]bool            // skipped or force-ended, and not run again since
 	was   map[banto.PartKey]banto.Part      // rows before the commit, of the parts in it
 	row   banto.Tracker                     // as committed
@@ -75,6 +77,8 @@ func Simulate(seed uint64) error {
 		parts:  map[banto.PartKey]banto.Part{},
 		live:   map[banto.PartKey]banto.AttemptID{},
 		freed:  map[banto.AttemptID]bool{},
+		given:  map[banto.AttemptID]bool{},
+		over:   map[banto.AttemptID]bool{},
 		done:   map[banto.PartKey]bool{},
 		all:    []string{"h1", "h2"},
 	}
@@ -117,7 +121,9 @@ func (w *world) run() error {
 	w.rows = NewRows(w.flows)
 	w.oracle = newOracle(sim)
 	for _, name := range []string{"here", "h1", "h2", "h3"} {
-		w.hosts = append(w.hosts, newHost(name))
+		h := newHost(name)
+		h.old = w.r.IntN(6) == 0
+		w.hosts = append(w.hosts, h)
 	}
 	w.newBoard()
 	params, _ := flow.BindParams(nil)
@@ -137,7 +143,7 @@ func (w *world) run() error {
 		if n > 20_000 {
 			return fmt.Errorf("it does not come to its end; it waits for %q", w.tracker.WaitsFor())
 		}
-		w.now = w.now.Add(time.Duration(w.r.IntN(300)) * time.Millisecond)
+		w.pass(w.now.Add(time.Duration(w.r.IntN(300)) * time.Millisecond))
 		act := w.choose()
 		if act == nil {
 			return w.last()
@@ -160,9 +166,19 @@ func (w *world) settleDown() error {
 	w.note("from now on all is calm")
 	w.calm = true
 	for _, h := range w.hosts {
-		w.setUp(h, true)
+		if err := w.setUp(h, true); err != nil {
+			return err
+		}
 	}
 	return w.place()
+}
+
+// pass lets time go on, and the keepers with it.
+func (w *world) pass(to time.Time) {
+	w.now = to
+	for _, h := range w.hosts {
+		h.obey(w.now)
+	}
 }
 
 // says checks that a tracker that has not ended names what it waits for.
