@@ -59,6 +59,7 @@ type Conn struct {
 	tls    *tls.Config
 	cancel context.CancelFunc
 	done   chan struct{}
+	leave  chan struct{}
 	tries  sync.WaitGroup
 
 	mu      sync.Mutex
@@ -112,7 +113,7 @@ func newConn(o DialOptions) (*Conn, error) {
 	if o.environment == nil {
 		o.environment = http.ProxyFromEnvironment
 	}
-	c := &Conn{o: o, done: make(chan struct{})}
+	c := &Conn{o: o, done: make(chan struct{}), leave: make(chan struct{}, 1)}
 	var err error
 	if c.ends, err = parseEndpoints(o.Endpoints); err != nil {
 		return nil, err
@@ -158,6 +159,7 @@ func (c *Conn) Close() {
 type live struct {
 	end    endpoint
 	nc     *nats.Conn
+	cut    func() // ends it without a last word
 	err    error
 	closed chan struct{}
 
@@ -236,7 +238,7 @@ func (c *Conn) try(ctx context.Context, end endpoint) *live {
 		l.err = &ConnectError{Endpoint: end.text, Err: d.cause(err, c.wasRevoked())}
 		return l
 	}
-	l.nc = nc
+	l.nc, l.cut = nc, d.give
 	return l
 }
 

@@ -38,14 +38,18 @@ func (c *Conn) run(ctx context.Context) {
 		c.o.Changed(true, l.end.text, nil)
 		select {
 		case <-l.closed:
+		case <-c.leave:
 		case <-ctx.Done():
-		}
-		left := c.let()
-		l.nc.Close()
-		if ctx.Err() != nil {
+			c.let()
+			l.nc.Close()
 			return
 		}
+		left := c.let()
 		c.o.Changed(false, l.end.text, l.lost(c, left))
+		c.tries.Go(func() { // one that is left may hang
+			l.cut()
+			l.nc.Close()
+		})
 		if failed++; time.Since(since) > steady {
 			failed = 0
 		}
@@ -60,6 +64,10 @@ func (c *Conn) hold(l *live) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now, c.at, c.left = l, l.end.text, ""
+	select {
+	case <-c.leave: // it was for the one before, which ended by itself
+	default:
+	}
 }
 
 // let gives it up, and says why if it did not end by itself.
@@ -74,14 +82,15 @@ func (c *Conn) let() (left string) {
 // endpoints first. If there is no other nothing happens, unless anyway is set.
 func (c *Conn) Leave(why string, anyway bool) bool {
 	c.mu.Lock()
-	l := c.now
-	if l == nil || c.left != "" || len(c.ends) == 1 && !anyway {
-		c.mu.Unlock()
+	defer c.mu.Unlock()
+	if c.now == nil || c.left != "" || len(c.ends) == 1 && !anyway {
 		return false
 	}
 	c.left = why
-	c.mu.Unlock()
-	l.nc.Close()
+	select {
+	case c.leave <- struct{}{}:
+	default:
+	}
 	return true
 }
 
@@ -92,7 +101,7 @@ func (c *Conn) Use(told []string) (ends []string, changed bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	former := 0
-	all := slices.Clone(told)
+	all := ManagersFitting(told)
 	for _, e := range c.ends {
 		if slices.Contains(all, e.text) || former >= maxFormer && e.text != c.at {
 			continue
