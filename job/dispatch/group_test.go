@@ -418,3 +418,37 @@ func TestSetsOfLabelsThatNothingWaitsForAreForgotten(t *testing.T) {
 		t.Errorf("Load = %d, %d", r, w)
 	}
 }
+
+// The host that a tracker chose is lost, and the engine has dropped it: what
+// waits for it and what comes chooses anew, all the same host.
+func TestUnchoose(t *testing.T) {
+	b := grouped("first-alive", 2, 2, 2)
+	b.Add(part(t1, "p", "g"))
+	next(t, b, "p@c")
+	b.Bind(t1, "p", "20261121-0000001.1")
+	down := host("h-c", "c", 2)
+	down.Up = false
+	b.SetHost(down)
+	for _, key := range []banto.PartKey{"q", "r"} {
+		w := part(t1, key, "g")
+		w.Chosen = "h-c"
+		b.Add(w)
+	}
+	b.Add(part(t2, "p", "g"))
+	next(t, b, "p@a")
+	b.Free("20261121-0000001.1")
+	b.Unchoose(t1, "g")
+	for _, key := range []banto.PartKey{"q", "r"} {
+		b.Withdraw(t1, key)
+		b.Add(part(t1, key, "g"))
+	}
+	b.Add(part(t1, "p", "g"))
+	next(t, b, "q@a") // its place is the last; the others follow it
+	b.SetHost(host("h-c", "c", 2))
+	next(t, b, "")
+	b.Withdraw(t2, "p")
+	next(t, b, "r@a")
+
+	b.Unchoose(t1, "other")
+	b.Unchoose("20261121-0000099", "g")
+}
