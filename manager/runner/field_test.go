@@ -84,6 +84,9 @@ func (l *link) Deliver(host banto.HostID, orders []fabric.Order) {
 	defer f.mu.Unlock()
 	for _, o := range orders {
 		l.pending[host] = slices.DeleteFunc(l.pending[host], func(p fabric.Order) bool { return p.ID == o.ID })
+		if o.Kill != nil { // as the gateway does
+			l.pending[host] = slices.DeleteFunc(l.pending[host], func(p fabric.Order) bool { return p.ID == startOrder(o.Kill.Attempt) })
+		}
 		l.pending[host] = append(l.pending[host], o)
 	}
 	if h := f.hosts[host]; h != nil && h.link == l && !l.dead {

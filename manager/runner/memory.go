@@ -81,6 +81,7 @@ func (m *memory) noteAttempt(a banto.Attempt) {
 		m.overdue[k] = a.ID
 	} else if m.overdue[k] == a.ID {
 		delete(m.overdue, k)
+		m.timers.drop(timerKey{tracker: k.tracker, part: k.part})
 	}
 	if a.State.Ended() {
 		delete(m.live, a.ID)
