@@ -92,6 +92,7 @@ func (b *bench) await(ok func() bool) {
 			b.hear.Output = append(b.hear.Output, e.Output...)
 			b.hear.Ended = append(b.hear.Ended, e.Ended...)
 			b.hear.Cleaned = append(b.hear.Cleaned, e.Cleaned...)
+			b.hear.Recalled = cmp.Or(e.Recalled, b.hear.Recalled)
 		case <-b.ctx.Done():
 			b.Fatalf("waited too long; heard %+v", b.hear)
 		}

@@ -105,10 +105,11 @@ func (c *claims) record(fx *effects, r record) {
 
 // ground is what a request meets.
 type ground struct {
-	clock  int64  // of the boot, in nanoseconds
-	boot   string // of the host, as it runs now
-	noRoom string // why nothing new can be started; "" if it can
-	now    time.Time
+	clock   int64  // of the boot, in nanoseconds
+	contact int64  // that its starts may count on
+	boot    string // of the host, as it runs now
+	noRoom  string // why nothing new can be started; "" if it can
+	now     time.Time
 }
 
 // request steps what an agent asks of the claims.
@@ -116,8 +117,8 @@ func (c *claims) request(fx *effects, q *Request, g ground) {
 	c.begin(fx, g.now)
 	c.heard(fx, int64(q.Contact), g.clock)
 	for _, s := range q.Start {
-		if late := c.tooLate(s, g.clock); late != nil {
-			c.refuseDead(fx, s, late, g.now)
+		if late := c.tooLate(s, min(g.contact, g.clock), g.clock); late != nil {
+			c.refuse(fx, s, banto.ReasonLost, late.refusal(), g.now)
 		} else if why := cmp.Or(s.Refused, g.noRoom); why != "" {
 			c.refuse(fx, s, banto.ReasonNotStarted, why, g.now)
 		} else {

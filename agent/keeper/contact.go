@@ -18,28 +18,34 @@ type contacts struct {
 
 	mu    sync.Mutex
 	queue []int64
+	last  int64 // the greatest that was ever told
 }
 
 // contactsMax is how many words of contact wait for the loop. Only the latest
 // is replaced beyond that, which makes the time without contact no shorter.
 const contactsMax = 1000
 
-func (c *contacts) add(at time.Duration) {
-	if at <= 0 {
-		return
-	}
+// add takes what a request says, and gives the contact that its starts may count
+// on: what came later proves nothing for them. A manager that had given them up
+// before may have given them to another host.
+func (c *contacts) add(at time.Duration) int64 {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at = min(at, time.Duration(bootNow())); at <= 0 { // nothing, or a clock that is not ours
+		return c.last
+	}
+	c.last = max(c.last, int64(at))
 	if len(c.queue) < contactsMax {
 		c.queue = append(c.queue, int64(at))
 	} else {
 		last := &c.queue[contactsMax-1]
 		*last = max(*last, int64(at))
 	}
-	c.mu.Unlock()
 	select {
 	case c.more <- struct{}{}:
 	default:
 	}
+	return c.last
 }
 
 func (c *contacts) take() []int64 {
@@ -100,5 +106,5 @@ func (k *keeper) overdue(s Start) *Ended {
 		return nil
 	}
 	why := DeadKill{Silent: time.Duration(bootNow() - at), Limit: limit}
-	return &Ended{Attempt: s.Attempt, At: k.opt.Now(), Reason: banto.ReasonLost, Message: "not started: " + why.words()}
+	return &Ended{Attempt: s.Attempt, At: k.opt.Now(), Reason: banto.ReasonLost, Message: why.refusal()}
 }

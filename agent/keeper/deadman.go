@@ -21,12 +21,14 @@ import (
 type deadMen struct {
 	boot   string                    // this run of the host; the clock is of it
 	at     int64                     // clock of the last contact; 0: none is known
+	before int64                     // that an earlier keeper knew of
 	noted  contactRecord             // the last that is on record
 	limits map[banto.AttemptID]int64 // of those that are live and not yet ended by it
+	every  time.Duration             // how much the contact has grown when it is put on record again
 	due    int64                     // clock at which one of them may be over, or a little before; 0: never
 }
 
-// noteEvery is how much the contact has grown when it is put on record again.
+// noteEvery is the most of that.
 const noteEvery = 2 * time.Second
 
 // DeadKill says that the keeper itself ends an attempt, for want of contact.
@@ -54,6 +56,7 @@ func (c *claims) enter(boot string) {
 	if c.dead.noted.Boot != boot {
 		c.dead.at, c.dead.noted = 0, contactRecord{}
 	}
+	c.dead.before = c.dead.at
 	c.dead.reckon()
 }
 
@@ -80,7 +83,9 @@ const maxLimit = 10 * 365 * 24 * time.Hour
 // reckon finds out when the next limit is reached.
 func (d *deadMen) reckon() {
 	d.due = 0
+	d.every = noteEvery
 	for _, limit := range d.limits {
+		d.every = min(d.every, time.Duration(limit)/8)
 		if over := d.at + limit; d.due == 0 || over < d.due {
 			d.due = over
 		}
@@ -99,7 +104,7 @@ func (c *claims) heard(fx *effects, at, clock int64) {
 	d.at = at
 	d.reckon()
 	if len(d.limits) > 0 {
-		c.noteContact(fx, noteEvery)
+		c.noteContact(fx, d.every)
 	}
 }
 
@@ -115,21 +120,24 @@ func (c *claims) noteContact(fx *effects, grown time.Duration) {
 
 // tooLate says why an attempt must not be started any more, by its limit; nil
 // if it may.
-func (c *claims) tooLate(s Start, clock int64) *DeadKill {
+func (c *claims) tooLate(s Start, contact, clock int64) *DeadKill {
 	limit := time.Duration(min(s.Spec.DeadManMS, int64(maxLimit/time.Millisecond))) * time.Millisecond
-	if limit <= 0 || c.dead.at > 0 && c.dead.at+int64(limit) > clock {
+	contact = max(contact, c.dead.before)
+	switch {
+	case limit <= 0 || contact > 0 && contact+int64(limit) > clock:
 		return nil
+	case contact == 0:
+		return &DeadKill{Limit: limit}
 	}
-	return &DeadKill{Silent: time.Duration(clock - c.dead.at), Limit: limit}
+	return &DeadKill{Silent: time.Duration(clock - contact), Limit: limit}
 }
 
-// refuseDead ends a start that came too late, if it is not known.
-func (c *claims) refuseDead(fx *effects, s Start, why *DeadKill, now time.Time) {
-	text := "not started: " + why.words()
-	if c.dead.at == 0 {
-		text = "not started: it has a dead-man's limit, and its keeper has heard of no contact to the manager yet"
+// refusal says why an attempt was not started.
+func (d *DeadKill) refusal() string {
+	if d.Silent == 0 {
+		return "not started: it has a dead-man's limit, and its keeper has heard of no contact to the manager yet"
 	}
-	c.refuse(fx, s, banto.ReasonLost, text, now)
+	return "not started: " + d.words()
 }
 
 // expire ends the attempts whose limits are reached at that moment of the clock:

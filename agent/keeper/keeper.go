@@ -59,6 +59,7 @@ type keeper struct {
 type input struct {
 	request  *Request
 	from     *session
+	contact  int64 // that had been told when the request came
 	launched *job
 	end      *Ended
 	joined   *session
@@ -199,7 +200,7 @@ func (k *keeper) step(fx *effects, in input, now time.Time) {
 		if len(in.request.Start) > 0 {
 			noRoom = k.lookForRoom()
 		}
-		k.claims.request(fx, in.request, ground{clock: bootNow(), boot: k.hello.BootID, noRoom: noRoom, now: now})
+		k.claims.request(fx, in.request, ground{clock: bootNow(), contact: in.contact, boot: k.hello.BootID, noRoom: noRoom, now: now})
 		k.contacts.heard.Store(k.claims.dead.at)
 		if in.request.Allow != nil && in.from == k.newest { // what an agent that has gone still said holds no more
 			k.planner.permit(*in.request.Allow)
@@ -413,8 +414,7 @@ func (k *keeper) accept() {
 		k.put(input{joined: s})
 		go func() {
 			s.read(func(r *Request) { //nolint:errcheck // however it ended, the agent connects again
-				k.contacts.add(r.Contact)
-				k.put(input{request: r, from: s})
+				k.put(input{request: r, from: s, contact: k.contacts.add(r.Contact)})
 			})
 			conn.Close()
 			s.finish()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/boottime"
 )
 
 // The test binary is the keeper, and an agent that can be killed, when it is
@@ -25,6 +26,7 @@ const (
 	asKeeperEnv = "BANTO_TEST_AS_KEEPER"
 	asAgentEnv  = "BANTO_TEST_AS_AGENT"
 	versionEnv  = "BANTO_TEST_VERSION"
+	limitEnv    = "BANTO_TEST_LIMIT" // the agent's job has a dead-man's limit
 )
 
 func TestMain(m *testing.M) {
@@ -62,7 +64,10 @@ func agentMain(dir string) int {
 		return 1
 	}
 	spec := banto.Spec{Script: gateScript}
-	if err := c.Send(Request{Start: []Start{{Attempt: "20261121-0000000.1", Spec: spec}}}); err != nil {
+	if os.Getenv(limitEnv) != "" {
+		spec.DeadManMS = limitMS
+	}
+	if err := c.Send(Request{Contact: boottime.Now(), Start: []Start{{Attempt: "20261121-0000000.1", Spec: spec}}}); err != nil {
 		fmt.Println(err)
 		return 1
 	}
@@ -202,3 +207,6 @@ func benchmarkTrue(b *testing.B, c *Client, pid int, spec banto.Spec) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
 	b.ReportMetric((cpuOf(pid)-before).Seconds()*1e6/float64(b.N), "cpu-µs/job")
 }
+
+// okay is a job that ends well at once.
+func okay() banto.Spec { return banto.Spec{Args: []string{"true"}} }

@@ -115,7 +115,8 @@ func (s *Step) TakeOver(now time.Time, found func(map[banto.AttemptID]bool) []St
 // Request takes what an agent asks for. noRoom says why nothing new can be
 // started.
 func (s *Step) Request(q *Request, noRoom string, now time.Time) {
-	s.m.claims.request(&s.fx, q, ground{clock: int64(s.m.clock), boot: s.m.boot, noRoom: noRoom, now: now})
+	contact := max(s.m.claims.dead.at, int64(q.Contact))
+	s.m.claims.request(&s.fx, q, ground{clock: int64(s.m.clock), contact: contact, boot: s.m.boot, noRoom: noRoom, now: now})
 	if q.Renew {
 		s.m.claims.renew(&s.fx, s.m.fresh(), now)
 	}
@@ -164,7 +165,7 @@ func (s *Step) Work() Work {
 func KilledEarly(k Kill, now time.Time) Ended {
 	e := Ended{Attempt: k.Attempt, At: now, Reason: k.Reason, Message: killedEarly}
 	if k.Dead != nil {
-		e.Message = "not started: " + k.Dead.words()
+		e.Message = k.Dead.refusal()
 	}
 	return e
 }
