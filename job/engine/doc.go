@@ -23,9 +23,9 @@
 //
 // A part leaves waiting when its edges allow it and when is true. It takes a
 // place (Placed) for each attempt; an attempt that is starting, running or
-// lost ends by its result alone, unless it is given up. A rerun takes parts
-// that have ended, and all behind them, back to waiting. A hold takes a part
-// that is waiting, ready or retrying to held, and a release back.
+// lost ends by its result alone, unless it is given up or on-lost acts. A rerun
+// takes parts that have ended, and all behind them, back to waiting. A hold
+// takes a part that is waiting, ready or retrying to held, and a release back.
 //
 // # An edge
 //
@@ -42,6 +42,42 @@
 //
 // The last two are seen only after a rerun of other parts: a part that came to
 // no outcome leads nowhere until it is run again itself.
+//
+// # Lost
+//
+// What a lost part does, by its on-lost, and by whether it is known when its
+// keeper must have ended the attempt (DeadBy):
+//
+//	                wait      fail        rerun        rerun-jobnet
+//	not known       waits     waits       waits        waits
+//	Found, Started  running   running     running      running
+//	Ended           its result, whatever on-lost says, until the policy has acted
+//	Lost, later     –         waits longer (a DeadBy that is not later: nothing)
+//	Wake, too early –         –           –            –
+//	Wake at DeadBy  –         error       ready        lost, and all starts again
+//	... and killed  –         killed: in error, cancelled with its tracker, or as forced
+//	Ended: its keeper ended it for want of contact
+//	                error     error       ready        lost, and all starts again
+//
+// Once the policy has acted, whatever the host says of that attempt means
+// nothing; its place is free, and the order to kill it stays out. An error may
+// be tried again by retry, though not one of rerun-jobnet. An attempt that rerun
+// makes is none of retry's, and may follow at once.
+//
+// rerun drops the host that the tracker chose for the part's group or labels, if
+// the part may run elsewhere: what is ready to run there chooses anew (Unchoose),
+// results that are there stay. A part bound to a host, by its name or as an item
+// of all hosts, waits for that host. A keeper that told by itself that it ended
+// the attempt is connected again: the choice stays.
+//
+// rerun-jobnet first kills what else runs of the tracker and starts nothing: the
+// part stays lost without an attempt (its reason says so). When no attempt is
+// left, all parts go back to waiting as in a rerun of everything, all choices of
+// hosts are dropped, and the tracker starts, unless it is held. What a person held
+// stays held, what a person skipped is skipped again. It does so MaxRestarts
+// times, until a person reruns it; then it is as with fail. Until it starts,
+// skip, force-end and kill of the lost part and a rerun are refused; a cancel
+// ends it.
 //
 // # The end
 //
@@ -75,6 +111,8 @@
 //	starting   no     no          no            kill, outcome   kill       no
 //	running    no     no          no            kill, outcome   kill       no
 //	lost       no     no          given up      given up        kill       no
+//	lost, and the tracker about to start again
+//	           no     no          no            no              no         no
 //	error      no     no          skipped       outcome         no         waiting
 //	ok, warning, not_taken, skipped
 //	           no     no          no            no              no         waiting
