@@ -15,16 +15,16 @@ import (
 	"github.com/bantoops/banto/manager/gateway"
 )
 
-// recorded is a frame of version 1 as it went over the wire, between a manager
-// and an agent of that version: testdata/v1.
+// recorded is a frame of an earlier version as it went over the wire, between a
+// manager and an agent of that version: testdata/v1, testdata/v2.
 type recorded struct {
 	Way   string          `json:"way"`
 	Frame json.RawMessage `json:"frame"`
 }
 
-func record(t *testing.T, name string) []recorded {
+func record(t *testing.T, version, name string) []recorded {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", "v1", name))
+	b, err := os.ReadFile(filepath.Join("testdata", version, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +40,12 @@ func record(t *testing.T, name string) []recorded {
 func TestAgentOfVersion1(t *testing.T) {
 	now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
 	m := gateway.NewMachine(1, "inc")
+	m.Managers([]string{"tls://m:8601"})
+	m.Proved(time.Hour)
 	ups, downs := 0, []string{}
 	confirmed, ended, started := map[string]bool{}, map[banto.AttemptID]bool{}, map[banto.AttemptID]bool{}
 	output := map[banto.AttemptID]int64{}
-	for _, r := range append(record(t, "jobs.json"), record(t, "kill.json")...) {
+	for _, r := range append(record(t, "v1", "jobs.json"), record(t, "v1", "kill.json")...) {
 		now = now.Add(100 * time.Millisecond)
 		if r.Way == "down" { // the manager of then delivered this
 			d, err := fabric.DecodeDown(r.Frame)
@@ -105,7 +107,7 @@ func asVersion1(t *testing.T, d fabric.Down) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, lacked := range []string{`"renew"`, `"scripts"`, `"script_hash"`} {
+	for _, lacked := range []string{`"renew"`, `"scripts"`, `"script_hash"`, `"pong"`, `"managers"`, `"recall"`} {
 		if bytes.Contains(b, []byte(lacked)) {
 			t.Errorf("an agent of version 1 is sent %s", b)
 		}
@@ -121,7 +123,7 @@ func asVersion1(t *testing.T, d fabric.Down) {
 // A manager of version 1 with today's agent: what it sent then is obeyed.
 func TestManagerOfVersion1(t *testing.T) {
 	now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
-	frames := record(t, "jobs.json")
+	frames := record(t, "v1", "jobs.json")
 	m := link.NewMachine("agent", func() string { return "mark" }, fabric.Hello{Name: "db01", Slots: 4})
 	m.Connected(true, "nats://127.0.0.1:8601", now)
 	generation := "gen"
