@@ -190,7 +190,8 @@ func (s *Server) runOnce() error {
 	}
 	defer func() { _ = log.Close() }()
 	args := []string{"-D", s.data(), "-k", s.root, "-p", strconv.Itoa(s.port)}
-	settings := append([]string{"listen_addresses=127.0.0.1", "max_connections=200", "shared_buffers=32MB", "log_min_messages=warning"}, s.settings...)
+	settings := append([]string{"listen_addresses=127.0.0.1", "max_connections=200", "shared_buffers=32MB", "log_min_messages=warning",
+		"fsync=off", "full_page_writes=off"}, s.settings...) // it has no loss of power to fear
 	for _, setting := range settings {
 		args = append(args, "-c", setting)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bantoops/banto/store"
@@ -11,8 +12,9 @@ import (
 
 // Announce implements store.Managers.
 func (s *Store) Announce(ctx context.Context, m store.Manager) error {
-	m.SeenAt = time.UnixMicro(0)
-	return s.alone(ctx, "announce the manager "+m.Name, sqltext.Managers.One+", seen_at = banto_micros()", sqltext.ManagerFields(&m)...)
+	m.SeenAt = time.UnixMicro(0) // it is the server that says when
+	query := strings.Replace(sqltext.Managers.One, ", ?) ", ", GREATEST(?, banto_micros())) ", 1)
+	return s.alone(ctx, "announce the manager "+m.Name, query, sqltext.ManagerFields(&m)...)
 }
 
 // Withdraw implements store.Managers.

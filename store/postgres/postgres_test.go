@@ -7,6 +7,7 @@ import (
 	"github.com/bantoops/banto/internal/pgtest"
 	"github.com/bantoops/banto/store"
 	"github.com/bantoops/banto/store/postgres"
+	"github.com/bantoops/banto/store/sqlite"
 	"github.com/bantoops/banto/store/storetest"
 )
 
@@ -18,6 +19,28 @@ func TestStore(t *testing.T) {
 		url := server.NewDatabase(t)
 		return func(t *testing.T) store.Store { return open(t, url, postgres.Options{}) }
 	})
+}
+
+// TestCopy: each kind of store takes what the other has, and gives it back.
+func TestCopy(t *testing.T) {
+	server := pgtest.Start(t)
+	mine := func(t *testing.T) storetest.Place {
+		url := server.NewDatabase(t)
+		return func(t *testing.T) store.Store { return open(t, url, postgres.Options{}) }
+	}
+	files := func(t *testing.T) storetest.Place {
+		dir := t.TempDir()
+		return func(t *testing.T) store.Store {
+			s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = s.Close() })
+			return s
+		}
+	}
+	t.Run("from PostgreSQL", func(t *testing.T) { storetest.ExerciseCopy(t, mine, files) })
+	t.Run("from SQLite", func(t *testing.T) { storetest.ExerciseCopy(t, files, mine) })
 }
 
 func open(t *testing.T, url string, opt postgres.Options) *postgres.Store {
