@@ -62,7 +62,9 @@ func TestDeadMen(t *testing.T) {
 				if at > contact {
 					pass(at)
 				}
-				do(func(fx *effects) { c.request(fx, &Request{Contact: time.Duration(at)}, ground{clock: clock, now: time.Unix(1, 0)}) })
+				do(func(fx *effects) {
+					c.request(fx, &Request{Contact: time.Duration(at)}, ground{clock: clock, now: time.Unix(1, 0)})
+				})
 				contact = max(contact, at)
 			},
 			"start": func(t *rapid.T) {

@@ -139,3 +139,31 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal("the reserve was not made again", err)
 	}
 }
+
+// A keeper comes up on a disk on which not one byte is free, with its reserve
+// used up: what runs has a parent again, and what has no room waits.
+func TestStartOnFullDisk(t *testing.T) {
+	b := onSmallDisk(t, "12m")
+	b.start(1, banto.Spec{Script: gateScript})
+	b.wrote(1, "waiting")
+	b.killKeeper()
+	if err := os.Remove(filepath.Join(b.dir, reserveName)); err != nil {
+		t.Fatal(err)
+	}
+	free := fillDisk(t, b.dir)
+	b.connect()
+	if len(b.last.Running) != 1 {
+		t.Fatalf("%+v", b.last)
+	}
+	b.await(func() bool { return strings.Contains(b.hear.Problem, "is full") })
+	free()
+	b.open("it")
+	if e := b.ended(1); e.Reason != banto.ReasonKeeperDied {
+		t.Fatalf("%+v", e)
+	}
+	b.killKeeper()
+	b.connect()
+	if len(b.last.Running) != 0 || b.ended(1).StartedAt == nil {
+		t.Fatalf("%+v", b.last)
+	}
+}
