@@ -42,7 +42,10 @@ func (b *batch) recall(host banto.HostID, a fabric.RecalledAttempt) error {
 	h := q.host(host)
 	item := recalled{RecalledAttempt: a}
 	if old, again := h.attempts[a.Attempt]; again {
-		item.known, item.jobnet, item.Part = old.known, old.jobnet, old.Part
+		item.known, item.jobnet = old.known, old.jobnet
+		if old.known || item.Part == "" {
+			item.Part = old.Part
+		}
 		if item.StartedAt == nil {
 			item.StartedAt = old.StartedAt
 		}

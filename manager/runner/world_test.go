@@ -35,6 +35,7 @@ type world struct {
 	r     *Runner
 	ids   *countedIDs
 
+	dir  string
 	made time.Time // for the clock that nobody sets
 
 	stop context.CancelFunc
@@ -44,11 +45,12 @@ type world struct {
 // newWorld opens a store with two hosts; hostA is the one beside the manager.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
+	dir := t.TempDir()
+	s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: &testStore{Store: s}, ids: &countedIDs{}, made: time.Now()}
+	w := &world{t: t, store: &testStore{Store: s}, ids: &countedIDs{}, dir: dir, made: time.Now()}
 	w.field = newField(w.store)
 	w.begin()
 	err = s.Write(t.Context(), func(tx store.Tx) error {
