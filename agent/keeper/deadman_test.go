@@ -2,13 +2,56 @@ package keeper
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/boottime"
 )
+
+// limitMS is the dead-man's limit of these tests, as short as they can bear.
+const limitMS = 1000
+
+// limited is a job with a dead-man's limit that says so when it is asked to end.
+func limited(script string) banto.Spec { return banto.Spec{Script: script, DeadManMS: limitMS} }
+
+// contact tells that there is contact now.
+func (b *bench) contact() {
+	b.Helper()
+	b.send(Request{Contact: boottime.Now()})
+}
+
+func wantLost(t *testing.T, e Ended) {
+	t.Helper()
+	if e.Reason != banto.ReasonLost || e.StartedAt == nil || !strings.Contains(e.Message, "ended by its keeper: no contact to the manager for ") ||
+		!strings.Contains(e.Message, "and its limit is 1s") {
+		t.Fatalf("%+v", e)
+	}
+}
+
+// feed tells contact until it is stopped, as an agent does.
+func (b *bench) feed() (stop func()) {
+	c, end, ended := b.c, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(limitMS * time.Millisecond / 10)
+		defer tick.Stop()
+		for {
+			if c.Send(Request{Contact: boottime.Now()}) != nil {
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-end:
+				return
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
+}
 
 // At no moment an attempt lives on past its limit, none is launched past it, and
 // none of that comes back with a later contact, whatever dies and is told late.

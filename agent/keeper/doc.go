@@ -18,14 +18,61 @@
 // only then starts, tells and removes. So a burst of starts is claimed at once,
 // and a job costs no file of its own unless it writes output or variables.
 // The claims are nothing but what their records make them: reading the journal
-// again gives the same claims. A torn end of the journal was never acted on
-// and is cut; damage in the middle costs the records it hit, is logged, and
-// begins a new generation, which tells the manager that claims may be lost.
+// again gives the same claims.
 //
-// The result of an acknowledged attempt is dropped; that it was there is
-// remembered for the latest 100,000 of them. One that was forgotten cannot come
-// again: the manager takes a start out of its outbox in the same commit that
-// the acknowledgement follows.
+// The result of an acknowledged attempt is dropped; that it was there, its part,
+// times, exit code and reason are remembered for the latest 100,000 of them, in
+// about 13 MB. One that was forgotten cannot come again: the manager takes a
+// start out of its outbox in the same commit that the acknowledgement follows.
+//
+// # Damage
+//
+// Beside the journal stands, after every sync, up to where it is durable
+// (journal.synced). A torn end behind that place was never acted on and is cut.
+// Damage before it, also where it is the last page or where the end is missing,
+// costs the records it hit, is logged, keeps the damaged file for a person to
+// look at, and begins a new generation, which tells the manager that claims may
+// be lost. So does a damaged end after a restart of the host: that place is not
+// synced itself, and may be older than the last sync. Nothing before the damage
+// is forgotten, and none of it starts again. A process whose records are all lost
+// runs on without a keeper, and so without its time-out and limits.
+//
+// A directory in the journal's place is put aside and counts as damage; a journal
+// that may not be read, or cannot be, is left alone: the keeper says so and does
+// not start. On a full disk a sound journal is gone on with as it is. Damaged
+// variables end their attempt with a reason; damaged output is only itself.
+//
+// # Without contact
+//
+// An attempt can have a dead-man's limit (Spec.DeadManMS): who had no proved
+// contact to the active manager for that long ends it, since the manager may let
+// it run elsewhere from banto.DeadBy on. The keeper alone holds that time, by the
+// clock of the boot, which counts suspends and which nobody sets; the agent only
+// tells contact (Request.Contact), and its death changes nothing. TERM is sent
+// once the limit is reached, KILL banto.DeadManGrace after that moment, to all
+// that a kill would reach; the result is lost, and says for how long there was no
+// contact. What has left the group by itself is not reached, as with any kill.
+//
+// What counts is the longest time between two contacts. A keeper, or a machine,
+// that slept over a limit ends what is over before it starts or tells anything,
+// also if word of new contact has come by then. A start whose limit is reached,
+// or that comes before any contact was told, is refused; what was told only after
+// it came does not count. Nothing makes the limit longer: the contact goes on
+// record every two seconds (sooner with a shorter limit), the next keeper counts
+// from there, and the binary that a keeper becomes is told the very contact.
+//
+// The limit is kept as long as a keeper runs. Where it is killed the agent starts
+// the next one at once, which ends what is over first of all; where both are
+// killed, and until one of them is there again, nobody ends anything. A journal
+// with a live limit has format 2, which no keeper takes that keeps no limits, and
+// such a binary is refused as a replacement.
+//
+// # What is asked after a restore
+//
+// Request.Recall asks what is known of attempts since a time: those that are live,
+// those that have ended, and those whose results were told. The answer says
+// whether it is whole: not if the generation began, or the oldest of the 100,000
+// was forgotten, after that time.
 //
 // # When the keeper itself dies
 //

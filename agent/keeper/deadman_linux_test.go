@@ -1,0 +1,66 @@
+package keeper
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bantoops/banto"
+)
+
+// The binary that a keeper becomes knows the same contact; one that keeps no
+// limits is refused for as long as there is one.
+func TestDeadManReplaced(t *testing.T) {
+	b := setUp(t)
+	stop := b.feed()
+	b.contact()
+	b.start(1, limited(gateScript))
+	b.wrote(1, "waiting")
+	older := script(t, "older", "#!/bin/sh\necho '{\"version\":\"0.1\",\"journal\":1,\"handover\":1}'\n", 0o700)
+	b.send(Request{Replace: older})
+	b.await(func() bool { return b.hear.NotReplaced != "" })
+	if !strings.Contains(b.hear.NotReplaced, "version 0.1 is older and keeps no dead-man's limits") {
+		t.Fatal(b.hear.NotReplaced)
+	}
+	b.contact()
+	stop()
+	b.reconnect("two", otherVersion(t, "two"))
+	if b.last.Version != "two" || !slices.Contains(b.last.Running, try(1)) {
+		t.Fatalf("%+v", b.last)
+	}
+	wantLost(t, b.ended(1))
+	// It goes on under the contact that it was told.
+	defer b.feed()()
+	b.contact()
+	b.start(2, limited("exit 3"))
+	wantExit(t, b.ended(2), 3)
+	b.start(3, banto.Spec{Script: "exit 4"})
+	wantExit(t, b.ended(3), 4)
+}
+
+// Once no limit is kept any more the journal is written for older binaries, too.
+func TestReadable(t *testing.T) {
+	dir := t.TempDir()
+	j, c, _, err := openJournal(dir, machine{}, newGeneration)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	k := &keeper{claims: c, journal: j}
+	old := able{Version: "0.1", Journal: plainFormat}
+	fx := &effects{}
+	c.request(fx, &Request{Contact: 1e9, Start: []Start{{Attempt: try(1), Spec: banto.Spec{DeadManMS: 5000}}}}, ground{clock: 1e9, contact: 1e9})
+	if err := j.append(fx.records, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.readable(old); err == nil {
+		t.Fatal("it may not take over a limit")
+	}
+	c.end(fx, Ended{Attempt: try(1)})
+	if err := k.readable(old); err != nil || c.format != plainFormat {
+		t.Fatal(err, c.format)
+	}
+	if c, was := opened(t, dir); !was.sound() || c.format != plainFormat || c.byID[try(1)].phase != phaseEnded {
+		t.Fatalf("%+v", was)
+	}
+}
