@@ -72,9 +72,17 @@ func (a *Agent) prepare(ctx context.Context, dir string) (err error) {
 	}
 	a.link = link.New(link.Options{
 		Endpoints: a.creds.Where(), CA: a.creds.CA, Proxy: o.Proxy, HostID: a.creds.Host, Name: a.creds.Name, JWT: a.creds.JWT, Seed: identity.Seed,
-		Keeper: connect, Slots: o.Slots, Version: o.Version, Now: time.Now, Log: o.Log.With("room", "link"),
+		Managers: func(endpoints []string) { a.keepEndpoints(dir, endpoints) }, Keeper: connect, Slots: o.Slots, Version: o.Version, Now: time.Now, Log: o.Log.With("room", "link"),
 	})
 	return nil
+}
+
+// keepEndpoints keeps where the managers are for the next start.
+func (a *Agent) keepEndpoints(dir string, endpoints []string) {
+	a.creds.Endpoints = endpoints
+	if err := a.creds.Save(dir); err != nil {
+		a.opts.Log.Warn("where the managers are is not kept for the next start", "error", err)
+	}
 }
 
 // Start runs the agent; it connects by itself, now and again.

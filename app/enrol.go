@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -20,22 +21,25 @@ import (
 
 // enrolLocal takes the host beside the manager in: its agent's key is made in
 // the agent's own directory, and keeps its identity through every restart.
-func (s *Server) enrolLocal(ctx context.Context) (banto.Host, error) {
-	dir := agentDir(s.opts.Data)
+func (a *active) enrolLocal(ctx context.Context) (banto.Host, error) {
+	dir := agentDir(a.opts.Data)
 	identity, err := fabric.LoadOrCreateIdentity(dir)
 	if err != nil {
 		return banto.Host{}, err
 	}
-	host, err := s.hostOfKey(ctx, identity.PublicKey)
+	host, err := a.hostOfKey(ctx, identity.PublicKey)
 	if err != nil {
 		return banto.Host{}, err
 	}
-	jwt, err := s.fabric.Issue(host.ID, identity.PublicKey)
+	jwt, err := a.fabric.Issue(host.ID, identity.PublicKey)
 	if err != nil {
 		return banto.Host{}, fmt.Errorf("cannot sign the local host's key: %w", err)
 	}
-	address, ca := s.reach.localFabric(s.fabric.Addr())
+	address, ca := a.reach.localFabric(a.fabric.Addr())
 	creds := fabric.Credentials{Host: host.ID, Name: host.Name, URL: address, JWT: jwt, CA: ca}
+	if a.store.Shared() { // it goes to another manager when this one stands by
+		creds.CA, creds.Endpoints = a.reach.CA(), append([]string{address}, a.peers.endpoints()...)
+	}
 	return host, creds.Save(dir)
 }
 
@@ -108,7 +112,7 @@ func (s *Server) writeConfig(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	next := config.Config{URL: s.URL(), Token: old.Token, CA: s.reach.localTrust()}
+	next := config.Config{URL: s.urls(), Token: old.Token, CA: s.reach.localTrust()}
 	if old.Token != "" {
 		if _, err := s.store.Token(ctx, auth.HashToken(old.Token)); err == nil {
 			return config.Save(s.opts.Config, next)
@@ -130,20 +134,26 @@ func (s *Server) writeConfig(ctx context.Context) error {
 	return config.Save(s.opts.Config, next)
 }
 
-// begin makes this process the active manager, and leaves that on record.
-func (s *Server) begin(ctx context.Context) (epoch int64, err error) {
-	now := time.Now().UTC()
-	if epoch, err = s.store.Begin(ctx, holder(), now); err != nil {
-		return 0, err
+// urls lists where commands of this machine find a manager, this one first.
+func (s *Server) urls() string {
+	all := append([]string{s.URL()}, s.peers.urls()...)
+	return strings.Join(all, ",")
+}
+
+// pointAt tells commands of this machine where a manager that stands by
+// answers; a token that is there stays.
+func (s *Server) pointAt() error {
+	if s.opts.Config == "" {
+		return nil
 	}
-	detail := fmt.Sprintf("version %s as %s, epoch %d", s.opts.Version, holder(), epoch)
-	err = s.store.Write(ctx, func(tx store.Tx) error {
-		return tx.PutAudit(audit.Done(now, starter(), audit.ManagerStart, "manager", detail))
-	})
+	old, err := config.Load(s.opts.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // without a token it would be of no use
+	}
 	if err != nil {
-		return 0, fmt.Errorf("cannot record the manager's start: %w", err)
+		return err
 	}
-	return epoch, nil
+	return config.Save(s.opts.Config, config.Config{URL: s.urls(), Token: old.Token, CA: s.reach.localTrust()})
 }
 
 // starter is the OS user who starts the manager: the first administrator.

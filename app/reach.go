@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -23,14 +22,19 @@ type reach struct {
 	certs     *auth.Certificates
 }
 
-// newReach makes or reads the certificates, if an address needs them.
-func newReach(o *Options) (*reach, error) {
+// newReach makes or reads the certificates, if an address needs them. share
+// brings the CA of the house into its directory.
+func newReach(o *Options, share func(dir string) error) (*reach, error) {
 	r := &reach{opts: o}
 	if isLoopback(o.HTTP) && isLoopback(o.Fabric) && o.Cert == "" {
 		return r, nil
 	}
 	if o.Cert == "" {
-		ca, err := auth.OpenAuthority(filepath.Join(o.Data, "ca"), time.Now)
+		dir := filepath.Join(o.Data, "ca")
+		if err := share(dir); err != nil {
+			return nil, err
+		}
+		ca, err := auth.OpenAuthority(dir, time.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -128,17 +132,44 @@ func (r *reach) localTrust() string {
 	return string(given)
 }
 
-// door is what a machine that joins is given: its credential, and where the
-// fabric answers under the name by which it reached the manager.
+// trust is what this manager trusts when it calls another one of its store.
+func (r *reach) trust() *tls.Config {
+	if r.authority == nil {
+		return nil
+	}
+	return auth.TrustTLS(r.authority.CAPEM())
+}
+
+// door is where a machine that joins finds the fabric, under the name by which
+// it reached the manager.
 type door struct {
 	*reach
-	fabric *fabric.Server
+	fabric string // the address on which it listens
 	http   net.Addr
 }
 
+// entrance is what a machine that joins is given besides: its credential, and
+// where the other managers are.
+type entrance struct {
+	door
+	server *fabric.Server
+	others func() []string
+}
+
 // Issue signs a host's key.
-func (d door) Issue(host banto.HostID, publicKey string) (string, error) {
-	return d.fabric.Issue(host, publicKey)
+func (e entrance) Issue(host banto.HostID, publicKey string) (string, error) {
+	return e.server.Issue(host, publicKey)
+}
+
+// Endpoints lists where the fabrics answer, this manager's first.
+func (e entrance) Endpoints(asked string) []string {
+	all := e.door.Endpoints(asked)
+	for _, other := range e.others() {
+		if !slices.Contains(all, other) {
+			all = append(all, other)
+		}
+	}
+	return all
 }
 
 // Endpoints lists where the fabric answers for one who reached the API as
@@ -157,6 +188,10 @@ func (d door) Endpoints(asked string) []string {
 			port = "80"
 		}
 	}
+	_, fabricPort, err := net.SplitHostPort(d.fabric)
+	if err != nil {
+		return nil
+	}
 	direct, ws := "nats", "ws"
 	if d.tlsFor(d.opts.Fabric) != nil {
 		direct = "tls"
@@ -165,7 +200,7 @@ func (d door) Endpoints(asked string) []string {
 		ws = "wss"
 	}
 	return []string{
-		direct + "://" + net.JoinHostPort(name, strconv.Itoa(d.fabric.Port())),
+		direct + "://" + net.JoinHostPort(name, fabricPort),
 		ws + "://" + net.JoinHostPort(name, port) + "/fabric",
 	}
 }

@@ -16,6 +16,7 @@ type Running struct {
 	Data      string // the data directory
 	Config    string // where URL and token were written; may be empty
 	Version   string
+	Standby   bool // another manager of its store is the active one
 
 	Fingerprint string // of the manager's own CA; empty when it has none
 }
@@ -27,6 +28,9 @@ func Up(ctx context.Context, o Options, ready func(Running) error) error {
 	return serve(ctx, o, func(s *Server) (func() error, <-chan struct{}, error) {
 		o := s.opts
 		o.AllowRoot = true // on a laptop, who starts it is who runs the jobs
+		if err := s.waitLed(ctx); err != nil {
+			return nil, nil, err
+		}
 		agent, err := NewAgent(ctx, o)
 		if err != nil {
 			return nil, nil, err

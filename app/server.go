@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,131 +9,138 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bantoops/banto"
-	"github.com/bantoops/banto/auth"
-	"github.com/bantoops/banto/fabric"
-	"github.com/bantoops/banto/internal/ids"
-	"github.com/bantoops/banto/manager/api"
-	"github.com/bantoops/banto/manager/designs"
-	"github.com/bantoops/banto/manager/gateway"
+	"github.com/bantoops/banto/lease"
 	"github.com/bantoops/banto/manager/outputs"
-	"github.com/bantoops/banto/manager/runner"
 	"github.com/bantoops/banto/store"
+	"github.com/bantoops/banto/store/postgres"
 	"github.com/bantoops/banto/store/sqlite"
 )
 
-// Server is the manager process.
+// Server is the manager process: its API answers always, and while it is the
+// active manager its rooms stand behind it (active.go). On a store of its own it
+// is always active.
 type Server struct {
 	opts    Options
-	store   store.Store
-	outputs *outputs.Store
-	fabric  *fabric.Server
-	runner  *runner.Runner
-	gateway *gateway.Gateway
-	http    *http.Server
+	store   kept
+	outputs store.Outputs
 	listen  net.Listener
 	reach   *reach
+	http    *http.Server
+	front   atomic.Pointer[http.Handler] // what answers now
 	parts   *group
-	local   banto.Host // the host beside the manager
+	lease   *lease.Holder
+	peers   *peers
+	handing chan handing // hand-overs that were asked for
+
+	mu       sync.Mutex
+	active   *active       // nil while another manager is
+	led      chan struct{} // closed when it has been active once
+	recover  string        // how the first start is to be, at a second site
+	started  time.Time
+	fabricAt string    // the address that the fabric listens on, while it is active
+	since    time.Time // when the lease was renewed last before ours, for a second site
 }
 
-// NewServer opens the store, the ports and the keys. Nothing runs yet; when it
-// fails, nothing is left open.
+// kept is what the manager keeps.
+type kept interface {
+	store.Store
+	store.Archive
+	store.Copier
+}
+
+// NewServer opens the store, the port of the API and the certificates. Nothing
+// runs yet; when it fails, nothing is left open.
 func NewServer(ctx context.Context, o Options) (_ *Server, err error) {
 	o, err = o.complete()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o}
+	s := &Server{
+		opts: o, recover: o.RecoverSite, handing: make(chan handing), led: make(chan struct{}), started: time.Now().UTC(),
+	}
 	defer func() {
 		if err != nil {
 			s.closeAll()
 		}
 	}()
-	kept, err := sqlite.Open(ctx, filepath.Join(o.Data, "store"), sqlite.Options{})
-	if err != nil {
+	if err = s.openStore(ctx); err != nil {
 		return nil, err
 	}
-	s.store = kept
-	if s.reach, err = newReach(&s.opts); err != nil {
+	if s.reach, err = newReach(&s.opts, s.shareCA(ctx)); err != nil {
 		return nil, err
 	}
 	if s.listen, err = listen(ctx, o.HTTP); err != nil {
 		return nil, err
 	}
-	if s.outputs, err = outputs.Open(filepath.Join(o.Data, "outputs")); err != nil {
+	if s.fabricAt, err = reserve(ctx, o.Fabric); err != nil {
 		return nil, err
 	}
-	if err = s.startFabric(ctx); err != nil {
-		return nil, err
-	}
-	epoch, err := s.begin(ctx)
+	s.lease, err = lease.New(lease.Options{
+		Store: s.store, Holder: holder(), Name: o.Name, URL: s.publicURL(), Log: o.Log.With("room", "lease"),
+	})
 	if err != nil {
 		return nil, err
 	}
-	if s.local, err = s.enrolLocal(ctx); err != nil {
-		return nil, err
-	}
-	if err = s.assemble(ctx, epoch); err != nil {
-		return nil, err
-	}
+	s.peers = &peers{server: s}
+	s.serve()
 	return s, nil
 }
 
-// assemble makes the manager's rooms and ties them together.
-func (s *Server) assemble(ctx context.Context, epoch int64) error {
-	incarnation, err := s.store.Incarnation(ctx)
+// openStore opens what the manager keeps: a directory of its own, or a database
+// that managers share.
+func (s *Server) openStore(ctx context.Context) error {
+	if s.opts.Store == "" {
+		kept, err := sqlite.Open(ctx, filepath.Join(s.opts.Data, "store"), sqlite.Options{})
+		if err != nil {
+			return err
+		}
+		s.store = kept
+		s.outputs, err = outputs.Open(filepath.Join(s.opts.Data, "outputs"))
+		return err
+	}
+	kept, err := postgres.Open(ctx, s.opts.Store, postgres.Options{Holder: holder(), Log: s.opts.Log.With("room", "store")})
 	if err != nil {
 		return err
 	}
-	conn, err := s.fabric.Client()
-	if err != nil {
-		return err
-	}
-	log := s.opts.Log
-	s.gateway = gateway.New(gateway.Options{
-		Conn: conn, Outputs: s.outputs, Epoch: epoch, Incarnation: incarnation, Now: time.Now, Log: log.With("room", "gateway"),
-		Owns: s.owns, Scripts: s.store.Script, Connection: s.fabric.Connection,
-	})
-	s.runner = runner.New(runner.Options{
-		Store: s.store, Hosts: s.gateway, LocalHost: s.local.ID, Now: time.Now, Removed: s.revoke,
-		IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, Log: log.With("room", "runner"),
-	})
-	s.gateway.Attach(s.runner)
-	catalogue := designs.New(designs.Options{Store: s.store, Now: time.Now, KnownHost: s.knownName, Changed: s.reload})
-	entry := door{s.reach, s.fabric, s.listen.Addr()}
-	options := api.Options{
-		Store: s.store, Runner: s.runner, Designs: catalogue, Outputs: s.outputs,
-		Auth: auth.Authenticator{Tokens: s.store}, Now: time.Now, Log: log.With("room", "api"),
-		Version:     banto.VersionInfo{Version: s.opts.Version, API: "v1", StartedAt: time.Now().UTC()},
-		Environment: s.opts.Environment, Colour: s.opts.Colour, Guarded: s.opts.guarded(),
-		AllowedHosts: s.reach.names(), URL: entry.publicURL(), Fingerprint: s.reach.Fingerprint(), Enrol: entry,
-		Problems: s.gateway.Problem, Local: s.local.ID, Data: s.opts.Data, Fabric: s.fabric.Websocket(),
-	}
-	if s.reach.certs != nil {
-		options.Certificate = s.reach.certs.Leaf
-	}
-	handler := api.New(options)
-	s.http = &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	s.store, s.outputs = kept, kept.Outputs()
 	return nil
 }
+
+// serve prepares the server of the API.
+func (s *Server) serve() {
+	s.http = &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.front.Load()).ServeHTTP(w, r) }),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// settle is how long a start waits for the lease of a manager that has died
+// before it stands by.
+const settle = 3 * time.Second
 
 // Start runs the manager and returns once it answers. Stop ends it, also when
 // this failed half way.
 func (s *Server) Start(ctx context.Context) error {
 	s.parts = newGroup(ctx)
-	s.parts.run("runner", s.runner.Run)
-	select {
-	case <-s.runner.Ready():
-	case <-s.parts.failed():
-		return errors.New("cannot rebuild the trackers")
+	s.answer(s.standby())
+	if !s.store.Shared() {
+		s.since = s.renewed(ctx)
+		epoch, err := s.store.Take(ctx, store.TakeOver{Holder: holder(), URL: s.publicURL(), Name: s.opts.Name, Force: true})
+		if err == nil {
+			err = s.activate(ctx, epoch)
+		}
+		if err != nil {
+			return err
+		}
+	} else if err := s.lead(ctx); err != nil {
+		return err
 	}
-	s.parts.run("gateway", s.gateway.Run)
 	s.parts.run("http", func(ctx context.Context) error {
 		// Streams end with this context; calls get a moment to end by themselves.
 		s.http.BaseContext = func(net.Listener) context.Context { return ctx }
@@ -145,7 +151,29 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 		return nil
 	})
+	if s.leads() == nil {
+		return s.pointAt()
+	}
 	return s.writeConfig(ctx)
+}
+
+// renewed gives when the lease was renewed last; zero: never, or nobody knows.
+func (s *Server) renewed(ctx context.Context) time.Time {
+	l, err := s.store.Lease(ctx)
+	if err != nil {
+		return time.Time{}
+	}
+	return l.RenewedAt
+}
+
+// answer makes a handler the one that answers from now on.
+func (s *Server) answer(h http.Handler) { s.front.Store(&h) }
+
+// leads gives what stands behind the API while this manager is the active one.
+func (s *Server) leads() *active {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.active
 }
 
 // shutdownHTTP lets calls end for a moment; streams are cut.
@@ -160,28 +188,72 @@ func (s *Server) shutdownHTTP() {
 // Failed is closed when a part of the manager has failed.
 func (s *Server) Failed() <-chan struct{} { return s.parts.failed() }
 
-// URL is where the manager answers.
-func (s *Server) URL() string { return s.reach.localURL(s.listen.Addr()) }
+// Led is closed once this manager has been the active one.
+func (s *Server) Led() <-chan struct{} { return s.led }
 
-func (s *Server) running() Running {
-	return Running{
-		URL: s.URL(), FabricURL: s.fabric.URL(), Host: s.local.Name,
-		Data: s.opts.Data, Config: s.opts.Config, Version: s.opts.Version, Fingerprint: s.reach.Fingerprint(),
+// waitLed waits until this manager has been the active one, if its host has not
+// joined: its agent is enrolled then.
+func (s *Server) waitLed(ctx context.Context) error {
+	if _, err := credentials(s.opts.Data); err == nil {
+		return nil
+	}
+	select {
+	case <-s.led:
+		return nil
+	case <-s.Failed():
+		return errors.New("the manager has failed before it was the active one")
+	case <-ctx.Done():
+		return nil
 	}
 }
 
+// readable is the outputs as the API reads them.
+type readable struct{ store.Outputs }
+
+// LastLine gives the last line of an attempt's output.
+func (r readable) LastLine(id banto.AttemptID) string { return outputs.LastLine(r.Outputs, id) }
+
+// URL is where the manager answers.
+func (s *Server) URL() string { return s.reach.localURL(s.listen.Addr()) }
+
+// publicURL is where other managers reach its API.
+func (s *Server) publicURL() string {
+	if url := (door{s.reach, s.fabricAt, s.listen.Addr()}).publicURL(); url != "" {
+		return url
+	}
+	return s.URL()
+}
+
+func (s *Server) running() Running {
+	r := Running{
+		URL: s.URL(), Data: s.opts.Data, Config: s.opts.Config, Version: s.opts.Version, Fingerprint: s.reach.Fingerprint(),
+	}
+	if a := s.leads(); a != nil {
+		r.FabricURL, r.Host = a.fabric.URL(), a.local.Name
+	} else {
+		r.Standby = true
+	}
+	return r
+}
+
 // Stop ends the manager in the order opposite to the start, and gives the
-// reason if a part of it had failed.
+// reason if a part of it had failed. Another manager of the store may follow at
+// once.
 func (s *Server) Stop() error {
-	err := s.parts.stop()
+	err := s.retire("")
+	err = errors.Join(s.parts.stop(), err)
+	if s.store.Shared() {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if gone := s.store.Withdraw(ctx, s.opts.Name); gone != nil {
+			s.opts.Log.Warn("the manager's row stays in the store", "error", gone)
+		}
+	}
 	s.closeAll()
 	return err
 }
 
 func (s *Server) closeAll() {
-	if s.fabric != nil {
-		s.fabric.Close()
-	}
 	if s.outputs != nil {
 		if err := s.outputs.Close(); err != nil {
 			s.opts.Log.Error("cannot close the outputs", "error", err)
@@ -195,50 +267,6 @@ func (s *Server) closeAll() {
 			s.opts.Log.Error("cannot close the store", "error", err)
 		}
 	}
-}
-
-// startFabric starts what hosts connect to; keys that were revoked stay so.
-func (s *Server) startFabric(ctx context.Context) error {
-	revoked, err := s.store.Revoked(ctx)
-	if err != nil {
-		return err
-	}
-	o := fabric.ServerOptions{
-		Listen: loopback(s.opts.Fabric), Dir: filepath.Join(s.opts.Data, "fabric"), Log: s.opts.Log, TLS: s.reach.tlsFor(s.opts.Fabric),
-	}
-	for _, r := range revoked {
-		o.Revoked = append(o.Revoked, r.PublicKey)
-	}
-	s.fabric, err = fabric.StartServer(o)
-	return err
-}
-
-// revoke shuts a key out at once.
-func (s *Server) revoke(r store.RevokedKey) {
-	if err := s.fabric.Revoke(r.PublicKey); err != nil {
-		s.opts.Log.Error("a key that was revoked can be used until the next start", "host", r.Name, "error", err)
-	}
-}
-
-// reload tells the runner that groups or accounts have changed.
-func (s *Server) reload() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if err := s.runner.Reload(ctx); err != nil {
-		s.opts.Log.Error("groups and accounts are used as they were before", "error", err)
-	}
-}
-
-// owns says whether the attempt was given to the host. A store that hangs
-// holds the host's loop up no longer than that; the host tells it again.
-func (s *Server) owns(host banto.HostID, attempt banto.AttemptID) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	a, err := s.store.Attempt(ctx, attempt)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && a.HostID == host, err
 }
 
 func (s *Server) knownName(ctx context.Context, name string) (bool, error) {
@@ -257,6 +285,21 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 			"stop what uses the port, or choose another with --http; :0 takes a free one").Because(err)
 	}
 	return l, nil
+}
+
+// reserve finds out which port the fabric will have: a manager that stands by
+// tells it before it listens there.
+func reserve(ctx context.Context, addr string) (string, error) {
+	host, port, err := net.SplitHostPort(loopback(addr))
+	if err != nil || port != "0" {
+		return loopback(addr), nil //nolint:nilerr // it was checked, and is told where it is used
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return "", banto.Fail(banto.KindInvalid, "cannot listen on "+addr, reasonOf(err), "choose another with --fabric").Because(err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
 }
 
 // holder names this process in the lease.

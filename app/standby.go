@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/store"
+)
+
+// lead takes part in who is the active manager, until the server stops. It
+// returns once this manager is active, or stands by.
+func (s *Server) lead(ctx context.Context) error {
+	s.parts.run("peers", s.peers.run)
+	first := make(chan error, 1)
+	s.parts.run("lease", func(ctx context.Context) error { return s.follow(ctx, first) })
+	short := time.NewTimer(settle)
+	defer short.Stop()
+	select {
+	case err := <-first:
+		return err
+	case <-short.C:
+	case <-s.parts.failed():
+		return errors.New("cannot take part in who is the active manager")
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// follow waits for the lease, leads while it holds, and waits again. What the
+// first activation came to is told.
+func (s *Server) follow(ctx context.Context, first chan<- error) error {
+	told := func(err error) {
+		select {
+		case first <- err:
+		default:
+		}
+	}
+	for ctx.Err() == nil {
+		epoch, err := s.lease.Wait(ctx, func(l store.Lease, err error) {
+			if err == nil {
+				s.since = l.RenewedAt
+			}
+			s.peers.saw(l, err)
+		})
+		if err != nil {
+			return nil //nolint:nilerr // the server stops
+		}
+		s.opts.Log.Info("this is the active manager now", "epoch", epoch)
+		if err := s.activate(ctx, epoch); err != nil {
+			told(err)
+			s.opts.Log.Error("this manager cannot become the active one; it is tried again", "error", err)
+			s.giveUp("")
+			pause(ctx, afterFailure)
+			continue
+		}
+		told(nil)
+		if err := s.writeConfig(ctx); err != nil {
+			s.opts.Log.Warn("the token of the first administrator is not written", "error", err)
+		}
+		if err := s.hold(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Pauses before the lease is wanted again.
+const (
+	afterFailure  = 5 * time.Second  // when this manager could not lead
+	afterHandOver = 10 * time.Second // when another one is to
+)
+
+// hold leads until the lease is lost or handed over, or the server stops.
+func (s *Server) hold(ctx context.Context) error {
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	kept := make(chan error, 1)
+	go func() { kept <- s.lease.Keep(keeping) }()
+	a := s.leads()
+	select {
+	case h := <-s.handing:
+		stop()
+		<-kept
+		h.done <- s.retire(h.to)
+		pause(ctx, afterHandOver)
+	case err := <-kept:
+		if err == nil { // the server stops, which retires it
+			return nil
+		}
+		s.opts.Log.Error("this manager is not the active one any more", "error", err)
+		s.retired(nil, err)
+	case <-a.parts.failed():
+		stop()
+		<-kept
+		err := s.retire("")
+		s.opts.Log.Error("a part of the active manager has failed; another may follow, and it is tried again", "error", err)
+		pause(ctx, afterFailure)
+	}
+	return nil
+}
+
+// retire ends what stands behind the API and gives the lease up, for next or
+// anybody.
+func (s *Server) retire(next string) error {
+	a := s.leads()
+	if a == nil {
+		return nil
+	}
+	err := s.retired(a, nil)
+	s.giveUp(next)
+	return err
+}
+
+// retired ends what stands behind the API. It is a standby's from now on.
+func (s *Server) retired(a *active, _ error) error {
+	if a == nil {
+		a = s.leads()
+	}
+	s.mu.Lock()
+	s.active = nil
+	s.mu.Unlock()
+	if s.store.Shared() {
+		s.answer(s.standby())
+	}
+	if a == nil {
+		return nil
+	}
+	return a.stop()
+}
+
+// giveUp lets another manager follow at once.
+func (s *Server) giveUp(next string) {
+	if !s.store.Shared() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := s.lease.Release(ctx, next); err != nil {
+		s.opts.Log.Warn("the lease is not given up; another manager follows when it has run out", "error", err)
+	}
+}
+
+// handing is a hand-over that was asked for.
+type handing struct {
+	to   string
+	done chan error
+}
+
+// handOver lets another manager take over at once, and returns when it may.
+func (s *Server) handOver(ctx context.Context, h banto.HandOver) error {
+	const what = "cannot hand over"
+	a := s.leads()
+	if a == nil {
+		return banto.Fail(banto.KindConflict, what, "this manager is not the active one", "ask the one that is: banto server list")
+	}
+	if err := s.peers.follows(ctx, h.To); err != nil {
+		return err
+	}
+	detail := "to any other"
+	if h.To != "" {
+		detail = "to " + h.To
+	}
+	err := s.store.Write(ctx, func(tx store.Tx) error {
+		return tx.PutAudit(audit.Done(time.Now().UTC(), starter(), audit.ManagerHandOver, "manager", detail+reason(h.Reason)))
+	})
+	if err != nil {
+		return err
+	}
+	asked := handing{to: h.To, done: make(chan error, 1)}
+	select {
+	case s.handing <- asked:
+	case <-ctx.Done():
+		return banto.Fail(banto.KindConflict, what, "another hand-over is under way, or this manager has just lost its lease", "look at banto server list").Because(ctx.Err())
+	}
+	return <-asked.done
+}
+
+func reason(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
