@@ -35,6 +35,7 @@ var walls = []wall{
 	{"cli", []string{"banto", "internal", "job/jobnet", "client", "app", "cli"}, "commands talk through the client"},
 	{"app", []string{"*"}, "the wiring may import everything"},
 	{"cmd", []string{"banto", "cli"}, "main is a paragraph"},
+	{"sim", []string{"*"}, "the simulator brings all rooms together, and nobody imports it"},
 	{"scripts", []string{"banto", "cli"}, "the stories run the commands"},
 	{"examples", []string{"banto", "cli"}, "the examples run the commands"},
 }
