@@ -166,6 +166,7 @@ const (
 func (s *Store) settle(ctx context.Context) (written bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
+	var why error // the last one that says more than that time is up
 	for {
 		if written, err = s.settleOnce(ctx); err == nil {
 			s.unsure = false
@@ -175,11 +176,14 @@ func (s *Store) settle(ctx context.Context) (written bool, err error) {
 			s.depose()
 			return false, err
 		}
+		if why == nil || ctx.Err() == nil {
+			why = err
+		}
 		pause := time.NewTimer(settlePause)
 		select {
 		case <-ctx.Done():
 			pause.Stop()
-			return false, s.explain(err)
+			return false, s.explain(why)
 		case <-pause.C:
 		}
 	}
