@@ -53,6 +53,16 @@ func TestCopy(t *testing.T) {
 	t.Run("from SQLite", func(t *testing.T) { storetest.ExerciseCopy(t, files, mine) })
 }
 
+func TestOutputs(t *testing.T) {
+	server := pgtest.Start(t)
+	place := func(t *testing.T) storetest.OutputsPlace {
+		url := server.NewDatabase(t)
+		return func(t *testing.T) store.Outputs { return open(t, url, postgres.Options{}).Outputs() }
+	}
+	storetest.ExerciseOutputs(t, place)
+	storetest.ExerciseSharedOutputs(t, place)
+}
+
 func open(t *testing.T, url string, opt postgres.Options) *postgres.Store {
 	t.Helper()
 	s, err := postgres.Open(t.Context(), url, opt)
