@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,6 +67,9 @@ func jobMain(verb string, args []string) int {
 		}
 		fmt.Print("the last words")
 	case "gate":
+		return gateJob(args[0])
+	case "deaf":
+		signal.Ignore(os.Interrupt)
 		return gateJob(args[0])
 	case "tree", "daemon": // gates below it; a daemon's parent does not wait
 		for range 3 {

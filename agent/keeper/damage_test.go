@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -132,7 +133,11 @@ func TestEveryByte(t *testing.T) {
 	}
 	// All of it was synced, or only what is up to some record: the rest was being
 	// written when the keeper died.
-	for at := size - 2*page; at < size; at++ {
+	step := 1
+	if runtime.GOOS == "windows" {
+		step = 11 // the code is the same, and Wine is slow
+	}
+	for at := size - 2*page; at < size; at += step {
 		bad := bytes.Clone(h.text)
 		flip := byte(1 + random.IntN(255))
 		bad[at] ^= flip

@@ -8,6 +8,41 @@ import (
 	"github.com/bantoops/banto"
 )
 
+// Without contact an attempt ends by itself, with its whole group, and however
+// it resists; one without a limit lives on.
+func TestDeadMan(t *testing.T) {
+	b := setUp(t)
+	if !b.last.DeadMan {
+		t.Fatalf("%+v", b.last)
+	}
+	b.contact()
+	b.start(1, limited("sleep 300 & echo ready; wait"))
+	b.start(2, limited(`trap "" TERM; echo ready; while :; do sleep 60; done`))
+	b.start(3, banto.Spec{Script: gateScript})
+	b.started(1)
+	b.started(2)
+	b.wrote(3, "waiting")
+	wantLost(t, b.ended(1))
+	e := b.ended(2)
+	wantLost(t, e)
+	if !strings.Contains(e.Message, "KILL") {
+		t.Fatalf("%+v", e)
+	}
+	for seq := uint64(1); len(startedBy(t, try(1)))+len(startedBy(t, try(2))) > 0; seq++ { // nobody of them stays
+		b.send(Request{Seq: seq})
+		b.await(func() bool { return b.hear.Done == seq })
+	}
+	// What comes too late is not started.
+	b.start(4, limited("echo ran"))
+	if e := b.ended(4); e.Reason != banto.ReasonLost || e.StartedAt != nil || !strings.HasPrefix(e.Message, "not started: no contact to the manager for ") {
+		t.Fatalf("%+v", e)
+	}
+	b.open("it")
+	wantExit(t, b.ended(3), 0)
+	b.contact()
+	wantExit(t, b.run(5, limited("exit 0")), 0)
+}
+
 // The binary that a keeper becomes knows the same contact; one that keeps no
 // limits is refused for as long as there is one.
 func TestDeadManReplaced(t *testing.T) {

@@ -16,37 +16,6 @@ import (
 	"github.com/bantoops/banto/internal/boottime"
 )
 
-// Without contact an attempt ends by itself, with its whole group, and however
-// it resists; one without a limit lives on.
-func TestDeadMan(t *testing.T) {
-	b := setUp(t)
-	if !b.last.DeadMan {
-		t.Fatalf("%+v", b.last)
-	}
-	b.contact()
-	b.start(1, limited("sleep 300 & echo ready; wait"))
-	b.start(2, limited(`trap "" TERM; echo ready; while :; do sleep 60; done`))
-	b.start(3, banto.Spec{Script: gateScript})
-	b.started(1)
-	b.started(2)
-	b.wrote(3, "waiting")
-	wantLost(t, b.ended(1))
-	e := b.ended(2)
-	wantLost(t, e)
-	if !strings.Contains(e.Message, "KILL") || len(startedBy(t, try(1)))+len(startedBy(t, try(2))) > 0 {
-		t.Fatalf("%+v, and %v", e, startedBy(t, try(1)))
-	}
-	// What comes too late is not started.
-	b.start(4, limited("echo ran"))
-	if e := b.ended(4); e.Reason != banto.ReasonLost || e.StartedAt != nil || !strings.HasPrefix(e.Message, "not started: no contact to the manager for ") {
-		t.Fatalf("%+v", e)
-	}
-	b.open("it")
-	wantExit(t, b.ended(3), 0)
-	b.contact()
-	wantExit(t, b.run(5, limited("exit 0")), 0)
-}
-
 // A start with a limit needs contact; an older one than what was told changes
 // nothing, and none is in the future.
 func TestContact(t *testing.T) {

@@ -150,7 +150,7 @@ func openJournal(dir string, here machine, fresh func() string) (j *journal, c *
 		os.WriteFile(j.path()+".damaged", text, 0o600) //nolint:errcheck // best effort
 	}
 	if err := j.compact(c); err != nil {
-		if !was.sound() || read.good == 0 || j.goOn(read, c) != nil {
+		if !was.sound() || read.good == 0 || j.goOn(read) != nil {
 			j.marks.close()
 			return nil, nil, was, err
 		}
@@ -176,7 +176,7 @@ func (j *journal) putAside() (bool, error) {
 }
 
 // goOn writes behind what is there: where there is no room to write it anew.
-func (j *journal) goOn(read reading, c *claims) error {
+func (j *journal) goOn(read reading) error {
 	f, err := os.OpenFile(j.path(), os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
