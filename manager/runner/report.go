@@ -169,11 +169,16 @@ func (in endedIn) step(b *batch) error {
 		}
 	}
 	b.acks.put(ackKey{in.host, in.report.Attempt}, struct{}{})
+	// Also of one that was given up before: with the acknowledgement the gateway
+	// forgets its orders, so that no host would confirm them any more.
+	for _, order := range []string{startOrder(in.report.Attempt), killOrder(in.report.Attempt)} {
+		if b.mem.outbox[order] == in.host {
+			b.dropOrder(order)
+		}
+	}
 	if !known {
 		return nil
 	}
-	b.dropOrder(startOrder(in.report.Attempt))
-	b.dropOrder(killOrder(in.report.Attempt))
 	l := b.mem.live[in.report.Attempt]
 	report := b.straighten(l, in.report)
 	b.judgeLogon(accountOf(t, l.part), l, report)
