@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -254,15 +255,19 @@ func (n *night) furnish() {
 }
 
 func TestManagersThatDie(t *testing.T) {
-	for seed := range uint64(8) {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { oneNight(t, seed) })
-		})
-	}
+	seeds := map[string]uint64{"sqlite": 8, "postgres": 2}
+	onStores(t, func(t *testing.T, open func(*testing.T) func(testing.TB) *world) {
+		for seed := range seeds[path.Base(t.Name())] {
+			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+				fresh := open(t)
+				synctest.Test(t, func(t *testing.T) { oneNight(t, fresh(t), seed) })
+			})
+		}
+	})
 }
 
-func oneNight(t *testing.T, seed uint64) {
-	n := &night{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 7))}
+func oneNight(t *testing.T, w *world, seed uint64) {
+	n := &night{world: w, rng: rand.New(rand.NewPCG(seed, 7))}
 	n.furnish()
 	n.field.act = func(f func()) { n.queue = append(n.queue, f) }
 	n.store.set(n.fault, n.fault, nil)

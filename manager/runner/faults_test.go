@@ -30,7 +30,7 @@ func once(err error) func(int) error {
 }
 
 func TestAStoreThatFailsForAWhile(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorlds(t, func(t *testing.T, w *world) {
 		w.field.result = runsOn
 		w.field.up(w.link, hostA)
 		f := flowOf(t, "a/b", "p1", "p2 < p1")
@@ -77,7 +77,7 @@ func TestAStoreThatFailsForAWhile(t *testing.T) {
 }
 
 func TestAHostThatWentWhileTheStoreFailed(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorlds(t, func(t *testing.T, w *world) {
 		w.store.set(always(errDisk), nil, nil)
 		for range 3 {
 			w.field.up(w.link, hostA)
@@ -98,7 +98,7 @@ func TestAHostThatWentWhileTheStoreFailed(t *testing.T) {
 
 // A commit whose answer was lost: all of it is there, and nothing happens twice.
 func TestAnAnswerThatWasLost(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorlds(t, func(t *testing.T, w *world) {
 		w.field.up(w.link, hostA)
 		f := flowOf(t, "a/b", "p1", "p2 < p1")
 
@@ -171,7 +171,7 @@ func poisoned(word string) func(any) error {
 }
 
 func TestAResultThatCannotBeStored(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorlds(t, func(t *testing.T, w *world) {
 		id := w.running("p1", "p2", "p3")
 		w.store.set(nil, nil, poisoned("venom"))
 		var reports []engine.Ended
@@ -197,7 +197,7 @@ func TestAResultThatCannotBeStored(t *testing.T) {
 }
 
 func TestAStartThatCannotBeStored(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorlds(t, func(t *testing.T, w *world) {
 		w.store.set(nil, nil, poisoned("venom"))
 		w.field.result = runsOn
 		w.field.up(w.link, hostA)
@@ -221,7 +221,7 @@ func TestAStartThatCannotBeStored(t *testing.T) {
 // A result that fails for a cause that the store does not call poison is tried
 // for a while, and then given up, but never while all fails.
 func TestAResultThatAlwaysFails(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorlds(t, func(t *testing.T, w *world) {
 		id := w.running("p1")
 		repeat := func() {
 			w.field.mu.Lock()

@@ -50,10 +50,18 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: &testStore{Store: s}, ids: &countedIDs{}, dir: dir, made: time.Now()}
+	w := newWorldOn(t, s)
+	w.dir = dir
+	return w
+}
+
+// newWorldOn does the same on a store that is there.
+func newWorldOn(t testing.TB, s store.Store) *world {
+	t.Helper()
+	w := &world{t: t, store: &testStore{Store: s}, ids: &countedIDs{}, made: time.Now()}
 	w.field = newField(w.store)
 	w.begin()
-	err = s.Write(t.Context(), func(tx store.Tx) error {
+	err := s.Write(t.Context(), func(tx store.Tx) error {
 		for id, name := range map[banto.HostID]string{hostA: "local", hostB: "db01"} {
 			if err := tx.PutHost(banto.Host{ID: id, Name: name, State: banto.HostNever, Slots: 4, EnrolledAt: time.Now()}); err != nil {
 				return err
