@@ -45,6 +45,9 @@ type house struct {
 	claims    int64
 	problem   string
 	scripts   map[string]string // by hash
+	contact   time.Time         // that was told with the last down
+	recalled  []fabric.RecalledAttempt
+	whole     map[banto.HostID]bool // hosts that have answered, and whether they know all
 }
 
 func openHouse(tb testing.TB, listen, dir string, epoch int64) *house {
@@ -54,8 +57,14 @@ func openHouse(tb testing.TB, listen, dir string, epoch int64) *house {
 
 func openHouseWith(tb testing.TB, o fabric.ServerOptions, dir string, epoch int64) *house {
 	tb.Helper()
+	return openHouseAs(tb, o, dir, epoch, func(*gateway.Options) {})
+}
+
+// openHouseAs opens a house whose gateway has other options.
+func openHouseAs(tb testing.TB, o fabric.ServerOptions, dir string, epoch int64, other func(*gateway.Options)) *house {
+	tb.Helper()
 	h := &house{tb: tb, dir: dir, changed: make(chan struct{}), confirmed: map[string]bool{},
-		ended: map[banto.AttemptID]engine.Ended{}, started: map[banto.AttemptID]bool{}, scripts: map[string]string{}}
+		ended: map[banto.AttemptID]engine.Ended{}, started: map[banto.AttemptID]bool{}, scripts: map[string]string{}, whole: map[banto.HostID]bool{}}
 	var err error
 	o.Dir = dir + "/keys"
 	if h.server, err = fabric.StartServer(o); err != nil {
@@ -68,8 +77,10 @@ func openHouseWith(tb testing.TB, o fabric.ServerOptions, dir string, epoch int6
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h.gateway = gateway.New(gateway.Options{Conn: conn, Inbox: h, Outputs: h.outputs, Epoch: epoch, Incarnation: "one",
-		Connection: h.server.Connection, Scripts: h.script})
+	options := gateway.Options{Conn: conn, Inbox: h, Outputs: h.outputs, Epoch: epoch, Incarnation: "one",
+		Connection: h.server.Connection, Scripts: h.script}
+	other(&options)
+	h.gateway = gateway.New(options)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -111,11 +122,18 @@ func (h *house) change(f func()) {
 func (h *house) HostProblem(_ banto.HostID, problem string) {
 	h.change(func() { h.problem = problem })
 }
-func (h *house) HostUp(up runner.HostSession)                                { h.change(func() { h.ups = append(h.ups, up) }) }
-func (h *house) Recalled(banto.HostID, []fabric.RecalledAttempt, bool, bool) {}
+func (h *house) HostUp(up runner.HostSession) { h.change(func() { h.ups = append(h.ups, up) }) }
+func (h *house) Recalled(id banto.HostID, attempts []fabric.RecalledAttempt, last, whole bool) {
+	h.change(func() {
+		h.recalled = append(h.recalled, attempts...)
+		if last {
+			h.whole[id] = whole
+		}
+	})
+}
 
-func (h *house) HostDown(_ banto.HostID, why string, _, _ time.Time) {
-	h.change(func() { h.downs = append(h.downs, why) })
+func (h *house) HostDown(_ banto.HostID, why string, _, contact time.Time) {
+	h.change(func() { h.downs, h.contact = append(h.downs, why), contact })
 }
 func (h *house) Confirmed(_ banto.HostID, orders []string, claims int64) {
 	h.change(func() {
@@ -241,6 +259,7 @@ type memKeeper struct {
 	live    bool // jobs do not end
 	renewed int  // generations after the first
 	problem string
+	contact time.Duration
 }
 
 func (k *memKeeper) generation() string {
@@ -251,7 +270,8 @@ func (k *memKeeper) generation() string {
 }
 
 func (k *memKeeper) hello() keeper.Event {
-	return keeper.Event{Hello: &keeper.Hello{PID: 1, BootID: "boot", Generation: k.generation(), Claims: int64(len(k.claimed)), Shells: []string{"sh"}}}
+	return keeper.Event{Hello: &keeper.Hello{PID: 1, BootID: "boot", Generation: k.generation(), Claims: int64(len(k.claimed)), Shells: []string{"sh"},
+		Protocol: keeper.Protocol, DeadMan: true}}
 }
 
 func newMemKeeper() *memKeeper {
@@ -318,6 +338,10 @@ func (k *memKeeper) handle(q keeper.Request) keeper.Event {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	e := keeper.Event{Done: q.Seq}
+	k.contact = max(k.contact, q.Contact)
+	if q.Recall != nil {
+		e.Recalled = k.recall(q.Recall.ID)
+	}
 	if q.Renew {
 		k.renewed++
 		e.Hello = k.hello().Hello
@@ -359,6 +383,21 @@ func (k *memKeeper) handle(q keeper.Request) keeper.Event {
 	default:
 	}
 	return e
+}
+
+// recall tells what was ever claimed; k.mu is held.
+func (k *memKeeper) recall(id string) *keeper.Recalled {
+	r := &keeper.Recalled{ID: id, Whole: true}
+	for attempt := range k.claimed {
+		state := keeper.RecalledTold
+		if _, ended := k.unacked[attempt]; ended {
+			state = keeper.RecalledEnded
+		} else if k.live {
+			state = keeper.RecalledRunning
+		}
+		r.Attempts = append(r.Attempts, keeper.RecalledAttempt{Attempt: attempt, State: state})
+	}
+	return r
 }
 
 // untilAcked waits until nothing is unacknowledged.
