@@ -108,6 +108,8 @@ func (k *keeper) replacing(r *replacement) {
 	case k.handing == nil || r.exe != k.handing.exe:
 	case r.err != nil:
 		k.goOn(r.err)
+	case r.quiet && k.looks.any():
+		k.goOn(errors.New("a file system does not answer, and what waits for it cannot be left"))
 	case r.quiet:
 		k.handing.quiet = true
 	default:

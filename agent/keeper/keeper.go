@@ -23,6 +23,7 @@ type keeper struct {
 	files   *files
 	planner *planner
 	starter *starters
+	looks   looks
 	reaper  *reaper
 	alarm   *alarm
 	null    *os.File

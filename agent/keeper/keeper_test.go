@@ -27,6 +27,7 @@ const (
 	asAgentEnv  = "BANTO_TEST_AS_AGENT"
 	versionEnv  = "BANTO_TEST_VERSION"
 	limitEnv    = "BANTO_TEST_LIMIT" // the agent's job has a dead-man's limit
+	answerEnv   = "BANTO_TEST_ANSWER"
 )
 
 func TestMain(m *testing.M) {
@@ -49,7 +50,8 @@ func TestMain(m *testing.M) {
 }
 
 func testOptions(dir string) Options {
-	return Options{Dir: dir, Version: cmp.Or(os.Getenv(versionEnv), "test"), Grace: 200 * time.Millisecond, Unkillable: 500 * time.Millisecond, Allow: Allow{Root: true}}
+	answer, _ := time.ParseDuration(os.Getenv(answerEnv)) // else the default
+	return Options{Dir: dir, Answer: answer, Version: cmp.Or(os.Getenv(versionEnv), "test"), Grace: 200 * time.Millisecond, Unkillable: 500 * time.Millisecond, Allow: Allow{Root: true}}
 }
 
 // gateScript waits until it can read a word from the pipe gate.

@@ -31,6 +31,7 @@ type plan struct {
 	args    []string
 	env     []string
 	dir     string
+	named   bool   // the directory is not the work directory
 	group   string // path of a control group to begin in
 	nice    int
 }
@@ -54,7 +55,7 @@ func newPlanner(files *files, own *account, allow Allow, now func() time.Time) *
 // permit says from now on which OS users jobs may run as.
 func (p *planner) permit(allow Allow) { p.allow.Store(&allow) }
 
-func (p *planner) plan(s Start) (*plan, *refusal) {
+func (p *planner) plan(s Start, l *look) (*plan, *refusal) {
 	tracker, _, err := s.Attempt.Split()
 	if err != nil {
 		return nil, refuse(banto.ReasonNotStarted, "%v", err)
@@ -81,17 +82,24 @@ func (p *planner) plan(s Start) (*plan, *refusal) {
 		if !filepath.IsAbs(out.dir) {
 			out.dir = filepath.Join(work, out.dir)
 		}
+		out.named = true
+		l.see("the directory " + out.dir)
 		if no := checkDir(out.dir); no != nil {
 			return nil, no
 		}
 	}
-	return out, p.command(out, s)
+	if no := p.command(out, s, l); no != nil {
+		return nil, no
+	}
+	out.try(l)
+	return out, nil
 }
 
-func (p *planner) command(out *plan, s Start) *refusal {
+func (p *planner) command(out *plan, s Start, l *look) *refusal {
 	path, _ := lookEnv(out.env, "PATH")
 	if s.Spec.Script == "" && len(s.Spec.Args) > 0 {
 		out.args = s.Spec.Args
+		l.see("the program " + s.Spec.Args[0])
 		var no *refusal
 		out.program, no = lookProgram(s.Spec.Args[0], path, out.dir)
 		return no
@@ -100,6 +108,7 @@ func (p *planner) command(out *plan, s Start) *refusal {
 	if shell == "" {
 		shell = "sh"
 	}
+	l.see("PATH, where its shell " + shell + " is looked for,")
 	program, no := lookShell(shell, path, out.dir)
 	if no != nil {
 		return no

@@ -42,7 +42,7 @@ func newPlanner(files *files, own *account, allow Allow, _ func() time.Time) *pl
 // permit says from now on which OS users jobs may run as.
 func (p *planner) permit(allow Allow) { p.allow.Store(&allow) }
 
-func (p *planner) plan(s Start) (*plan, *refusal) {
+func (p *planner) plan(s Start, l *look) (*plan, *refusal) {
 	tracker, _, err := s.Attempt.Split()
 	if err != nil {
 		return nil, refuse(banto.ReasonNotStarted, "%v", err)
@@ -64,10 +64,12 @@ func (p *planner) plan(s Start) (*plan, *refusal) {
 		if !filepath.IsAbs(out.dir) {
 			out.dir = filepath.Join(work, out.dir)
 		}
+		l.see("the directory " + out.dir)
 		if no := checkDir(out.dir); no != nil {
 			return nil, no
 		}
 	}
+	l.see("the path on which its program is looked for")
 	if s.Spec.Script == "" && len(s.Spec.Args) > 0 {
 		return out, p.programCommand(out, s)
 	}

@@ -70,6 +70,7 @@ func open(ctx context.Context, opt Options) (*keeper, error) {
 		jobs:     make(map[banto.AttemptID]*job),
 		sessions: make(map[*session]bool),
 		stuck:    make(map[banto.AttemptID]*job),
+		looks:    looks{hang: make(map[string]*look)},
 		room:     room{timer: time.NewTimer(troubleEvery)},
 	}
 	if err := k.load(left, broken); err != nil {
@@ -184,6 +185,9 @@ func fill(opt *Options) {
 	}
 	if opt.Unkillable <= 0 {
 		opt.Unkillable = DefaultUnkillable
+	}
+	if opt.Answer <= 0 {
+		opt.Answer = DefaultAnswer
 	}
 	if opt.OutputLimit <= 0 {
 		opt.OutputLimit = DefaultOutputLimit

@@ -14,6 +14,7 @@ type Options struct {
 
 	Grace       time.Duration    // between TERM and KILL; 0 for DefaultGrace
 	Unkillable  time.Duration    // after KILL, until an attempt whose process is still there ends as unkillable; 0 for DefaultUnkillable
+	Answer      time.Duration    // how long a file system may take to say what a start needs to know; 0 for DefaultAnswer
 	OutputLimit int64            // bytes of output kept of one attempt; 0 for DefaultOutputLimit
 	Starters    int              // starts under way at a time; 0 for a number that fits the machine
 	KeepWork    time.Duration    // how long a kept work directory is kept; 0 for DefaultKeepWork
@@ -25,6 +26,7 @@ type Options struct {
 const (
 	DefaultGrace       = 10 * time.Second
 	DefaultUnkillable  = 30 * time.Second
+	DefaultAnswer      = 10 * time.Second
 	DefaultOutputLimit = 10 << 20
 	DefaultKeepWork    = 7 * 24 * time.Hour
 )

@@ -18,22 +18,31 @@ type starters struct {
 	done  bool
 }
 
-func newStarters(count int, launch func(Start)) *starters {
+// newStarters calls launch for each start. One that is to wait for long steps
+// aside before, by calling what it is given: another one takes its place.
+func newStarters(count int, launch func(start Start, aside func())) *starters {
 	s := &starters{wait: make(map[banto.AttemptID]bool)}
 	s.more = sync.NewCond(&s.mu)
 	for range count {
-		go func() {
-			for {
-				start, ok := s.take()
-				if !ok {
-					return
-				}
-				launch(start)
-				s.through()
-			}
-		}()
+		go s.work(launch)
 	}
 	return s
+}
+
+func (s *starters) work(launch func(Start, func())) {
+	for replaced := false; !replaced; {
+		start, ok := s.take()
+		if !ok {
+			return
+		}
+		launch(start, func() {
+			if !replaced {
+				replaced = true
+				go s.work(launch)
+			}
+		})
+		s.through()
+	}
 }
 
 func (s *starters) take() (Start, bool) {
@@ -127,8 +136,8 @@ func (s *starters) close() {
 }
 
 // launch makes the process of a start, or ends it with the reason why not.
-func (k *keeper) launch(s Start) {
-	plan, no := k.planner.plan(s)
+func (k *keeper) launch(s Start, aside func()) {
+	plan, no := k.plan(s, aside)
 	if no == nil {
 		if late := k.overdue(s); late != nil {
 			k.put(input{end: late})
