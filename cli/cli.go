@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,8 @@ type env struct {
 	words map[string]string // of the language, by the English text
 
 	url, token, wanted string // flags; wanted is the language
+
+	onScreen atomic.Bool // the whole terminal is taken: nothing may be written beside it
 
 	sources map[string]string // files that were read, to show the lines that problems are in
 	input   *bufio.Reader     // of standard input, once lines are read from it

@@ -43,6 +43,9 @@ func commands() []entry {
 		{groupProcess, newServerCommand},
 		{groupProcess, newAgentCommand},
 		{groupProcess, newKeeperCommand},
+		{groupProcess, newBackupCommand},
+		{groupProcess, newRestoreCommand},
+		{groupProcess, newRecoveryCommand},
 		{groupOther, newLoginCommand},
 		{groupOther, newSchemaCommand},
 		{groupOther, newReferenceCommand},
@@ -70,7 +73,7 @@ func newRoot(e *env) *cobra.Command {
 		&cobra.Group{ID: string(groupDefine), Title: e.say("Definitions")},
 		&cobra.Group{ID: string(groupRun), Title: e.say("Runs")},
 		&cobra.Group{ID: string(groupWatch), Title: e.say("Hosts and people")},
-		&cobra.Group{ID: string(groupProcess), Title: e.say("Processes")},
+		&cobra.Group{ID: string(groupProcess), Title: e.say("Processes, and what they keep")},
 		&cobra.Group{ID: string(groupOther), Title: e.say("Other")},
 	)
 	for _, c := range commands() {
@@ -79,7 +82,7 @@ func newRoot(e *env) *cobra.Command {
 		root.AddCommand(cmd)
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&e.url, "url", "", e.say("`URL` of the manager ($BANTO_URL)"))
+	flags.StringVar(&e.url, "url", "", e.say("`URL` of the manager, or of several with commas between them ($BANTO_URL)"))
 	flags.StringVar(&e.token, "token", "", e.say("`token` to show to the manager ($BANTO_TOKEN)"))
 	flags.StringVar(&e.wanted, "lang", "", e.say("`language` of the texts: en or ja ($BANTO_LANG)"))
 	completesFlag(root, "lang", []language{english, japanese})
@@ -99,7 +102,7 @@ func newRoot(e *env) *cobra.Command {
 		if errors.As(err, &value) {
 			name, text := value.GetFlag().Name, value.GetValue()
 			switch value.GetFlag().Value.Type() {
-			case "int":
+			case "int", "float64":
 				return e.wrongUse(cmd, e.say("--%s wants a number, not %q", name, text))
 			case "bool":
 				return e.wrongUse(cmd, e.say("--%s wants true or false, not %q", name, text))

@@ -114,6 +114,8 @@ func (c *console) settled() bool {
 
 // show takes the terminal over, and gives it back whatever happens.
 func (c *console) show() (err error) {
+	c.e.onScreen.Store(true)
+	defer c.e.onScreen.Store(false)
 	restore, err := c.e.std.Keyboard.Raw()
 	if err != nil {
 		return banto.Fail(banto.KindInvalid, c.e.say("cannot use this terminal"), err.Error(), c.e.say("--plain shows each change as a line")).Because(err)

@@ -95,6 +95,23 @@ func someTracker(parts []banto.PartView) banto.Tracker {
 	return t
 }
 
+// someRecovery has one of everything that can be found.
+func someRecovery() banto.Recovery {
+	r := banto.Recovery{Held: true, Mode: "restore", Since: *at(-3600), StartedAt: *at(0), Counts: map[banto.RecoveryFound]int{},
+		Hosts: []banto.RecoveryHost{{Name: "db01", Answered: true, Whole: true}, {Name: "db02", Answered: true},
+			{Name: "東京バッチ", Why: "it is not connected since 2026-11-21 12:00:00 UTC"}}}
+	then := map[banto.RecoveryFound]string{banto.FoundAfter: "its tracker is held: skip, force-end or release it", banto.FoundUnknown: "it stays lost"}
+	for n, found := range allFound() {
+		i := banto.RecoveryItem{Tracker: banto.TrackerID(fmt.Sprintf("20261121-7k3mq%02d", n)), Jobnet: "backup/nightly", Part: "アーカイブ作成", Host: "db01",
+			Attempt: banto.AttemptID(fmt.Sprintf("20261121-7k3mq%02d.1", n)), Found: found, Then: then[found]}
+		if found == banto.FoundTold || found == banto.FoundEnded {
+			i.Exit = exitOf(n)
+		}
+		r.Items, r.Counts[found] = append(r.Items, i), n+1
+	}
+	return r
+}
+
 // TestGolden shows everything that is laid out in columns, in both languages,
 // on a wide and a narrow terminal.
 func TestGolden(t *testing.T) {
@@ -160,6 +177,16 @@ func TestGolden(t *testing.T) {
 		"audit-list": func(e *env) error {
 			return e.writeAudit(banto.Page[banto.AuditEntry]{Items: []banto.AuditEntry{
 				{At: *at(0), Principal: "田中", Action: "tracker.cancel", Object: "20261121-7k3mq0x", Outcome: "refused", Detail: "it has ended"}}})
+		},
+		"server-list": func(e *env) error {
+			return e.writeManagers([]banto.ManagerState{
+				{Name: "manager1", URL: "https://manager1.example.com:8600", Active: true, Version: "1.0", StartedAt: *at(-3600), SeenAt: *at(89)},
+				{Name: "東京管理2", URL: "https://manager2.example.com:8600", Version: "1.0", StartedAt: seen, SeenAt: *at(88)},
+				{Name: "m3", Version: "1.0", StartedAt: seen, SeenAt: seen, Silent: 3_000_000}})
+		},
+		"recovery-list": func(e *env) error { return e.writeRecovery(someRecovery()) },
+		"backup-list": func(e *env) error {
+			return e.tellBackup("backup", backupDocument{File: "b", Size: 123_456_789, Info: banto.BackupInfo{Version: "1.0", At: *at(0), Rows: 98765, Trackers: 4321, Jobnets: 12, Hosts: 7}}, false)
 		},
 		"frame": func(e *env) error {
 			return e.print(strings.Join(e.frame(newView(tracker, parts), e.width(), 24, "one thing to say"), "\n") + "\n")

@@ -4,8 +4,10 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/bantoops/banto"
@@ -32,12 +34,26 @@ func (e *env) manager() (*client.Client, error) {
 // clientOf gives a client with this program's name; trust may be nil.
 func (e *env) clientOf(url, token string, trust *tls.Config) *client.Client {
 	agent := "banto/" + e.std.Version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"
-	return client.New(url, token, client.WithUserAgent(agent), client.WithTLS(trust))
+	return client.New(url, token, client.WithUserAgent(agent), client.WithTLS(trust), client.WithNotice(e.awaited))
+}
+
+// awaited says to a person that a command waits for a manager.
+func (e *env) awaited(err error) {
+	if _, _, ok := e.size(e.std.Err); !ok || e.onScreen.Load() {
+		return
+	}
+	why := err.Error()
+	var info *banto.ErrorInfo
+	if errors.As(err, &info) {
+		why = first(info.Why, info.What)
+	}
+	// What is shown on the way is not worth an error.
+	_, _ = fmt.Fprintln(e.std.Err, plain(e.say("waiting for a manager to become active: %s", why)))
 }
 
 // address says where the manager is, what to show to it and what to trust: by
 // flags, else by the environment, else by the caller's configuration. A token
-// that is kept for one manager is never sent to another.
+// that is kept for some managers is never sent to another.
 func (e *env) address() (config.Config, error) {
 	said := config.Config{URL: first(e.url, e.std.Env("BANTO_URL")), Token: first(e.token, e.std.Env("BANTO_TOKEN"))}
 	kept, err := e.kept()
@@ -47,11 +63,21 @@ func (e *env) address() (config.Config, error) {
 	if said.URL == "" {
 		said.URL = kept.URL
 	}
-	if strings.TrimRight(said.URL, "/") == strings.TrimRight(kept.URL, "/") {
+	if among(client.URLs(said.URL), client.URLs(kept.URL)) {
 		said.Token, said.CA = first(said.Token, kept.Token), kept.CA
 	}
-	said.URL = strings.TrimRight(first(said.URL, defaultURL), "/")
+	said.URL = first(strings.Join(client.URLs(said.URL), ","), defaultURL)
 	return said, nil
+}
+
+// among says whether all of the URLs are kept ones.
+func among(said, kept []string) bool {
+	for _, url := range said {
+		if !slices.Contains(kept, url) {
+			return false
+		}
+	}
+	return len(said) > 0 || len(kept) == 0
 }
 
 // kept reads the caller's configuration; one that is not there is empty.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,10 @@ type processFlags struct {
 	join, proxy              string
 	accounts                 []string
 	allowRoot                bool
+
+	store, archive, recoverSite string
+	maxTrackers                 int
+	submitRate                  float64
 }
 
 func (f *processFlags) register(e *env, cmd *cobra.Command) {
@@ -49,6 +54,32 @@ func (f *processFlags) registerServer(e *env, cmd *cobra.Command) {
 	flags.BoolVar(&f.guard, "guard", false, e.say("ask for the tracker's ID before what cannot be undone; usual in production"))
 	completesFlag(cmd, "colour", []string{"red", "yellow", "green", "blue", "magenta", "cyan"})
 }
+
+// registerManagers has what a manager needs that others may follow.
+func (f *processFlags) registerManagers(e *env, cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.store, "store", "", e.say("`URL` of a PostgreSQL database that managers share ($BANTO_STORE); else a store in the data directory"))
+	flags.IntVar(&f.maxTrackers, "max-trackers", 0, e.say("trackers of one jobnet that may be open at once (default 10000)"))
+	flags.Float64Var(&f.submitRate, "submit-rate", 0, e.say("submissions of one jobnet a second, in the long run (default 200)"))
+	flags.StringVar(&f.archive, "archive", "", e.say("keep trackers that are purged as files in this `directory`"))
+	flags.StringVar(&f.recoverSite, "recover-site", "", e.say("begin at a second site: `HOW`, that is cold, warm or held"))
+	completesFlag(cmd, "recover-site", sites())
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		switch {
+		case cmd.Flags().Changed("max-trackers") && f.maxTrackers < 1:
+			return e.wrongUse(cmd, e.say("--max-trackers wants a number from 1 on"))
+		case cmd.Flags().Changed("submit-rate") && !(f.submitRate > 0):
+			return e.wrongUse(cmd, e.say("--submit-rate wants a number above 0"))
+		case f.recoverSite != "" && !slices.Contains(sites(), f.recoverSite):
+			return e.wrongUse(cmd, e.say("%q is no way to begin at a second site; those are %s", f.recoverSite, joined(sites())))
+		}
+		f.store = first(f.store, e.std.Env("BANTO_STORE"))
+		return nil
+	}
+}
+
+// sites are the ways to begin at a second site.
+func sites() []string { return []string{"cold", "warm", "held"} }
 
 func (f *processFlags) registerHost(e *env, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.name, "name", "", e.say("`name` of this host, when it is first enrolled"))
@@ -101,6 +132,7 @@ func (f *processFlags) options(e *env, cmd *cobra.Command) (o app.Options, done 
 		Environment: text("environment", f.environment, s.Environment), Colour: text("colour", f.colour, s.Colour), Guard: s.Guard,
 		Proxy: text("proxy", f.proxy, s.Proxy), Accounts: texts("account", f.accounts, s.Accounts), AllowRoot: s.AllowRoot,
 		Config: config.Path(e.std.Env), Exe: e.std.Exe, Version: e.std.Version,
+		Store: f.store, MaxTrackers: f.maxTrackers, SubmitRate: f.submitRate, RecoverSite: f.recoverSite, Archive: f.archive,
 	}
 	if flags.Changed("slots") {
 		o.Slots = f.slots

@@ -128,12 +128,10 @@ func wordsJA() map[string]string {
 		"Definitions":                "定義",
 		"Runs":                       "実行",
 		"Hosts and people":           "ホストと記録",
-		"Processes":                  "プロセス",
 		"Other":                      "その他",
 		"show this help":             "このヘルプを表示する",
 		"Show the help of a command": "コマンドのヘルプを表示する",
 		"Runs the nightly work of a company's servers":           "会社のサーバの夜間業務を動かす",
-		"`URL` of the manager ($BANTO_URL)":                      "マネージャの `URL` ($BANTO_URL)",
 		"`token` to show to the manager ($BANTO_TOKEN)":          "マネージャに示す `トークン` ($BANTO_TOKEN)",
 		"`language` of the texts: en or ja ($BANTO_LANG)":        "表示の `言語`: en または ja ($BANTO_LANG)",
 		"write one JSON document":                                "JSON 文書を 1 つ出力する",
@@ -312,5 +310,6 @@ func wordsJA() map[string]string {
 	}
 	maps.Copy(words, wordsJAHosts())
 	maps.Copy(words, wordsJAMoves())
+	maps.Copy(words, wordsJAManagers())
 	return words
 }

@@ -10,12 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/bantoops/banto"
 )
 
 // Config is what the file holds.
 type Config struct {
+	// URL is the manager's, or those of all managers of one store, with commas
+	// between them.
 	URL   string `json:"url"`
 	Token string `json:"token"`
 	// CA is what the manager's certificate must come from, as PEM; empty: a CA
@@ -31,7 +34,7 @@ func (c Config) TLS() (*tls.Config, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(c.CA)) {
 		return nil, banto.Fail(banto.KindInvalid, "cannot trust the manager at "+c.URL,
-			"the ca that the configuration holds is not a certificate in PEM", "banto login "+c.URL+" keeps it anew")
+			"the ca that the configuration holds is not a certificate in PEM", "banto login "+strings.ReplaceAll(c.URL, ",", " ")+" keeps it anew")
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, nil
 }

@@ -2,12 +2,8 @@ package api
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/bantoops/banto"
-	"github.com/bantoops/banto/audit"
-	"github.com/bantoops/banto/store"
 )
 
 type none struct{}
@@ -61,56 +57,16 @@ type handOverIn struct{ Body banto.HandOver }
 
 func (in *handOverIn) object() string { return in.Body.To }
 
-// handOver lets another manager take over. What was done is on record before
-// it is: afterwards this manager writes nothing any more.
+// handOver lets another manager take over. Who does it puts it on record:
+// afterwards this manager writes nothing any more.
 func (s *server) handOver(ctx context.Context, in *handOverIn) (*none, error) {
 	const what = "cannot hand over"
 	if s.HandOver == nil {
 		return nil, banto.Fail(banto.KindConflict, what, "this manager is alone: its store is in its own directory",
 			"managers that follow each other share a PostgreSQL store: banto server --store")
 	}
-	all, err := s.managers(ctx)
-	if err != nil {
-		return nil, storeError(what, "", "", err)
-	}
-	if err := successor(all, in.Body.To); err != nil {
-		return nil, err
-	}
-	entry := audit.Done(s.Now(), principal(ctx), audit.ManagerHandOver, in.Body.To, in.Body.Reason)
-	if err := s.Store.Write(ctx, func(tx store.Tx) error { return tx.PutAudit(entry) }); err != nil {
-		return nil, storeError(what, "", "", err)
-	}
 	if err := s.HandOver(ctx, in.Body); err != nil {
 		return nil, storeError(what, "", "", err)
 	}
 	return &none{}, nil
-}
-
-// successor says why nobody can follow the active manager.
-func successor(all []banto.ManagerState, to string) error {
-	const what, hint = "cannot hand over", "banto server list shows the managers"
-	var ready []string
-	for _, m := range all {
-		if !m.Active && m.Silent == 0 {
-			ready = append(ready, m.Name)
-		}
-	}
-	at := slices.IndexFunc(all, func(m banto.ManagerState) bool { return m.Name == to })
-	switch {
-	case to == "" && len(ready) == 0:
-		return banto.Fail(banto.KindConflict, what, "no other manager stands by", hint)
-	case to == "":
-		return nil
-	case at < 0:
-		e := banto.Fail(banto.KindNotFound, what, "there is no manager "+plain(to, 100), hint)
-		if len(ready) > 0 {
-			e.Hint = "those that stand by: " + strings.Join(ready, ", ")
-		}
-		return e
-	case all[at].Active:
-		return banto.Fail(banto.KindConflict, what, to+" is the active manager", hint)
-	case all[at].Silent > 0:
-		return banto.Fail(banto.KindConflict, what, to+" was not heard for too long", hint)
-	}
-	return nil
 }

@@ -145,9 +145,9 @@ type Options struct {
 	ProxyTLS *tls.Config
 	// Managers gives all managers of the store; nil: this one is alone.
 	Managers func(ctx context.Context) ([]banto.ManagerState, error)
-	// HandOver gives the lease up, so that another manager takes over. It returns
-	// once that is certain to happen, and lets calls under way be answered; nil:
-	// no other can.
+	// HandOver gives the lease up, so that another manager takes over, puts that
+	// on record, and refuses when nobody can. It returns once it is certain to
+	// happen, and lets calls under way be answered; nil: no other can.
 	HandOver func(ctx context.Context, h banto.HandOver) error
 	// Backup writes a backup of the store as it is now; nil: it cannot be.
 	Backup func(ctx context.Context, w io.Writer) error

@@ -30,6 +30,7 @@ const (
 	dialActive  = 3 * time.Second
 	leaderFresh = 500 * time.Millisecond // how long a leader's URL is taken for known
 	leaderLook  = time.Second            // how often a request that waits looks whether it has changed
+	leaderless  = 3                      // such looks after which one that has given up is not waited for
 	aloneAfter  = 3 * time.Second        // when a standby answers itself what it can
 	passGrace   = 5 * time.Second        // what an answer that is passed on may take longer
 )
@@ -118,15 +119,16 @@ func (s *server) standing(next http.Handler) http.Handler {
 func (s *server) pass(w http.ResponseWriter, r *http.Request, route route) bool {
 	req := requestOf(r.Context())
 	alone := route.by == leaderFirst && s.answersAlone(route)
-	to := target(s.leader.current(r.Context()))
+	leader := s.leader.current(r.Context())
+	to := target(leader)
 	if to == nil || r.Header.Get(hopHeader) != "" {
 		if alone {
 			return false
 		}
-		s.notTaken(r.Context(), req, s.leader.current(r.Context()), nil)
+		s.notTaken(r.Context(), req, leader, nil)
 		return true
 	}
-	p := &passing{s: s, req: req, route: route, to: to, alone: alone}
+	p := &passing{s: s, req: req, route: route, leader: leader, to: to, alone: alone}
 	p.serve(w, r)
 	return !p.unanswered
 }
@@ -141,8 +143,10 @@ type passing struct {
 	s     *server
 	req   *request
 	route route
-	to    *url.URL
 	alone bool
+
+	leader string // as it was told
+	to     *url.URL
 
 	client     context.Context //nolint:containedctx // of the request as it came, which says whether somebody still waits
 	sent       atomic.Bool     // it may have reached the active manager
@@ -180,6 +184,7 @@ func (p *passing) bounded(cancel context.CancelCauseFunc, r *http.Request) (stop
 		defer silent.Stop()
 		look := time.NewTicker(leaderLook)
 		defer look.Stop()
+		unknown := 0
 		for {
 			select {
 			case <-done:
@@ -193,10 +198,19 @@ func (p *passing) bounded(cancel context.CancelCauseFunc, r *http.Request) (stop
 					return
 				}
 			case <-look.C:
-				if at := p.s.leader.current(p.client); at != "" && at != p.to.String() || p.s.leads() {
-					cancel(errMoved)
-					return
+				switch p.s.leader.current(p.client) {
+				case p.leader:
+					unknown = 0
+					continue
+				case "":
+					// It has given up, and may still end what it works on; or this manager
+					// follows it.
+					if unknown++; unknown < leaderless {
+						continue
+					}
 				}
+				cancel(errMoved)
+				return
 			}
 		}
 	}()
