@@ -295,3 +295,23 @@ func TestServerRestart(t *testing.T) {
 		return err == nil && !l.Gone
 	})
 }
+
+// TestSlowServer: a transaction that takes longer than it may is ended, is not
+// written, and the next one is.
+func TestSlowServer(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.NewDatabase(t)
+	s := begun(t, url, postgres.Options{Patience: time.Second})
+	server.Do(t, database(url), "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$")
+	server.Do(t, database(url), "CREATE TRIGGER slow BEFORE INSERT ON audit FOR EACH ROW WHEN (NEW.object = 'slow') EXECUTE FUNCTION slow()")
+	err := put(s, "slow")
+	if banto.KindOf(err) != banto.KindUnavailable || errors.Is(err, store.ErrUncertain) {
+		t.Errorf("got %v", err)
+	}
+	if err := put(s, "next"); err != nil {
+		t.Errorf("the next: %v", err)
+	}
+	if n := count(t, s, "slow"); n != 0 {
+		t.Errorf("what was ended was written %d times", n)
+	}
+}

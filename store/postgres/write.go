@@ -88,6 +88,9 @@ func (s *Store) send(ctx context.Context, b *batch) error {
 		if written {
 			return nil
 		}
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	return fmt.Errorf("cannot write: %w", s.explain(last))
 }
@@ -164,7 +167,8 @@ const (
 // itself was without an answer. Its commit comes behind the other's, so that
 // what is read afterwards is as durable as it.
 func (s *Store) settle(ctx context.Context) (written bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	// It has a time of its own: that of the transaction may be over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	var why error // the last one that says more than that time is up
 	for {

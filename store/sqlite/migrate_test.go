@@ -150,3 +150,75 @@ func TestOpenAStoreOfTheFirstVersion(t *testing.T) {
 
 // any2 forgets the type of a value beside an error.
 func any2[T any](v T, err error) (any, error) { return v, err }
+
+// secondVersion gives the statements that make a store as the second version
+// left it.
+func secondVersion(t *testing.T) []string {
+	t.Helper()
+	schema, err := os.ReadFile("migrations/0002_hosts.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(firstVersion(t), string(schema),
+		"INSERT INTO schema_version (version_id, is_applied) VALUES (2, 1)",
+		"UPDATE hosts SET admission = 'draining', admission_by = 'admin', admission_why = 'disk', admission_since = 1000005, endpoint = 'e', clock_ms = -7, claims = 3",
+		`UPDATE trackers SET held = 1, places = '{"batch-east":"h-1"}'`,
+		"UPDATE attempts SET account = 'nightly', encoding = 'cp932' WHERE seq = 2",
+		"INSERT INTO joins VALUES ('beef', 'db02', '', 'h-1', 'admin', 1000006, 1000007, 1000008, 'h-2')",
+		"INSERT INTO revoked_keys VALUES ('UOLD', 'h-1', 'db01', 1000009, 'admin')",
+		"INSERT INTO account_states VALUES ('nightly', 3, 1000010, 'locked')",
+		"INSERT INTO scripts VALUES ('5c', x'00ff')",
+	)
+}
+
+// TestOpenAStoreOfTheSecondVersion: it keeps what that version added, and its
+// attempts have no limit without contact, and its lease nobody named.
+func TestOpenAStoreOfTheSecondVersion(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	edit(t, dir, secondVersion(t)...)
+	s := open(t, dir, sqlite.Options{})
+	same := func(what string, want, got any, err error) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
+		}
+	}
+	host, err := s.Host(ctx, "db01")
+	same("host", []any{banto.AdmissionDraining, "admin", "disk", timed(1000005), "e", int64(-7), int64(3)},
+		[]any{host.Admission, host.AdmissionBy, host.AdmissionWhy, host.AdmissionSince, host.Endpoint, host.ClockMS, host.Claims}, err)
+	tracker, err := s.Tracker(ctx, "20261121-0000001")
+	same("tracker", []any{true, map[string]banto.HostID{"batch-east": "h-1"}, 0}, []any{tracker.Held, tracker.Places, tracker.Restarts}, err)
+	attempt, err := s.Attempt(ctx, "20261121-0000001.2")
+	same("attempt", []any{"nightly", "cp932", int64(0), (*time.Time)(nil)}, []any{attempt.Account, attempt.Encoding, attempt.DeadManMS, attempt.DeadBy}, err)
+	join, err := s.Join(ctx, "beef")
+	same("join", store.Join{
+		Hash: "beef", Name: "db02", Again: "h-1", By: "admin", CreatedAt: micro(1000006), ExpiresAt: micro(1000007), UsedAt: timed(1000008), UsedBy: "h-2",
+	}, join, err)
+	keys, err := s.Revoked(ctx)
+	same("revoked", []store.RevokedKey{{PublicKey: "UOLD", Host: "h-1", Name: "db01", At: micro(1000009), By: "admin"}}, keys, err)
+	states, err := s.AccountStates(ctx)
+	same("accounts", []store.AccountState{{Name: "nightly", Failures: 3, Blocked: timed(1000010), Why: "locked"}}, states, err)
+	script, err := s.Script(ctx, "5c")
+	same("script", []byte("\x00\xff"), script, err)
+	lease, err := s.Lease(ctx)
+	lease.Age = 0
+	same("lease", store.Lease{Epoch: 7, Seq: 99, Holder: "m1", RenewedAt: micro(5000000)}, lease, err)
+
+	if _, err := s.Take(ctx, store.TakeOver{Holder: "m2/1", URL: "https://m2", Name: "m2"}); err != nil {
+		t.Fatal(err)
+	}
+	attempt.DeadManMS, attempt.DeadBy, tracker.Restarts = 60_000, timed(3000000), 2
+	_, kept := s.Keep(ctx, "key", []byte("k"))
+	if err := errors.Join(kept, s.Announce(ctx, store.Manager{Name: "m2"}), s.Write(ctx, func(tx store.Tx) error {
+		return errors.Join(tx.PutAttempt(attempt), tx.PutTracker(tracker), tx.PutMark("purge", "x"))
+	})); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Attempt(ctx, attempt.ID)
+	same("attempt with a limit", attempt, got, err)
+	again, err := s.Tracker(ctx, tracker.ID)
+	same("tracker that started again", tracker, again, err)
+	if n, err := s.Schema(ctx); n != 3 || err != nil {
+		t.Errorf("the schema is number %d, %v", n, err)
+	}
+}
