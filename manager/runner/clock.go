@@ -6,6 +6,25 @@ import (
 	"github.com/bantoops/banto/job/engine"
 )
 
+// Two clocks
+//
+// Times in records, schedules of retries and DeadBy are on the wall, by Now,
+// which people and other systems set. What must never happen early is measured
+// by Clock as well, which nobody can set and which goes on in a suspend: on-lost
+// acts when both say so (tooEarly), since what it starts may run beside a process
+// that lives. So a wall clock that jumps
+//
+//   - forward makes timers come early; that of a lost attempt is set again until
+//     the time has really passed. Retries come early by the jump, which hurts
+//     nobody.
+//   - backward makes timers come late, those of lost attempts too, by the jump at
+//     most: a time in a record is kept as it was said. Nothing comes early.
+//
+// By Clock a host is silent since the gateway last told it of contact, if the
+// times that say so carry a reading of the monotonic clock, and else since its
+// loss was noticed; never since before this manager began, as the one before it
+// may have had contact until then. Suspends only make that later.
+
 // rightClock is how far a host's clock may be from ours and count as right.
 const rightClock = time.Second
 

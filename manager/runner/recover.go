@@ -16,19 +16,17 @@ import (
 // Recover says how a manager starts on a store that may be behind reality.
 type Recover string
 
-// The starts of a second site.
+// The starts of a second site. Each start with one of them is one: a manager
+// that is started with it again does it again.
 const (
 	RecoverCold Recover = "cold" // all trackers that have not ended are cancelled
 	RecoverWarm Recover = "warm" // it goes on as after a take-over
 	RecoverHeld Recover = "held" // nothing starts until it is confirmed
 )
 
-// modeRestore is the mode of a recovery after a restore.
-const modeRestore = "restore"
-
 // RecoveryMark is the store's mark that holds the banto.Recovery of a store that
-// was restored, as JSON: while it is held and not confirmed the manager starts
-// held.
+// was restored (its mode is "restore"), as JSON: while it is held and not
+// confirmed the manager starts held.
 const RecoveryMark = "recovery"
 
 const (
