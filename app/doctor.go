@@ -122,11 +122,21 @@ func askManager(ctx context.Context, o Options, ca, address string) []banto.Find
 		return []banto.Finding{{Check: "manager", Object: address, Found: fmt.Sprintf("something else answers there (%s)", res.Status),
 			Advice: "is the address a manager's, and is nothing in between?"}}
 	}
-	found := []banto.Finding{{Check: fabric.CheckVersion, OK: true, Object: address, Found: "manager " + v.Version + ", this binary " + o.Version}}
+	found := []banto.Finding{versionFinding(address, v.Version, o.Version)}
 	if at, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 		found = append(found, clockFinding(before.Sub(at)))
 	}
 	return found
+}
+
+// versionFinding judges whether this binary works with the manager's, as the
+// manager's doctor does.
+func versionFinding(address, manager, mine string) banto.Finding {
+	f := banto.Finding{Check: fabric.CheckVersion, OK: banto.VersionsFit(manager, mine), Object: address, Found: "manager " + manager + ", this binary " + mine}
+	if !f.OK {
+		f.Advice = "update the older one: they are to be at most two minor versions apart"
+	}
+	return f
 }
 
 func askVersion(ctx context.Context, o Options, trust *tls.Config, address string) (*http.Response, error) {

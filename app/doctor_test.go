@@ -98,3 +98,13 @@ func TestClockBehindTLS(t *testing.T) {
 		})
 	}
 }
+
+// The doctor at the agent's end judges versions as the manager's does.
+func TestVersionFinding(t *testing.T) {
+	if f := versionFinding("m", "v1.4.0", "v1.6.2"); !f.OK || f.Advice != "" || f.Found != "manager v1.4.0, this binary v1.6.2" {
+		t.Errorf("%+v", f)
+	}
+	if f := versionFinding("m", "v1.4.0", "v1.7.0"); f.OK || !strings.Contains(f.Advice, "two minor versions") {
+		t.Errorf("%+v", f)
+	}
+}

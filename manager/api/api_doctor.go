@@ -21,7 +21,6 @@ const (
 	tokenEnd       = 24 * time.Hour
 	diskFree       = 1 << 30 // bytes
 	diskPercent    = 5
-	versionsApart  = 2    // minor ones that work together
 	maxFindings    = 1000 // of hosts
 )
 
@@ -242,29 +241,11 @@ func (d *doctor) clock(h banto.Host) bool {
 }
 
 func (d *doctor) version(h banto.Host) bool {
-	mine, ok1 := minor(d.s.Version.Version)
-	theirs, ok2 := minor(h.Version)
-	if !ok1 || !ok2 || (mine[0] == theirs[0] && mine[1]-theirs[1] <= versionsApart && theirs[1]-mine[1] <= versionsApart) {
+	if banto.VersionsFit(d.s.Version.Version, h.Version) {
 		return true
 	}
 	d.bad("version", h.Name, "its agent is "+h.Version+", and the manager "+d.s.Version.Version, "update the older one: they are to be at most two minor versions apart")
 	return false
-}
-
-// minor gives the major and the minor number of a version such as v1.4.2.
-func minor(version string) (n [2]int, ok bool) {
-	pieces := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	if len(pieces) < 2 {
-		return n, false
-	}
-	for i := range n {
-		v, err := strconv.Atoi(pieces[i])
-		if err != nil || v < 0 {
-			return n, false
-		}
-		n[i] = v
-	}
-	return n, true
 }
 
 // accounts looks for those that are blocked.
