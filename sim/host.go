@@ -30,6 +30,7 @@ type host struct {
 	procs    []*process
 	pids     int
 	copied   bool // it is a copy, or has one
+	twin     bool // that nothing tells from the other
 }
 
 // disk is what outlives a restart, and what only the page cache holds.
@@ -175,7 +176,9 @@ func (h *host) cloned() {
 		life: &life{dead: true}, disk: h.disk.copied(), copied: true,
 	}
 	if w.chance(3) {
-		c.identity = h.identity // a hypervisor that keeps the numbers
+		// A hypervisor that keeps the numbers: a start that is under way to the
+		// one when the other connects is obeyed by both.
+		c.identity, c.twin, h.twin = h.identity, true, true
 	}
 	h.copied = true
 	w.note("%s is copied, its numbers are %s", h, c.identity)
@@ -201,7 +204,7 @@ func (h *host) spawn(s keeper.Start) *process {
 func (p *process) plan(w *world) {
 	p.ends = w.now + time.Duration(w.rand.ExpFloat64()*float64(2*time.Second))
 	if w.chance(6) {
-		p.ends += w.some(40 * time.Second)
+		p.ends += w.some(90 * time.Second)
 	}
 	switch w.rand.IntN(6) {
 	case 0:

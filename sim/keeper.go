@@ -158,6 +158,7 @@ func (k *keeperProcess) hear(a *agent, q *keeper.Request) {
 		noRoom = lowDisk
 	}
 	k.input(func(s *keeper.Step) {
+		k.h.w.truth.acknowledged(q.Ack)
 		s.Request(q, noRoom, k.h.wall())
 		if len(q.Start)+len(q.Kill)+len(q.Clean) > 0 {
 			k.h.w.note("the keeper of %s hears of %s", k.h, orders(q))
@@ -242,6 +243,9 @@ func (k *keeperProcess) again(step *keeper.Step) {
 // perform carries out what is now durable.
 func (k *keeperProcess) perform(step *keeper.Step) {
 	w, work := k.h.w, step.Work()
+	for i := range work.Tell.Ended {
+		w.truth.told(&work.Tell.Ended[i])
+	}
 	for _, s := range work.Launch {
 		k.queue[s.Attempt] = true
 		w.after(w.some(30*time.Millisecond), k.life, func() { k.launch(s) })
@@ -265,6 +269,10 @@ func (k *keeperProcess) perform(step *keeper.Step) {
 	for _, t := range work.Clean {
 		w.after(0, k.life, func() { k.input(func(s *keeper.Step) { s.Cleaned(t) }) })
 	}
+	if len(work.Tell.Ended) > 0 && !w.calm && w.chance(100) {
+		h := k.h
+		w.after(w.some(30*time.Millisecond), h.life, func() { h.restart("its power is cut as a result is told") })
+	}
 }
 
 // launch makes a process, and says so a little later.
@@ -276,6 +284,10 @@ func (k *keeperProcess) launch(s keeper.Start) {
 	w := k.h.w
 	p := k.h.spawn(s)
 	at := k.h.wall()
+	if !w.calm && w.chance(100) {
+		k.h.restart("its power is cut as a process is made")
+		return
+	}
 	w.after(w.some(5*time.Millisecond), k.life, func() {
 		if !p.over {
 			k.jobs[s.Attempt] = &job{p: p}
@@ -335,7 +347,6 @@ func (k *keeperProcess) left(p *process) {
 			}
 		}
 		e.OutputSize = k.h.disk.outputs[id]
-		w.truth.told(p, &e)
 		k.input(func(s *keeper.Step) { s.End(e) })
 	})
 }

@@ -37,6 +37,7 @@ type manager struct {
 	conns   []*conn
 	pending bool // a turn is scheduled
 	turning bool
+	wakeAt  time.Duration
 }
 
 func newManager(w *world, n int) *manager {
@@ -156,8 +157,21 @@ func (m *manager) turn() {
 			}
 		}
 		if !next.IsZero() {
-			wake := max(next.Sub(m.wall()), time.Millisecond)
-			m.w.after(wake, m.life, m.turn)
+			m.wake(m.w.now + max(next.Sub(m.wall()), time.Millisecond))
+		}
+	})
+}
+
+// wake has it take a turn at a time, or before.
+func (m *manager) wake(at time.Duration) {
+	if m.wakeAt > m.w.now && m.wakeAt <= at {
+		return
+	}
+	m.wakeAt = at
+	m.w.after(at-m.w.now, m.life, func() {
+		if m.wakeAt == at {
+			m.wakeAt = 0
+			m.turn()
 		}
 	})
 }
@@ -182,7 +196,7 @@ func (m *manager) kill() {
 // end is the end of its process, whatever it is doing.
 func (m *manager) end() {
 	m.life.over()
-	m.run, m.gate, m.epoch, m.pending, m.turning = nil, nil, 0, false, false
+	m.run, m.gate, m.epoch, m.pending, m.turning, m.wakeAt = nil, nil, 0, false, false, 0
 	for _, c := range m.conns {
 		c.drop(true)
 	}
@@ -321,7 +335,7 @@ type spoken struct {
 
 // Deliver implements runner.Hosts.
 func (s spoken) Deliver(id banto.HostID, orders []fabric.Order) {
-	s.m.w.truth.ordered(id, orders)
+	s.m.w.truth.ordered(s.m.epoch, id, orders)
 	s.Gateway.Deliver(id, orders)
 }
 

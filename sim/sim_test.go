@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -34,11 +35,13 @@ func TestSimulator(t *testing.T) {
 		}
 	}
 	const lanes = 4
+	var failed atomic.Bool
 	for lane := range uint64(lanes) {
 		t.Run(strconv.Itoa(int(lane)), func(t *testing.T) {
 			t.Parallel()
-			for s := 1 + lane; s <= uint64(n); s += lanes {
+			for s := 1 + lane; s <= uint64(n) && !failed.Load(); s += lanes {
 				if _, err := Simulate(s); err != nil {
+					failed.Store(true)
 					t.Fatalf("%v\nagain: go test ./sim -run TestSimulator -args -seed=%d", err, s)
 				}
 			}

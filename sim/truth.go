@@ -121,19 +121,19 @@ func (t *truth) spawned(p *process) {
 	f.processes = append(f.processes, p)
 	f.on = p.h
 	t.w.note("%s starts %s of %s, which will end at %s with %d", p.h, id, p.start.Spec.Part, p.ends, p.exit)
-	if n := len(f.processes); n > 1 && f.excuse == "" {
+	if n := len(f.processes); n > 1 && f.excuse == "" && !p.h.twin {
 		t.w.broken(2, "%s was started %d times", id, n)
 	}
-	if r, ended := t.rows[id]; ended {
-		t.w.note("%s had ended as %s", id, r.State)
-	}
-	if t.givenUp[p.start.Spec.Tracker] {
+	if t.givenUp[p.start.Spec.Tracker] || f.excuse != "" || p.h.copied {
 		return
+	}
+	if r, ended := t.rows[id]; ended {
+		t.w.broken(2, "%s is started, and had ended as %s %s", id, r.State, r.Reason)
 	}
 	for _, h := range t.w.hosts {
 		for _, other := range h.procs {
 			if o := other.start; o.Spec.Tracker == p.start.Spec.Tracker && o.Spec.Part == p.start.Spec.Part && o.Attempt != id && !other.over &&
-				t.of(o.Attempt).excuse == "" {
+				t.of(o.Attempt).excuse == "" && !h.copied && !p.h.copied {
 				t.w.broken(2, "%s of %s runs on %s while %s is started on %s", o.Attempt, o.Spec.Part, h, id, p.h)
 			}
 		}
@@ -151,10 +151,10 @@ func (t *truth) printed(id banto.AttemptID, size int64) {
 	f.printed = max(f.printed, size)
 }
 
-// told says what the keeper makes of a process's end.
-func (t *truth) told(p *process, e *keeper.Ended) {
+// told says what a keeper makes of an attempt's end, once it is on its disk.
+func (t *truth) told(e *keeper.Ended) {
 	c := *e
-	t.of(p.start.Attempt).told = &c
+	t.of(e.Attempt).told = &c
 }
 
 // stunned says that a machine stands still: what runs on it may be given up
@@ -216,7 +216,10 @@ func (t *truth) answered(id banto.TrackerID) {
 }
 
 // ordered says that orders are handed to a host: they are in the outbox.
-func (t *truth) ordered(host banto.HostID, orders []fabric.Order) {
+func (t *truth) ordered(epoch int64, host banto.HostID, orders []fabric.Order) {
+	if epoch != t.epoch {
+		return // it is another's by now, and nobody listens to this manager
+	}
 	entries, err := t.look.Outbox(t.w.ctx)
 	if err != nil {
 		return
