@@ -58,6 +58,7 @@ func (f *processFlags) registerServer(e *env, cmd *cobra.Command) {
 // registerManagers has what a manager needs that others may follow.
 func (f *processFlags) registerManagers(e *env, cmd *cobra.Command) {
 	flags := cmd.Flags()
+	flags.StringVar(&f.name, "name", "", e.say("`name` of this manager among those of its store, and of the host beside it; else the machine's"))
 	flags.StringVar(&f.store, "store", "", e.say("`URL` of a PostgreSQL database that managers share ($BANTO_STORE); else a store in the data directory"))
 	flags.IntVar(&f.maxTrackers, "max-trackers", 0, e.say("trackers of one jobnet that may be open at once (default 10000)"))
 	flags.Float64Var(&f.submitRate, "submit-rate", 0, e.say("submissions of one jobnet a second, in the long run (default 200)"))

@@ -39,6 +39,7 @@ func wordsJAManagers() map[string]string {
 		"Takes a backup of everything that the manager keeps: definitions, trackers, hosts, keys. It is that of one\nmoment, and holds nobody up. What jobs have printed is not in it. It holds the keys of the house: keep it\nas you keep those. With -o it is read to its end before the file gets its name.": "マネージャが保持するすべて (定義・トラッカ・ホスト・鍵) をバックアップする。ある一瞬の内容で、\n他の処理を待たせない。ジョブの出力は含まない。鍵を含むので、鍵と同じように保管すること。\n-o を付けると、最後まで読んで確かめてからファイルに名前を付ける。",
 		"URL": "URL",
 		"Your commands know one of them alone. banto login %s makes them know all.":                             "コマンドはそのうち 1 つしか知りません。banto login %s ですべてを登録できます。",
+		"`name` of this manager among those of its store, and of the host beside it; else the machine's":        "同じストアを使うマネージャの中でのこのマネージャの名前 (`NAME`)。隣のホストの名前にもなる。省略時はマシンの名前",
 		"`URL` of a PostgreSQL database that managers share ($BANTO_STORE); else a store in the data directory": "マネージャが共有する PostgreSQL データベースの `URL` ($BANTO_STORE)。なければデータディレクトリのストア",
 		"`URL` of a PostgreSQL database without a store in it ($BANTO_STORE)":                                   "ストアのない PostgreSQL データベースの `URL` ($BANTO_STORE)",
 		"`URL` of the manager, or of several with commas between them ($BANTO_URL)":                             "マネージャの `URL`。複数ならコンマで区切る ($BANTO_URL)",
