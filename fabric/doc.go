@@ -9,9 +9,13 @@
 //
 // Hosts dial, over TLS (tls://), or over a WebSocket behind the manager's HTTPS
 // port (wss://…/fabric), either way also through an HTTP proxy that knows
-// CONNECT. Conn tries its endpoints in turn and says which it uses; Explain says
-// in words what keeps a host from its manager. Without encryption only loopback
-// is spoken with.
+// CONNECT. Conn tries its endpoints in turn and says which it uses, the one that
+// worked last first; one that says nothing is waited for beside the others, so
+// that a manager that is stopped holds no host up. Explain says in words what
+// keeps a host from its manager. Without encryption only loopback is spoken with.
+//
+// Managers that share a store have the same keys (ExportKeys, ImportKeys): what
+// one has issued lets a host in at each. Only the active one serves the fabric.
 //
 // Promises: whatever way a host comes, its JWT lets it touch the two subjects of
 // its own ID and nothing else; a key that was revoked is cut at once and is not

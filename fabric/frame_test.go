@@ -112,6 +112,7 @@ func FuzzDecodeUp(f *testing.F) {
 	f.Add([]byte(`{"v":1,"session":"a-1","beat":true}`))
 	f.Add([]byte(`{"v":1,"session":"a-1","hello":{"name":"x","running":["20261121-7k3mq0x.1"]},"output":[{"attempt":"20261121-7k3mq0x.1","offset":0,"data":"YQ=="}]}`))
 	f.Add([]byte(`{"v":1,"session":"a-1","ended":[{"attempt":"20261121-7k3mq0x.1","at":"2026-11-21T00:00:00Z","exit":0}]}`))
+	f.Add([]byte(`{"v":3,"session":"a.x-1","ping":7,"recalled":{"id":"r","piece":1,"more":true,"attempts":[{"attempt":"20261121-7k3mq0x.1","part":"a","state":"told","exit":0}]}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		u, err := fabric.DecodeUp(b)
 		if err != nil {
@@ -130,6 +131,7 @@ func FuzzDecodeUp(f *testing.F) {
 func FuzzDecodeDown(f *testing.F) {
 	f.Add([]byte(`{"v":1,"epoch":3,"inc":"x","session":"a-1","orders":[{"id":"1","kill":{"attempt":"20261121-7k3mq0x.1","reason":"killed"}}]}`))
 	f.Add([]byte(`{"v":1,"orders":[{"id":"1","start":{"attempt":"20261121-7k3mq0x.1","spec":{"tracker":"20261121-7k3mq0x","script":"true","date":""}}}],"acks":["20261121-7k3mq0x.1"]}`))
+	f.Add([]byte(`{"v":3,"session":"a.x-1","pong":7,"managers":["tls://m:8601"],"recall":{"id":"r","since":"2026-11-21T00:00:00Z"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, err := fabric.DecodeDown(b)
 		if err != nil {

@@ -14,6 +14,14 @@
 // A script that an order names by its hash is fetched before the keeper hears of
 // the order, and checked; some are kept for the attempts that follow.
 //
+// Frames are numbered, and the answer to a number says that the host had contact
+// to the active manager when the frame was sent: the keeper is told, for its
+// dead-man's limits. A start with such a limit waits until there was contact in
+// the session that brought it. A manager that answers no number for six seconds,
+// that refuses the agent, or that another is known to have followed, is left for
+// the next endpoint; the endpoints are those that the managers tell, and behind
+// them those that were known before.
+//
 // Promises: an order is confirmed only when the keeper has it on disk; a
 // result is sent, and sent again, until the manager says that it is committed,
 // and never ahead of the output that belongs to it; output is taken from all

@@ -48,7 +48,6 @@ func pongs(m *Machine, now time.Time) []int64 {
 // came; with any frame that goes, or alone after a second.
 func TestPongsWaitForAProof(t *testing.T) {
 	m := opened(t, 3)
-	now := start
 	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
 	m.Proved(10 * time.Second)
 	pinged(m, 1, 10*time.Second, at(0)) // came when the proof began: not before it
@@ -75,7 +74,7 @@ func TestPongsWaitForAProof(t *testing.T) {
 	m.Proved(10 * time.Second) // told late
 	pinged(m, 2, 10900*time.Millisecond, at(900))
 	pinged(m, 3, 11100*time.Millisecond, at(1100))
-	now = at(1500)
+	now := at(1500)
 	if got := pongs(m, now); !reflect.DeepEqual(got, []int64{2}) {
 		t.Fatalf("answered %v", got)
 	}
@@ -138,12 +137,13 @@ func TestManyPings(t *testing.T) {
 		t.Errorf("%d are kept", n)
 	}
 	now, last := start, int64(0)
-	for proved := range time.Duration(pings + 2) {
+	for seconds := range pings + 2 {
 		now = now.Add(pongAgain)
-		m.Proved(proved * time.Second)
+		proved := time.Duration(seconds) * time.Second
+		m.Proved(proved)
 		for _, pong := range pongs(m, now) {
-			if pong <= last || time.Duration(pong-1)*time.Second >= proved*time.Second {
-				t.Errorf("proved at %d: pong %d after %d", proved, pong, last)
+			if pong <= last || time.Duration(pong-1)*time.Second >= proved {
+				t.Errorf("proved at %s: pong %d after %d", proved, pong, last)
 			}
 			last = pong
 		}

@@ -27,6 +27,16 @@
 // nothing that a machine may have run before it was put back or copied is
 // started by it again.
 //
+// A host's numbered frames are answered by a pong, and only when the manager has
+// proved its lease by a transaction that began after the frame came: what the host
+// may count as contact is never more than the truth, even if this manager was
+// stopped and another has followed. When the last pong was sent is told with a
+// host that is down. A manager that leads no more says nothing, and passes
+// nothing on.
+//
+// What keepers know of attempts is asked for until each host has answered; after
+// a loss on the way all of it is told again, so an attempt may be told of twice.
+//
 // A host that says nothing is dead when its connection is gone; while that
 // stands it is only slow, for half a minute. A manager that was itself held up
 // hears the hosts out before it judges them.
