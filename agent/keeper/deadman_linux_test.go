@@ -40,16 +40,15 @@ func TestDeadMan(t *testing.T) {
 	b.open("it")
 	wantExit(t, b.ended(3), 0)
 	b.contact()
-	wantExit(t, b.run(5, limited("exit 0")), 0)
+	wantExit(t, b.run(5, patient("exit 0")), 0)
 }
 
 // The binary that a keeper becomes knows the same contact; one that keeps no
 // limits is refused for as long as there is one.
 func TestDeadManReplaced(t *testing.T) {
 	b := setUp(t)
-	stop := b.feed()
 	b.contact()
-	b.start(1, limited(gateScript))
+	b.start(1, patient(gateScript))
 	b.wrote(1, "waiting")
 	older := script(t, "older", "#!/bin/sh\necho '{\"version\":\"0.1\",\"journal\":1,\"handover\":1}'\n", 0o700)
 	b.send(Request{Replace: older})
@@ -57,20 +56,13 @@ func TestDeadManReplaced(t *testing.T) {
 	if !strings.Contains(b.hear.NotReplaced, "version 0.1 is older and keeps no dead-man's limits") {
 		t.Fatal(b.hear.NotReplaced)
 	}
-	b.contact()
-	stop()
 	b.reconnect("two", otherVersion(t, "two"))
 	if b.last.Version != "two" || !slices.Contains(b.last.Running, try(1)) {
 		t.Fatalf("%+v", b.last)
 	}
-	wantLost(t, b.ended(1))
-	// It goes on under the contact that it was told.
-	defer b.feed()()
-	b.contact()
-	b.start(2, limited("exit 3"))
-	wantExit(t, b.ended(2), 3)
-	b.start(3, banto.Spec{Script: "exit 4"})
-	wantExit(t, b.ended(3), 4)
+	wantExit(t, b.run(2, patient("exit 3")), 3) // of the contact that the one before was told
+	b.open("it")
+	wantExit(t, b.ended(1), 0)
 }
 
 // Once no limit is kept any more the journal is written for older binaries, too.

@@ -18,6 +18,10 @@ const limitMS = 1000
 // limited is a job with a dead-man's limit that says so when it is asked to end.
 func limited(script string) banto.Spec { return banto.Spec{Script: script, DeadManMS: limitMS} }
 
+// patient is one with a limit that no test reaches: a keeper that forgets its
+// contact ends it at once all the same.
+func patient(script string) banto.Spec { return banto.Spec{Script: script, DeadManMS: 60_000} }
+
 // contact tells that there is contact now.
 func (b *bench) contact() {
 	b.Helper()

@@ -30,30 +30,25 @@ func TestContact(t *testing.T) {
 	wantLost(t, b.ended(2))
 }
 
-// With contact it lives on: for longer than its limit, and through its keeper's
-// death and its becoming another binary.
+// With contact it lives on, for longer than its limit; and through its keeper's
+// death, by the contact that is on record.
 func TestContactKeepsAlive(t *testing.T) {
 	b := setUp(t)
 	stop := b.feed()
 	b.contact()
-	// Two jobs that end by themselves after the limit of the first would have.
-	b.start(1, limited(gateScript))
-	b.wrote(1, "waiting")
-	wantExit(t, b.run(2, banto.Spec{Script: "sleep 1.5"}), 0)
-	if len(b.hear.Ended) != 1 {
-		t.Fatalf("%+v", b.hear)
-	}
+	b.start(1, limited("sleep 1.5; exit 3")) // which is more than its limit
+	wantExit(t, b.ended(1), 3)
 	stop()
+	b.start(2, patient(gateScript))
+	b.wrote(2, "waiting")
 	b.killKeeper()
 	b.connect()
-	defer b.feed()()
-	b.contact()
-	if !slices.Contains(b.last.Running, try(1)) {
-		t.Fatalf("%+v", b.hear)
+	wantExit(t, b.run(3, okay()), 0)
+	if !slices.Contains(b.last.Running, try(2)) || len(b.hear.Ended) != 2 {
+		t.Fatalf("%+v, %+v", b.last, b.hear)
 	}
-	wantExit(t, b.run(3, banto.Spec{Script: "sleep 1.5"}), 0)
 	b.open("it")
-	if e := b.ended(1); e.Reason != banto.ReasonKeeperDied {
+	if e := b.ended(2); e.Reason != banto.ReasonKeeperDied {
 		t.Fatalf("%+v", e)
 	}
 }
@@ -130,7 +125,7 @@ func TestStopped(t *testing.T) {
 		<-wait.C
 	}
 	b.start(2, limited("echo too late"))
-	b.send(Request{Contact: boottime.Now(), Start: []Start{{Attempt: try(3), Spec: limited("true")}}})
+	b.send(Request{Contact: boottime.Now(), Start: []Start{{Attempt: try(3), Spec: patient("true")}}})
 	if err := syscall.Kill(b.pid, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
