@@ -42,6 +42,9 @@ func (s *server) getAccount(ctx context.Context, in *AccountPath) (*accountOut, 
 
 // logons says which accounts' logons fail; nil when the loop is too busy to say.
 func (s *server) logons(ctx context.Context) map[string]store.AccountState {
+	if s.Runner == nil {
+		return nil
+	}
 	ctx, cancel := soon(ctx)
 	defer cancel()
 	return s.Runner.Accounts(ctx)

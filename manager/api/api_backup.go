@@ -63,13 +63,11 @@ func (s *server) backup(hc huma.Context) {
 		return
 	}
 	out := &paced{ResponseWriter: w, control: http.NewResponseController(w), now: s.Now}
+	// What follows may take a while: whoever asked knows at once that it comes.
+	out.WriteHeader(http.StatusOK)
+	_ = out.control.Flush() // the caller is gone if this fails
 	if err := s.Backup(hc.Context(), out); err != nil {
 		s.Log.Error("a backup broke off", "request", requestOf(hc.Context()).id, "error", err)
-		if requestOf(hc.Context()).w.bytes == 0 && hc.Context().Err() == nil {
-			w.Header().Del("Content-Disposition")
-			s.refuse(hc.Context(), storeError("cannot take a backup", "", "", err)).write(requestOf(hc.Context()).w)
-			return
-		}
 		panic(http.ErrAbortHandler) //nolint:forbidigo // half a backup must not look like a whole one
 	}
 }

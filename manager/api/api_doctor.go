@@ -131,6 +131,9 @@ func (d *doctor) certificate() {
 }
 
 func (d *doctor) fabric() {
+	if d.s.Runner == nil {
+		return // a standby has none
+	}
 	if d.s.Enrol == nil {
 		d.good("fabric", "this manager takes no hosts in but the one beside it")
 		return

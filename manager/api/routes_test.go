@@ -48,6 +48,9 @@ func TestEveryRouteHasItsWallAndItsLine(t *testing.T) {
 		if change := r.access > auth.Read && r.method != http.MethodGet; change != (r.action != "") {
 			t.Errorf("%s: a change has an action for the audit trail, and nothing else has", r.id)
 		}
+		if r.action != "" && r.by != leaderOnly {
+			t.Errorf("%s: a change is the active manager's alone", r.id)
+		}
 		for _, token := range []string{"", "Bearer ", "Bearer banto_" + strings.Repeat("A", 43), "Basic cm9vdA=="} {
 			status, header, body := w.call(r.method, concrete(r.path), "{}", "Authorization", token)
 			if r.access == auth.Public {

@@ -73,7 +73,7 @@ func (e *enrolment) CA() string { return "-----BEGIN CERTIFICATE-----" }
 
 // newWorld starts a manager with a host that carries out "ok", "fail",
 // "print TEXT" at once, and anything else when the test says so.
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, change ...func(*runner.Options)) *world {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &world{t: t, clock: &clock{}, enrolment: &enrolment{}, problems: map[banto.HostID]string{}}
@@ -93,9 +93,13 @@ func newWorld(t *testing.T) *world {
 		return tx.PutHost(banto.Host{ID: localHost, Name: "local", State: banto.HostNever, Slots: 1000, Since: time.Now(), EnrolledAt: time.Now()})
 	})
 	w.host = &host{t: t, outputs: w.outputs, waiting: map[banto.AttemptID]fabric.StartOrder{}, changed: make(chan struct{})}
-	w.runner = runner.New(runner.Options{
+	options := runner.Options{
 		Store: w.store, Hosts: w.host, IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, LocalHost: localHost,
-	})
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	w.runner = runner.New(options)
 	w.host.inbox = w.runner
 	w.designs = designs.New(designs.Options{
 		Store: w.store, Now: time.Now, KnownHost: func(ctx context.Context, name string) (bool, error) {
@@ -197,7 +201,13 @@ func (w *world) until(id banto.TrackerID, holds func(banto.Tracker) bool) banto.
 // call sends a request as it stands and gives status and body.
 func (w *world) call(method, path, body string, header ...string) (int, http.Header, string) {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
+	return w.callAt(w.url, method, path, body, header...)
+}
+
+// callAt does so at another manager.
+func (w *world) callAt(url, method, path, body string, header ...string) (int, http.Header, string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, url+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
