@@ -142,7 +142,7 @@ func (s *Server) create() error {
 	if err := give(s.root); err != nil {
 		return err
 	}
-	cmd := exec.Command(filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", "banto", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", "banto", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
 	cmd.Dir = s.root
 	asOther(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -175,7 +175,7 @@ func (s *Server) run() error {
 }
 
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
@@ -195,7 +195,7 @@ func (s *Server) runOnce() error {
 	for _, setting := range settings {
 		args = append(args, "-c", setting)
 	}
-	cmd := exec.Command(filepath.Join(s.bin, "postgres"), args...)
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, "postgres"), args...) // it outlives the test
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.root, log, log
 	asOther(cmd)
 	if err := startHere(cmd); err != nil {

@@ -34,10 +34,11 @@ func TestServer(t *testing.T) {
 }
 
 func TestOneServerForAll(t *testing.T) {
-	if Start(t) != Start(t) {
+	s := Start(t)
+	if again := Start(t); again != s {
 		t.Error("a second server was started")
 	}
-	if first, second := Start(t).NewDatabase(t), Start(t).NewDatabase(t); first == second {
+	if first, second := s.NewDatabase(t), s.NewDatabase(t); first == second {
 		t.Error("two tests share a database")
 	}
 }

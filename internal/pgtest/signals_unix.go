@@ -3,6 +3,7 @@
 package pgtest
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"os/user"
@@ -77,7 +78,7 @@ func atOnce() os.Signal { return syscall.SIGQUIT }
 
 // children lists the processes of a server's backends.
 func children(pid int) []int {
-	out, err := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(pid)).Output()
+	out, err := exec.CommandContext(context.Background(), "ps", "-o", "pid=", "--ppid", strconv.Itoa(pid)).Output()
 	if err != nil {
 		return childrenOfProc(pid)
 	}

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,7 +70,6 @@ type Store struct {
 	proved  atomic.Int64 // boottime of the last transaction's begin
 
 	session *session // says that the holder of the lease lives
-	notices sync.Map
 }
 
 var _ store.Store = (*Store)(nil)

@@ -167,12 +167,12 @@ func (o *outputs) Read(id banto.AttemptID, offset int64, max int) ([]byte, int64
 	return data, size, nil
 }
 
-func (o *outputs) read(ctx context.Context, tracker banto.TrackerID, attempt int, offset int64, max int) ([]byte, int64, error) {
+func (o *outputs) read(ctx context.Context, tracker banto.TrackerID, attempt int, offset int64, most int) ([]byte, int64, error) {
 	size, err := o.size(ctx, tracker, attempt)
 	if err != nil || offset >= size {
 		return nil, size, err
 	}
-	until := min(size, offset+int64(max))
+	until := min(size, offset+int64(most))
 	rows, err := o.pool.Query(ctx, "SELECT start, body FROM outputs WHERE tracker = $1 AND attempt = $2 AND start < $4 AND start >= ("+
 		"SELECT max(start) FROM outputs WHERE tracker = $1 AND attempt = $2 AND start <= $3) ORDER BY start",
 		string(tracker), int64(attempt), offset, until)
@@ -187,19 +187,12 @@ func (o *outputs) read(ctx context.Context, tracker banto.TrackerID, attempt int
 		if err := rows.Scan(&start, &body); err != nil {
 			return nil, 0, err
 		}
-		from, to := maxOf(offset-start, 0), min(until-start, int64(len(body)))
+		from, to := max(offset-start, 0), min(until-start, int64(len(body)))
 		if from < to {
 			data = append(data, body[from:to]...)
 		}
 	}
 	return data, size, rows.Err()
-}
-
-func maxOf(a, b int64) int64 {
-	if a > b {
-		return a
-	}
-	return b
 }
 
 // Remove implements store.Outputs.

@@ -26,7 +26,7 @@ func (a asking) Query(ctx context.Context, query string, args []any) (sqltext.Ro
 	if a.tx != nil {
 		stmt = a.tx.StmtContext(ctx, stmt) //nolint:sqlclosecheck // the end of tx closes it
 	}
-	return stmt.QueryContext(ctx, args...)
+	return stmt.QueryContext(ctx, args...) //nolint:rowserrcheck // whoever asked reads them to their end
 }
 
 // Snapshot gives fn one commit.
