@@ -201,31 +201,8 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 	if !ours && (d.Session != "" || m.session == "") {
 		return ""
 	}
-	switch {
-	case d.Refused != "" && d.Version == 1 && m.speak == 0:
-		m.speak = fabric.Speak(d.Version) // it reads nothing above that
-		m.open(now)
-		return ""
-	case d.Refused != "":
-		m.refuse(now)
-		m.refusal = cut(d.Refused, 500)
-		m.leave("the manager refuses this agent", false)
-		m.open(now)
-		return Note("the manager refuses this agent: " + m.refusal)
-	case d.Ask:
-		if m.welcome || d.Session != "" {
-			m.open(now)
-		} else {
-			m.helloWait = 0 // say it again at once
-		}
-		return ""
-	case d.Session == "":
-		return ""
-	}
-	if m.speak != 0 && d.Version > 1 { // another manager than that of version 1
-		m.speak = 0
-		m.open(now)
-		return ""
+	if note, over := m.declined(&d, now); over {
+		return note
 	}
 	var note Note
 	if d.Renew {
@@ -253,6 +230,38 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 		m.runs.stored(a, now)
 	}
 	return note
+}
+
+// declined takes a frame that does not go on with the session: a refusal, a
+// request for another session, or what was not meant for this one.
+func (m *Machine) declined(d *fabric.Down, now time.Time) (note Note, over bool) {
+	switch {
+	case d.Refused != "" && d.Version == 1 && m.speak == 0:
+		m.speak = fabric.Speak(d.Version) // it reads nothing above that
+		m.open(now)
+		return "", true
+	case d.Refused != "":
+		m.refuse(now)
+		m.refusal = cut(d.Refused, 500)
+		m.leave("the manager refuses this agent", false)
+		m.open(now)
+		return Note("the manager refuses this agent: " + m.refusal), true
+	case d.Ask:
+		if m.welcome || d.Session != "" {
+			m.open(now)
+		} else {
+			m.helloWait = 0 // say it again at once
+		}
+		return "", true
+	case d.Session == "":
+		return "", true
+	}
+	if m.speak != 0 && d.Version > 1 { // another manager than that of version 1
+		m.speak = 0
+		m.open(now)
+		return "", true
+	}
+	return "", false
 }
 
 // greet notes that the manager has answered in this session.
