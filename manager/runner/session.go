@@ -202,7 +202,8 @@ func (in wakeIn) from() banto.HostID { return in.host }
 
 func (in wakeIn) step(b *batch) error {
 	if in.host != "" {
-		if row := b.mem.hosts[in.host]; row.State != banto.HostConnected {
+		_, up := b.mem.shells[in.host] // it may have come in this very batch
+		if row := b.mem.hosts[in.host]; up || row.State != banto.HostConnected {
 			return nil
 		}
 		return hostDownIn{id: in.host, why: "it has not come back since the manager started", at: b.now, contact: b.r.started, silent: b.r.begun}.step(b)
