@@ -61,6 +61,7 @@ func (w *world) unrest() []string {
 // checkEnd compares what the store holds with the truth, once all is at rest.
 func (w *world) checkEnd() {
 	if left := w.unrest(); len(left) > 0 {
+		left = append(left, w.waits()...)
 		w.broken(7, "after %s without faults there is left: %s", patience, strings.Join(left, "; "))
 		return
 	}
@@ -68,6 +69,35 @@ func (w *world) checkEnd() {
 	for _, id := range slices.Sorted(maps.Keys(w.truth.fates)) {
 		w.checkAttempt(id, w.truth.fates[id])
 	}
+}
+
+// waits says what the trackers say that they wait for. It is for the end alone:
+// the question comes from another goroutine.
+func (w *world) waits() []string {
+	var said []string
+	for _, m := range w.managers {
+		if m.run == nil {
+			continue
+		}
+		for _, s := range w.operators.all {
+			answer := make(chan []string, 1)
+			go func() { answer <- m.run.WaitsFor(w.ctx, s.tracker) }()
+			for waiting := true; waiting; {
+				select {
+				case lines := <-answer:
+					waiting = false
+					if len(lines) > 0 {
+						said = append(said, string(s.tracker)+" waits for "+strings.Join(lines, ", "))
+					}
+				default:
+					if m.run.Turn(w.ctx) != nil {
+						return said
+					}
+				}
+			}
+		}
+	}
+	return said
 }
 
 // checkTrackers: what was answered is there, and each key made one.
