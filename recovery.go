@@ -14,6 +14,7 @@ type Recovery struct {
 	Hosts     []RecoveryHost `json:"hosts,omitempty"`
 	Items     []RecoveryItem `json:"items,omitempty" doc:"What ended meanwhile, what runs, and what is not known, by host and tracker"`
 	Cut       bool           `json:"cut,omitempty" doc:"There are more items than are shown"`
+	Apart     bool           `json:"apart,omitempty" doc:"Keepers may know attempts that none has told of: the next ones of earlier trackers are numbered 1,000 higher"`
 	// Counts has the number of items by Found.
 	Counts map[RecoveryFound]int `json:"counts,omitempty"`
 }

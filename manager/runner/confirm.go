@@ -73,7 +73,8 @@ func (in *confirmIn) step(b *batch) error {
 		}
 	}
 	killed := b.confirmItems(in.c.Kill)
-	b.reserve(outgrown, gap(found.Hosts))
+	found.Apart = gap(found.Hosts)
+	b.reserve(outgrown, found.Apart)
 	found.Held, found.Confirmed, found.By = false, new(b.now), in.by.Name
 	in.final = &found
 	b.mark = new(found)
@@ -197,7 +198,7 @@ func (b *batch) endTold(item banto.RecoveryItem) {
 	}
 	end := engine.Ended{
 		Attempt: item.Attempt, StartedAt: told.StartedAt, At: b.now, Exit: told.Exit, Reason: told.Reason,
-		Message: "its result was told to a manager before the store was restored: only what its keeper remembers of it is known",
+		Message: "its result was told to a manager whose store is not this one: only what its keeper remembers of it is known",
 	}
 	if told.At != nil {
 		end.At = *told.At
@@ -255,11 +256,10 @@ func (b *batch) reserve(outgrown map[banto.TrackerID]*engine.Tracker, gap bool) 
 	}
 }
 
-// reserveLate does the same for a tracker that had ended in the restored store
-// and runs again.
+// reserveLate does the same for a tracker that had ended before and runs again.
 func (b *batch) reserveLate(id banto.TrackerID, t *engine.Tracker, endedAt *time.Time) {
 	q := b.r.recovery
-	if q == nil || q.rec.Confirmed == nil || endedAt == nil || endedAt.After(*q.rec.Confirmed) || !gap(q.rec.Hosts) {
+	if q == nil || !q.rec.Apart || endedAt == nil || endedAt.After(*q.rec.Confirmed) {
 		return
 	}
 	b.carry(id, t.Reserve(t.Row().Attempts+numbersApart, b.now))

@@ -77,6 +77,7 @@ func (r *Runner) eachFound(m *memory, each func(item banto.RecoveryItem, ended b
 			Tracker: id, Jobnet: t.Flow().Jobnet, Attempt: a, Part: l.part, Host: m.hosts[l.host].Name, State: l.state,
 			Found: banto.FoundUnknown,
 		}
+		_, up := m.shells[l.host]
 		q, told := r.recovery.hosts[l.host], recalled{}
 		if q != nil {
 			told = q.attempts[a]
@@ -88,6 +89,8 @@ func (r *Runner) eachFound(m *memory, each func(item banto.RecoveryItem, ended b
 			item.Found, item.Exit, item.At = banto.FoundEnded, told.Exit, told.At
 		case told.State == recalledTold:
 			item.Found, item.Exit, item.At = banto.FoundTold, told.Exit, told.At
+		case !r.held() && up && l.state == banto.AttemptRunning:
+			item.Found, item.Running = banto.FoundRunning, true
 		case q != nil && q.answered && q.whole && m.startUnconfirmed(a):
 			item.Found = banto.FoundNotStarted
 		}

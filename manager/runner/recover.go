@@ -95,6 +95,9 @@ func (r *Runner) beginRecovery(ctx context.Context) error {
 	if rec.Since.IsZero() {
 		rec.Since = rec.StartedAt.Add(-defaultSince)
 	}
+	if !rec.Held {
+		rec.Confirmed, rec.By, rec.Apart = new(rec.StartedAt), ourselves().Name, true
+	}
 	r.recovery = &recovery{
 		rec: rec, cold: rec.Mode == string(RecoverCold),
 		hosts: make(map[banto.HostID]*recalledHost), seen: make(map[banto.TrackerID]int),
@@ -107,13 +110,14 @@ func (r *Runner) beginRecovery(ctx context.Context) error {
 	return r.opt.Store.Write(ctx, func(tx store.Tx) error { return putMark(tx, rec) })
 }
 
-// recall asks what the hosts know, and has what waits cancelled at a cold start.
+// recall asks what the hosts know. A second site that is not held does first
+// what has to be done there.
 func (r *Runner) recall() {
 	if r.recovery == nil || r.recovery.hosts == nil {
 		return
 	}
-	if r.recovery.cold {
-		r.inbox.putBack([]fromHost{coldIn{}})
+	if !r.held() {
+		r.inbox.putBack([]fromHost{siteIn{}})
 	}
 	r.opt.Hosts.Recall(r.recovery.rec.Since.Add(-recallMargin))
 }
@@ -179,18 +183,25 @@ func (r *Runner) Recovery(ctx context.Context) banto.Recovery {
 	})
 }
 
-// coldIn comes first when a site starts cold: all that has not ended is
-// cancelled. What the store says was to be started is not sent any more.
-type coldIn struct{}
+// siteIn comes first when a second site starts cold or warm. Its store may be
+// behind: no attempt gets a number that was used at the first site. When it
+// starts cold, all that has not ended is cancelled, and what the store says was
+// to be started is not sent any more.
+type siteIn struct{}
 
-func (coldIn) droppable() bool    { return false }
-func (coldIn) refuse(error)       {}
-func (coldIn) from() banto.HostID { return "" }
+func (siteIn) droppable() bool    { return false }
+func (siteIn) refuse(error)       {}
+func (siteIn) from() banto.HostID { return "" }
 
-func (coldIn) step(b *batch) error {
+func (siteIn) step(b *batch) error {
+	q := b.r.recovery
 	cancel := engine.Cancel{By: ourselves().Name, Reason: "the site was started cold, and what had not ended does not go on"}
+	b.reserve(nil, true)
 	ids := sortedKeys(b.mem.trackers)
 	for _, id := range ids {
+		if !q.cold {
+			break
+		}
 		t := b.mem.trackers[id]
 		for _, a := range t.Live() {
 			if b.mem.startUnconfirmed(a.ID) {
@@ -199,11 +210,18 @@ func (coldIn) step(b *batch) error {
 		}
 		b.mustStep(id, t, cancel)
 	}
-	b.audit(ourselves(), audit.ManagerStart, "-", fmt.Sprintf("cold: %d trackers are cancelled", len(ids)), "")
-	b.after(func() {
-		b.r.recovery.cold = false
-		b.r.mem = nil // the rebuild delivers what is to be sent
-	})
+	said := fmt.Sprintf("%s: %d trackers had not ended", q.rec.Mode, len(ids))
+	if q.cold {
+		said += ", and are cancelled"
+	}
+	b.audit(ourselves(), audit.ManagerStart, "-", said, "")
+	b.mark = new(q.rec)
+	if q.cold {
+		b.after(func() {
+			q.cold = false
+			b.r.mem = nil // the rebuild delivers what is to be sent
+		})
+	}
 	return nil
 }
 
@@ -236,7 +254,22 @@ func (in recalledIn) step(b *batch) error {
 	if h := q.host(in.host); in.last {
 		h.answered, h.whole = true, in.whole
 	}
+	if !b.r.held() {
+		in.endTold(b)
+	}
 	return nil
+}
+
+// endTold ends attempts that the store has as live and whose results a manager
+// had: one whose last transactions never came here. Who is held does that with
+// the confirmation.
+func (in recalledIn) endTold(b *batch) {
+	for _, a := range in.attempts {
+		l, live := b.mem.live[a.Attempt]
+		if id, t := b.mem.trackerOf(a.Attempt); live && t != nil && l.host == in.host && a.State == recalledTold {
+			b.endTold(banto.RecoveryItem{Tracker: id, Attempt: a.Attempt, Host: b.mem.hosts[in.host].Name})
+		}
+	}
 }
 
 func (q *recovery) host(id banto.HostID) *recalledHost {
