@@ -170,7 +170,8 @@ func (g *Gateway) Recall(since time.Time) {
 }
 
 // Problem says what is wrong with a host: what it says itself, such as a full
-// disk, and what was refused in the last minute of an agent with its identity.
+// disk, what was refused in the last minute of an agent with its identity, and
+// whether its keeper was made to begin anew in the last hour.
 // Empty if nothing is.
 func (g *Gateway) Problem(id banto.HostID) string {
 	if h := g.host(id); h != nil {

@@ -9,9 +9,10 @@ import (
 
 // What is told to, and of, an agent that is not the one that is obeyed.
 const (
-	clashHere  = "two agents use this host's identity (was the machine copied, or is an agent running twice?); the one that connected last is obeyed"
+	clashHere  = "two agents use this host's identity (was the machine copied, or is an agent running twice?); the one that connected last is obeyed: enrol the other as a host of its own"
 	clashThere = "another agent with this host's identity has connected: was this machine copied? Enrol it as a host of its own"
 	rolledBack = "the records of its keeper are not those that this manager knows (was the machine put back to an earlier state, or copied?): its keeper is asked to begin anew"
+	begunAnew  = "its keeper began a new generation at %s, as its records were not those that this manager knew (was the machine put back to an earlier state, or copied?): no start that it was sent before runs any more"
 )
 
 // hello opens a session, unless a newer one is open.

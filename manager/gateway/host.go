@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +18,9 @@ const maxMail = 16 << 20
 // again within it.
 const problemFresh = time.Minute
 
+// mendedFresh is how long it is told that a refusal was mended, and how.
+const mendedFresh = time.Hour
+
 // host is the mailbox of a host's loop.
 type host struct {
 	id     banto.HostID
@@ -27,7 +32,8 @@ type host struct {
 	bytes     int
 	refused   string // what was last refused of this identity, and when
 	refusedAt time.Time
-	problem   string // what the host itself says
+	problem   string    // what the host itself says
+	renewedAt time.Time // when its keeper began anew after it was refused
 }
 
 type mail struct {
@@ -101,11 +107,12 @@ func (h *host) noteRefusal(what string, now time.Time) {
 	h.mu.Unlock()
 }
 
-// forgive forgets a refusal that is mended.
-func (h *host) forgive(what string) {
+// renewed notes that the keeper has begun anew: that it was put back is mended,
+// and told a while longer. Another refusal stays as it is.
+func (h *host) renewed(now time.Time) {
 	h.mu.Lock()
-	if h.refused == what {
-		h.refused = ""
+	if h.refused == rolledBack {
+		h.refused, h.renewedAt = "", now
 	}
 	h.mu.Unlock()
 }
@@ -120,13 +127,17 @@ func (h *host) noteProblem(what string) {
 func (h *host) trouble(now time.Time) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case h.refused == "" || now.Sub(h.refusedAt) > problemFresh:
-		return h.problem
-	case h.problem == "":
-		return h.refused
+	var all []string
+	if h.problem != "" {
+		all = append(all, h.problem)
 	}
-	return h.problem + "; " + h.refused
+	if h.refused != "" && now.Sub(h.refusedAt) <= problemFresh {
+		all = append(all, h.refused)
+	}
+	if !h.renewedAt.IsZero() && now.Sub(h.renewedAt) <= mendedFresh {
+		all = append(all, fmt.Sprintf(begunAnew, h.renewedAt.UTC().Format("15:04:05 UTC")))
+	}
+	return strings.Join(all, "; ")
 }
 
 // complaint limits how often the same thing is logged.

@@ -355,18 +355,21 @@ func TestAHostWithANewKey(t *testing.T) {
 	}
 }
 
-// What was said of a keeper's records is not told any more once it has begun
-// anew; that there are two agents is.
+// What was said of a keeper's records is told as mended, for an hour, once it
+// has begun anew; that there are two agents is told on.
 func TestARefusalThatIsMended(t *testing.T) {
 	h := &host{}
 	h.noteRefusal(rolledBack, start)
-	h.forgive(rolledBack)
-	if got := h.trouble(start); got != "" {
+	h.renewed(start)
+	if got := h.trouble(start.Add(mendedFresh)); !strings.Contains(got, "began a new generation at "+start.UTC().Format("15:04:05")) {
+		t.Errorf("told within an hour: %q", got)
+	}
+	if got := h.trouble(start.Add(mendedFresh + 1)); got != "" {
 		t.Errorf("told: %q", got)
 	}
-	h.noteRefusal(clashHere, start)
-	h.forgive(rolledBack)
-	if got := h.trouble(start); got != clashHere {
+	h.noteRefusal(clashHere, start.Add(2*mendedFresh))
+	h.renewed(start.Add(2 * mendedFresh))
+	if got := h.trouble(start.Add(2 * mendedFresh)); got != clashHere {
 		t.Errorf("told: %q", got)
 	}
 }

@@ -192,7 +192,7 @@ func (v *visit) apply(ctx context.Context, e Effects, now time.Time) {
 		v.g.opt.Log.Warn(e.Refused, "host", id)
 	}
 	if e.Up != nil {
-		v.h.forgive(rolledBack) // its keeper has begun anew
+		v.h.renewed(now)
 		inbox.HostUp(runner.HostSession{ID: id, Hello: *e.Up, At: now, ClockMS: ahead(e.Up.At, now)})
 		v.problem("")
 	}
