@@ -147,7 +147,7 @@ func (w *world) heal() {
 		h.skew = 0
 		switch {
 		case h.machine != h.name:
-			h.crash("the copy is thrown away")
+			h.throwAway()
 		case h.life.dead:
 			h.boot()
 		default:

@@ -31,6 +31,7 @@ type host struct {
 	pids     int
 	copied   bool // it is a copy, or has one
 	twin     bool // that nothing tells from the other
+	thrown   bool // it is a copy that is no more
 }
 
 // disk is what outlives a restart, and what only the page cache holds.
@@ -81,7 +82,7 @@ func (h *host) bootID() string { return fmt.Sprintf("%s-boot-%d", h.machine, h.b
 
 // boot starts the machine.
 func (h *host) boot() {
-	if !h.life.dead {
+	if !h.life.dead || h.thrown {
 		return
 	}
 	h.boots++
@@ -185,7 +186,13 @@ func (h *host) cloned() {
 	w.truth.copiedHost(h)
 	w.hosts = append(w.hosts, c)
 	c.boot()
-	w.after(10*time.Second+w.some(30*time.Second), nil, func() { c.crash("the copy is thrown away") })
+	w.after(10*time.Second+w.some(30*time.Second), nil, c.throwAway)
+}
+
+// throwAway ends a copy for good.
+func (h *host) throwAway() {
+	h.crash("the copy is thrown away")
+	h.thrown = true
 }
 
 // spawn makes the process of a start.
