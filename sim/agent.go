@@ -201,7 +201,7 @@ func (a *agent) reach() {
 	w.after(50*time.Millisecond+w.some(100*time.Millisecond), a.life, func() {
 		h := a.h
 		if h.keeper == nil || h.keeper.life.dead {
-			if !h.startKeeper() {
+			if !h.startKeeper() || h.keeper.life.dead {
 				a.reach()
 				return
 			}

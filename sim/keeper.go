@@ -112,7 +112,7 @@ func (k *keeperProcess) end() {
 		return
 	}
 	k.life.over()
-	if a := k.agent; a != nil {
+	if a := k.h.agent; a != nil && a.keeper == k {
 		k.h.w.after(k.h.w.some(20*time.Millisecond), a.life, func() { a.lost(k) })
 	}
 }
