@@ -170,11 +170,12 @@ func (m *Machine) clash(u fabric.Up, now time.Time, e *Effects) {
 		m.renew, m.renewed = true, true
 		m.expect(m.generation)
 	}
-	if !m.mayNag(now) {
-		return
+	if m.mayNag(now) {
+		e.Refused = clashHere
 	}
-	e.Refused = clashHere
-	m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(u.Version), Session: u.Session, Refused: clashThere})
+	if m.mayTell(u.Session, now) {
+		m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(u.Version), Session: u.Session, Refused: clashThere})
+	}
 }
 
 // stranger answers a frame of a session that is not the open one.
@@ -189,7 +190,7 @@ func (m *Machine) stranger(u fabric.Up, now time.Time, e *Effects) {
 		}
 	case m.session != "" && m.past[instance]:
 		m.clash(u, now, e)
-	case m.mayNag(now):
+	case m.mayTell(u.Session, now):
 		m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(u.Version), Session: u.Session, Ask: true})
 	}
 }

@@ -17,6 +17,7 @@ const (
 	hearOut   = 3 * time.Second  // and lets hosts be heard for so long before it judges them
 	redeliver = 10 * time.Second // an order without confirmation is sent again
 	nagEvery  = time.Second      // how often a stranger is answered
+	maxTold   = 64               // strangers that are answered in that time
 	lateness  = 5 * time.Second  // frames of a session that another has followed may come for so long
 )
 
@@ -50,6 +51,8 @@ type Machine struct {
 	past       map[string]bool // agent processes that another one has replaced
 	was        map[string]bool // sessions that have been open
 	nagged     time.Time
+	told       map[string]bool // sessions that were answered since toldAt, though they are not open
+	toldAt     time.Time
 	problem    string // that the host tells, and since when
 	problemAt  time.Time
 
@@ -165,7 +168,7 @@ func (m *Machine) Ask() {
 
 // Refuse answers a session that cannot be spoken with.
 func (m *Machine) Refuse(session, why string, now time.Time) {
-	if m.mayNag(now) {
+	if m.mayTell(session, now) {
 		m.replies = append(m.replies, fabric.Down{Version: fabric.Speak(0), Session: session, Refused: why})
 	}
 }
@@ -224,11 +227,26 @@ func (m *Machine) Frame(u fabric.Up, now time.Time) Effects {
 	return e
 }
 
+// mayNag says whether it may be said again that somebody is refused.
 func (m *Machine) mayNag(now time.Time) bool {
 	if now.Sub(m.nagged) < nagEvery {
 		return false
 	}
 	m.nagged = now
+	return true
+}
+
+// mayTell says whether a session that is not open may be answered: each of a
+// dozen copies of a machine is to hear why it gets nothing, and a flood of
+// sessions costs no flood of answers.
+func (m *Machine) mayTell(session string, now time.Time) bool {
+	if now.Sub(m.toldAt) >= nagEvery {
+		m.toldAt, m.told = now, map[string]bool{}
+	}
+	if m.told[session] || len(m.told) >= maxTold {
+		return false
+	}
+	m.told[session] = true
 	return true
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -352,6 +353,37 @@ func TestAHostWithANewKey(t *testing.T) {
 	m.Tick(now, nil)
 	if e := m.Frame(hello2("b.x-1", "", "g", 10), now); e.Refused != rolledBack {
 		t.Errorf("put back later: %+v", e)
+	}
+}
+
+// Each of many copies hears why it gets nothing; a flood of sessions does not
+// make one of answers.
+func TestManyCopies(t *testing.T) {
+	m := NewMachine(1, "inc")
+	m.Frame(hello2("a.x-4", "", "g", 7), start)
+	m.Frame(hello2("b.x-1", "", "g", 7), start)
+	m.Frame(beat2("b.x-1"), start)
+	frames(m, start)
+	now := start.Add(lateness)
+	m.Frame(beat2("b.x-1"), now)
+	frames(m, now)
+	for n := range 200 {
+		m.Frame(hello2(fmt.Sprintf("a.c%d-5", n), "", "g", 7), now)
+	}
+	refused := 0
+	for _, d := range frames(m, now) {
+		if d.Refused == clashThere {
+			refused++
+		}
+	}
+	if refused != maxTold {
+		t.Errorf("%d were answered at once", refused)
+	}
+	for range 3 {
+		m.Frame(hello2("a.c199-5", "", "g", 7), now.Add(nagEvery))
+	}
+	if got := answers(m, "a.c199-5", now.Add(nagEvery)); len(got) != 1 || got[0].Refused != clashThere {
+		t.Errorf("a second later: %+v", got)
 	}
 }
 
