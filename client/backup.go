@@ -39,7 +39,7 @@ func (c door) backup(ctx context.Context, in call) (io.ReadCloser, error) {
 		b.end()
 		return nil, err
 	}
-	res, err := c.http.Do(req)
+	res, err := c.http.Do(req) //nolint:bodyclose // closed with the backup
 	if err != nil {
 		e := unsent(b.broken(err), sent)
 		b.end()

@@ -223,7 +223,7 @@ func TestBackupIsRead(t *testing.T) {
 		good bool
 	}{
 		{"whole", func(http.ResponseWriter) {}, true},
-		{"broken off", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, false},
+		{"broken off", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, false}, //nolint:forbidigo // net/http's own way to cut a connection
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := managers(t, nil, nil, func(w http.ResponseWriter, _ *http.Request) {

@@ -191,7 +191,7 @@ func TestWithoutAnActiveManager(t *testing.T) {
 	first = w.standby(hop(func() string { return second }))
 	second = w.standby(hop(func() string { return first }))
 	gone := nobody(t)
-	cut := played(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	cut := played(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }) //nolint:forbidigo // net/http's own way to cut a connection
 	for name, tt := range map[string]struct {
 		url  string
 		said string
@@ -262,7 +262,7 @@ func TestSubmissionsThroughATakeOver(t *testing.T) {
 			t.Errorf("%d %s", status, text)
 		}
 		lost.Add(1)
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to cut a connection
 	})
 	tr, created, err := w.at(first, second).Submit(t.Context(), banto.SubmitRequest{Jobnet: "a"}, "")
 	if err != nil || created || lost.Load() != 1 {
