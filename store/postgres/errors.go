@@ -76,7 +76,7 @@ func (s *Store) reason(err error) (failing, bool) {
 	switch c := code(err); {
 	case c == codeFull:
 		return failing{banto.KindUnavailable, "the disk of the PostgreSQL server is full", "free space on it; nothing was half written", store.ErrFull}, true
-	case c == codeReadOnly:
+	case c == codeReadOnly, strings.Contains(err.Error(), "read only connection"): // or so says the library, of several servers
 		return failing{banto.KindUnavailable, "the PostgreSQL server is read-only (a standby, or set so)", "promote it, or give the address of the primary; " + later, nil}, true
 	case c == codeNotYet, c == codeShutdown, c == codeCrash:
 		return failing{banto.KindUnavailable, "the PostgreSQL server starts, stops or recovers", later, nil}, true

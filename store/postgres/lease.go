@@ -86,8 +86,9 @@ func (s *Store) take(ctx context.Context, t store.TakeOver) error {
 
 // How long the lease's row is waited for before who blocks it is ended.
 const (
-	blockedFor  = "300ms"
-	blockedEnds = "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity AS a WHERE a.datname = current_database()" +
+	blockedFor   = "300ms"
+	blockedTries = 10 // then it is somebody whom we may not end
+	blockedEnds  = "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity AS a WHERE a.datname = current_database()" +
 		" AND a.pid <> pg_backend_pid() AND a.application_name = $1 AND EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.pid = a.pid AND l.granted" +
 		" AND l.locktype = 'relation' AND l.relation = 'lease'::regclass AND l.mode = 'RowExclusiveLock')"
 )
@@ -99,9 +100,9 @@ func (s *Store) overLease(ctx context.Context, w *writer, app string, fn func() 
 	if _, err := w.conn.Exec(ctx, "SET lock_timeout = '"+blockedFor+"'"); err != nil {
 		return err
 	}
-	for {
+	for tries := 1; ; tries++ {
 		err := fn()
-		if code(err) != codeLocked || ctx.Err() != nil {
+		if code(err) != codeLocked || tries == blockedTries || ctx.Err() != nil {
 			if _, set := w.conn.Exec(ctx, "SET lock_timeout = '10s'"); set != nil && err == nil {
 				s.drop() // what was done is done; the next one connects again
 			}

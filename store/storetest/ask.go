@@ -17,21 +17,7 @@ func AskEverything(ctx context.Context, t *testing.T, s interface {
 	store.Archive
 }) int {
 	t.Helper()
-	asked := 0
-	for _, jobnet := range []string{"", "a/b", "a/"} {
-		for n := range 4 {
-			for _, from := range []time.Time{{}, time.Unix(1, 0)} {
-				for _, to := range []time.Time{{}, time.Unix(2, 0)} {
-					states := []banto.TrackerState{"running", "held", "ok"}[:min(n, 3)]
-					_, err := s.ListTrackers(ctx, store.TrackerQuery{Jobnet: jobnet, States: states, From: from, To: to, Limit: 50})
-					if err != nil {
-						t.Fatal(err)
-					}
-					asked++
-				}
-			}
-		}
-	}
+	asked := askTrackers(ctx, t, s)
 	for _, text := range []string{"", "x"} {
 		_, err1 := s.ListDefinitions(ctx, store.KindJobnet, text, "a", 50)
 		_, err2 := s.Parts(ctx, "t", int64(len(text)), "a", 50)
@@ -74,5 +60,26 @@ func AskEverything(ctx context.Context, t *testing.T, s interface {
 	}
 	_, _ = s.Kept(ctx, "x")
 	_, _ = s.Mark(ctx, "x")
+	return asked
+}
+
+// askTrackers asks for lists of trackers.
+func askTrackers(ctx context.Context, t *testing.T, s store.Store) int {
+	t.Helper()
+	asked := 0
+	for _, jobnet := range []string{"", "a/b", "a/"} {
+		for n := range 4 {
+			for _, from := range []time.Time{{}, time.Unix(1, 0)} {
+				for _, to := range []time.Time{{}, time.Unix(2, 0)} {
+					states := []banto.TrackerState{"running", "held", "ok"}[:min(n, 3)]
+					_, err := s.ListTrackers(ctx, store.TrackerQuery{Jobnet: jobnet, States: states, From: from, To: to, Limit: 50})
+					if err != nil {
+						t.Fatal(err)
+					}
+					asked++
+				}
+			}
+		}
+	}
 	return asked - 4*3 + 16 // n=3 and n=2 differ, Before never does
 }
