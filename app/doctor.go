@@ -24,10 +24,16 @@ import (
 )
 
 // HasAgent says whether a data directory is, or was, an agent's that has
-// joined a manager.
+// joined a manager. A manager takes the machine that it runs on in by itself:
+// where nobody has ever started an agent on that, there is none.
 func HasAgent(data string) bool {
-	_, err := fabric.LoadCredentials(agentDir(data))
-	return !errors.Is(err, fs.ErrNotExist)
+	dir := agentDir(data)
+	if _, err := fabric.LoadCredentials(dir); err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	_, manager := os.Stat(filepath.Join(data, "ca"))
+	_, keeper := os.Stat(filepath.Join(dir, "keeper"))
+	return manager != nil || !errors.Is(keeper, fs.ErrNotExist)
 }
 
 // doctorTimeout bounds each try of a doctor.

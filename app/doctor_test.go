@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/auth"
+	"github.com/bantoops/banto/fabric"
 )
 
 // A manager's clock is told by the Date of its answers.
@@ -106,5 +109,35 @@ func TestVersionFinding(t *testing.T) {
 	}
 	if f := versionFinding("m", "v1.4.0", "v1.7.0"); f.OK || !strings.Contains(f.Advice, "two minor versions") {
 		t.Errorf("%+v", f)
+	}
+}
+
+// A manager takes its own machine in, without an agent on it: nothing is amiss.
+func TestHasAgent(t *testing.T) {
+	data := t.TempDir()
+	if HasAgent(data) {
+		t.Error("an empty directory")
+	}
+	dir := agentDir(data)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := (fabric.Credentials{Host: "h-1", Name: "vm"}).Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if !HasAgent(data) {
+		t.Error("a machine that has joined")
+	}
+	if err := os.Mkdir(filepath.Join(data, "ca"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if HasAgent(data) {
+		t.Error("a manager without an agent")
+	}
+	if err := os.Mkdir(filepath.Join(dir, "keeper"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if !HasAgent(data) {
+		t.Error("a manager with an agent beside it")
 	}
 }
