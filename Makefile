@@ -18,7 +18,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCE  ?= .
 BREAK   ?=
 
-.PHONY: help build demo test race lint cross net wine vm fuzz simulate generate clean
+.PHONY: help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,8 +76,11 @@ fuzz: ## every fuzz target for FUZZTIME each
 	  done; done
 
 SEEDS ?= 100000
-simulate: ## the engine's simulator for SEEDS seeds
-	BANTO_SIM_SEEDS=$(SEEDS) $(GO) test -count 1 -timeout 60m -run Simulat ./job/engine/...
+simulate: ## the engine's simulator and that of whole houses, for SEEDS seeds
+	BANTO_SIM_SEEDS=$(SEEDS) $(GO) test -count 1 -timeout 60m -run Simulat ./job/engine/... ./sim
+
+mutate: ## breaks each guard of the promises once, and wants it to be found (MUTATE=few: some)
+	BANTO_MUTATE=$(or $(MUTATE),all) $(GO) test -count 1 -timeout 60m -v -run Mutations ./sim
 
 generate: ## rewrites the goldens; read the diff as the specification
 	$(GO) test ./job/jobnet/jobyaml ./job/engine/enginetest ./manager/api ./cli ./scripts -update

@@ -22,6 +22,7 @@ type truth struct {
 	fates   map[banto.AttemptID]*fate
 	rows    map[banto.AttemptID]banto.Attempt // that have ended, as committed
 	givenUp map[banto.TrackerID]bool          // an operator gave up, or ran again, what may still run
+	killed  map[banto.TrackerID]bool          // an operator had killed what runs, or is lost
 }
 
 // fate is what became of an attempt.
@@ -37,7 +38,7 @@ type fate struct {
 func newTruth(w *world) *truth {
 	return &truth{
 		w: w, look: memstore.Open(w.shelf, memstore.Options{Clock: w.clock}), fates: map[banto.AttemptID]*fate{},
-		rows: map[banto.AttemptID]banto.Attempt{}, givenUp: map[banto.TrackerID]bool{},
+		rows: map[banto.AttemptID]banto.Attempt{}, givenUp: map[banto.TrackerID]bool{}, killed: map[banto.TrackerID]bool{},
 	}
 }
 
@@ -205,6 +206,8 @@ func (t *truth) touched(id banto.TrackerID, m banto.Move) {
 	switch m {
 	case banto.MoveSkip, banto.MoveForceEnd, banto.MoveRerun:
 		t.givenUp[id] = true
+	case banto.MoveKill, banto.MoveCancel:
+		t.killed[id] = true
 	}
 }
 
