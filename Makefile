@@ -62,11 +62,11 @@ wine: ## the Windows agent under Wine: its tests and stories (needs Debian's win
 # VMKERNEL is Debian's package of a kernel, unpacked: .ci/run fetches it, or
 #   apt-get download linux-image-VERSION-cloud-amd64 && dpkg-deb -x linux-image-*.deb .tools/vm
 VMKERNEL ?= $(CURDIR)/$(TOOLS)/vm
-vm: ## stories in a small virtual machine: clock, limits, power cut (needs qemu, busybox, a kernel)
+vm: ## stories in a small virtual machine: clock, limits, power cut, a dead file server (needs qemu, busybox, nfs-ganesha, a kernel)
 	@mkdir -p bin/vm
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/vm/banto ./cmd/banto
 	CGO_ENABLED=0 $(GO) test -c -o bin/vm/keeper.test ./agent/keeper
-	BANTO_VM_KERNEL='$(VMKERNEL)' BANTO_VM_BINARIES='$(CURDIR)/bin/vm' $(GO) test -count 1 -timeout 6m -v -run InMachine ./scripts/vm
+	BANTO_VM_KERNEL='$(VMKERNEL)' BANTO_VM_BINARIES='$(CURDIR)/bin/vm' $(GO) test -count 1 -timeout 6m -parallel 4 -v -run InMachine ./scripts/vm
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each

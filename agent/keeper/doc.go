@@ -178,7 +178,11 @@
 // A full disk: below a few MiB of room new starts are refused (not-started) and
 // agents are told why while it lasts (Event.Problem); a reserve is given up for
 // the results of what runs. A process that stays after KILL, in state D: its
-// attempt ends as unkillable, and the process is watched on. Its own memory does
+// attempt ends as unkillable, and the process is watched on. A file system that
+// does not answer: what a start names there is looked at beside all others, with
+// the account's rights, and the start ends as not-started after Options.Answer,
+// in words (answers.go); only where it falls silent in the moment between that
+// look and the exec do starts wait with it. Its own memory does
 // not grow with what jobs print or with how many children they have; a message
 // is at most 20 MiB. A job of root can kill its keeper: that is a death as above.
 package keeper
