@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,7 +18,10 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/auth"
 	"github.com/bantoops/banto/client"
+	"github.com/bantoops/banto/internal/boottime"
 	"github.com/bantoops/banto/manager/runner"
+	"github.com/bantoops/banto/store"
+	"github.com/bantoops/banto/store/sqlite"
 )
 
 // standby starts a second manager on the world's store, which stands by.
@@ -416,5 +420,58 @@ func TestBackupIsAStream(t *testing.T) {
 	text, _ := json.Marshal(page.Items)
 	if strings.Count(string(text), `"manager.backup"`) != 3 {
 		t.Errorf("on record: %s", text)
+	}
+}
+
+// sharing is a store as managers share one, with a lease as a test wants it.
+type sharing struct {
+	*sqlite.Store
+	lease  store.Lease
+	proved time.Duration
+}
+
+func (s sharing) Shared() bool                               { return true }
+func (s sharing) ProvedAt() time.Duration                    { return s.proved }
+func (s sharing) Lease(context.Context) (store.Lease, error) { return s.lease, nil }
+
+func TestDoctorLooksAtTheManagers(t *testing.T) {
+	w := newWorld(t)
+	one, two := banto.ManagerState{Name: "m1", Active: true, Version: "1.4.0"}, banto.ManagerState{Name: "m2", Version: "1.4.0"}
+	silent, old := two, two
+	silent.Silent, old.Version = 60_000, "1.3.0"
+	good := store.Lease{Holder: "m1/7", Age: time.Second}
+	for name, tt := range map[string]struct {
+		lease store.Lease
+		all   []banto.ManagerState
+		want  []string // what is wrong, by check and object
+	}{
+		"well":         {good, []banto.ManagerState{one, two}, nil},
+		"no lease":     {store.Lease{}, []banto.ManagerState{two, one}, []string{"lease "}},
+		"an old lease": {store.Lease{Holder: "m1/7", Age: time.Minute}, []banto.ManagerState{one, two}, []string{"lease m1/7"}},
+		"alone":        {good, []banto.ManagerState{one}, []string{"managers "}},
+		"one silent":   {good, []banto.ManagerState{one, silent}, []string{"managers m2"}},
+		"another age":  {good, []banto.ManagerState{one, old}, []string{"managers m2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := build(Options{
+				Store: sharing{w.store, tt.lease, boottime.Now()}, Runner: w.runner, Designs: w.designs, Outputs: w.outputs,
+				Auth: auth.Authenticator{Tokens: w.store}, Version: banto.VersionInfo{Version: "1.4.0"},
+				Managers: func(context.Context) ([]banto.ManagerState, error) { return tt.all, nil },
+			})
+			srv := httptest.NewServer(s.handler())
+			defer srv.Close()
+			_, _, body := w.callAt(srv.URL, "GET", "/api/v1/doctor", "")
+			var found []banto.Finding
+			decodeInto(t, body, &found)
+			var wrong []string
+			for _, f := range found {
+				if !f.OK {
+					wrong = append(wrong, f.Check+" "+f.Object)
+				}
+			}
+			if !slices.Equal(wrong, tt.want) {
+				t.Errorf("wrong: %q, want %q; %+v", wrong, tt.want, found)
+			}
+		})
 	}
 }
