@@ -10,7 +10,7 @@ import (
 )
 
 // defaultSeeds are as many as fit into the time of all tests.
-const defaultSeeds = 300
+const defaultSeeds = 2000
 
 var (
 	seeds = flag.Int("seeds", defaultSeeds, "how many seeds to simulate; BANTO_SIM_SEEDS says so too")

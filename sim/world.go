@@ -189,7 +189,7 @@ const maxTrace = 4000
 func (w *world) note(format string, args ...any) {
 	line := fmt.Sprintf("%9.4f ", w.now.Seconds()) + fmt.Sprintf(format, args...)
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%x%s", w.digest, line)
+	_, _ = fmt.Fprintf(h, "%x%s", w.digest, line) // a hash takes everything
 	w.digest = h.Sum64()
 	if len(w.trace) == maxTrace {
 		w.trace = append(w.trace[:0], w.trace[maxTrace/4:]...)
