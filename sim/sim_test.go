@@ -9,9 +9,6 @@ import (
 	"testing"
 )
 
-// defaultSeeds are as many as fit into the time of all tests.
-const defaultSeeds = 2000
-
 var (
 	seeds = flag.Int("seeds", defaultSeeds, "how many seeds to simulate; BANTO_SIM_SEEDS says so too")
 	seed  = flag.Uint64("seed", 0, "simulate this seed alone")
