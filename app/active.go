@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -31,7 +33,15 @@ type active struct {
 	gateway *gateway.Gateway
 	local   banto.Host // the host beside the manager
 	parts   *group
+	// retiring says that it is about to stop: nothing is said to a host any more,
+	// and callers are told to ask again elsewhere.
+	retiring atomic.Bool
+	stopping sync.Once
+	stopped  error
 }
+
+// leading says whether this is the active manager still.
+func (a *active) leading() bool { return !a.retiring.Load() && a.lease.Leading() }
 
 // activate makes this the active manager under an epoch that was taken. When it
 // fails, nothing of it is left.
@@ -91,7 +101,7 @@ func (a *active) assemble(ctx context.Context) (http.Handler, error) {
 		Owns: a.owns, Scripts: a.store.Script, Connection: a.fabric.Connection,
 	}
 	if a.store.Shared() {
-		g.Leading, g.Proved, g.Managers = a.lease.Leading, a.store.ProvedAt, a.peers.endpoints
+		g.Leading, g.Proved, g.Managers = a.leading, a.store.ProvedAt, a.peers.endpoints
 	}
 	a.gateway = gateway.New(g)
 	a.runner = runner.New(runner.Options{
@@ -103,6 +113,9 @@ func (a *active) assemble(ctx context.Context) (http.Handler, error) {
 	a.gateway.Attach(a.runner)
 	options := a.apiOptions()
 	options.Runner = a.runner
+	if a.store.Shared() {
+		options.Leading = a.leading
+	}
 	options.Designs = a.designs(a.reload)
 	options.Enrol = entrance{door{a.reach, a.fabricAt, a.listen.Addr()}, a.fabric, a.peers.endpoints}
 	options.Problems, options.Local, options.Fabric = a.gateway.Problem, a.local.ID, a.fabric.Websocket()
@@ -145,13 +158,18 @@ func (a *active) retention() *retention.Retention {
 	})
 }
 
-// stop ends what stands behind the API.
+// stop ends what stands behind the API. Hosts are let go first: they need not
+// wait for a transaction that hangs.
 func (a *active) stop() error {
-	err := a.parts.stop()
-	if a.fabric != nil {
-		a.fabric.Close()
-	}
-	return err
+	a.retiring.Store(true)
+	a.stopping.Do(func() {
+		a.parts.cancel()
+		if a.fabric != nil {
+			a.fabric.Close()
+		}
+		a.stopped = a.parts.stop()
+	})
+	return a.stopped
 }
 
 // record leaves on record that this process is the active manager.

@@ -82,11 +82,21 @@ func (p *peers) saw(l store.Lease, err error) {
 }
 
 // leader gives the URL of the active manager; empty: nobody knows.
-func (p *peers) leader(context.Context) string {
+func (p *peers) leader(ctx context.Context) string {
+	if url := p.other(); url != "" {
+		return url
+	}
+	// Nobody, or this process before: another may have followed just now.
+	p.saw(p.server.store.Lease(ctx))
+	return p.other()
+}
+
+// other gives the URL of the active manager if it is known and not this one.
+func (p *peers) other() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lease.URL == p.server.publicURL() {
-		return "" // of this process before
+		return ""
 	}
 	return p.lease.URL
 }

@@ -60,9 +60,7 @@ func (s *Server) follow(ctx context.Context, first chan<- error) error {
 		if err := s.writeConfig(ctx); err != nil {
 			s.opts.Log.Warn("the token of the first administrator is not written", "error", err)
 		}
-		if err := s.hold(ctx); err != nil {
-			return err
-		}
+		s.hold(ctx)
 	}
 	return nil
 }
@@ -74,12 +72,15 @@ const (
 )
 
 // hold leads until the lease is lost or handed over, or the server stops.
-func (s *Server) hold(ctx context.Context) error {
+func (s *Server) hold(ctx context.Context) {
+	a := s.leads()
+	if a == nil {
+		return // the server stops
+	}
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
 	kept := make(chan error, 1)
 	go func() { kept <- s.lease.Keep(keeping) }()
-	a := s.leads()
 	select {
 	case h := <-s.handing:
 		stop()
@@ -87,11 +88,13 @@ func (s *Server) hold(ctx context.Context) error {
 		h.done <- s.retire(h.to)
 		pause(ctx, afterHandOver)
 	case err := <-kept:
-		if err == nil { // the server stops, which retires it
-			return nil
+		if err == nil || a.retiring.Load() { // the server stops, which retires it
+			return
 		}
 		s.opts.Log.Error("this manager is not the active one any more", "error", err)
-		s.retired(nil, err)
+		if err := s.retired(a); err != nil {
+			s.opts.Log.Warn("what it did while it was the active one ended with an error", "error", err)
+		}
 	case <-a.parts.failed():
 		stop()
 		<-kept
@@ -99,7 +102,6 @@ func (s *Server) hold(ctx context.Context) error {
 		s.opts.Log.Error("a part of the active manager has failed; another may follow, and it is tried again", "error", err)
 		pause(ctx, afterFailure)
 	}
-	return nil
 }
 
 // retire ends what stands behind the API and gives the lease up, for next or
@@ -109,24 +111,19 @@ func (s *Server) retire(next string) error {
 	if a == nil {
 		return nil
 	}
-	err := s.retired(a, nil)
+	err := s.retired(a)
 	s.giveUp(next)
 	return err
 }
 
 // retired ends what stands behind the API. It is a standby's from now on.
-func (s *Server) retired(a *active, _ error) error {
-	if a == nil {
-		a = s.leads()
-	}
+func (s *Server) retired(a *active) error {
+	a.retiring.Store(true)
 	s.mu.Lock()
 	s.active = nil
 	s.mu.Unlock()
 	if s.store.Shared() {
 		s.answer(s.standby())
-	}
-	if a == nil {
-		return nil
 	}
 	return a.stop()
 }

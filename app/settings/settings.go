@@ -38,6 +38,10 @@ type Settings struct {
 	Environment  string   // such as production
 	Colour       string   // of the environment
 	Guard        *bool    // moves that cannot be undone ask for the tracker's name
+	Store        string   // URL of a PostgreSQL database that managers share
+	MaxTrackers  int      // of one jobnet, that have not ended
+	SubmitRate   int      // submissions of one jobnet a second
+	Archive      string   // directory for trackers that are purged
 
 	Log Log
 }
@@ -136,6 +140,8 @@ func fields(r *reader) map[string]field {
 		"http":  r.text(&s.HTTP), "fabric": r.text(&s.Fabric), "san": r.texts(&s.SAN),
 		"cert": r.text(&s.Cert), "key": r.text(&s.Key),
 		"environment": r.text(&s.Environment), "colour": r.text(&s.Colour), "guard": r.flag(&s.Guard),
+		"store": r.text(&s.Store), "max-trackers": r.number(&s.MaxTrackers, 1, 10_000_000), "submit-rate": r.number(&s.SubmitRate, 1, 1_000_000),
+		"archive": r.text(&s.Archive),
 		"log": func(n *yaml.Node, path string) {
 			r.mapping(n, path, map[string]field{
 				"file": r.text(&s.Log.File), "size": r.size(&s.Log.Size), "keep": r.number(&s.Log.Keep, 1, 1000), "debug": r.boolean(&s.Log.Debug),
