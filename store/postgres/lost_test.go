@@ -50,6 +50,7 @@ func begun(t *testing.T, url string, opt postgres.Options) *postgres.Store {
 // server, half way, and before its answer comes back: each time it is written
 // once, and whoever asked is told so.
 func TestCutConnection(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	for name, rule := range map[string]func(cuts *atomic.Int32, seen *atomic.Bool) func(up bool, data []byte) (int, bool){
 		"before": func(cuts *atomic.Int32, _ *atomic.Bool) func(bool, []byte) (int, bool) {
@@ -118,13 +119,14 @@ func TestCutConnection(t *testing.T) {
 // certain, and the next transaction is refused once if it was written: what was
 // read in between may be too old.
 func TestCutForLonger(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	for _, written := range []bool{true, false} {
 		t.Run(fmt.Sprint("written ", written), func(t *testing.T) {
 			t.Parallel()
 			url := server.NewDatabase(t)
 			p, through := newProxy(t, url)
-			s := begun(t, through, postgres.Options{Patience: 2 * time.Second})
+			s := begun(t, through, postgres.Options{})
 			direct := open(t, url, postgres.Options{})
 			var seen atomic.Bool
 			p.set(func(up bool, data []byte) (int, bool) {
@@ -177,6 +179,7 @@ func TestCutForLonger(t *testing.T) {
 // TestLateCommit: a transaction that the server has, and has not committed when
 // its answer is given up, is either settled as written, or never written.
 func TestLateCommit(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	url := server.NewDatabase(t)
 	p, through := newProxy(t, url)
@@ -213,7 +216,7 @@ func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(30 * time.Second); !ok(); {
+	for end := time.After(90 * time.Second); !ok(); {
 		select {
 		case <-end:
 			t.Fatal("it does not come to that")
@@ -236,6 +239,7 @@ func holdsLease(t *testing.T, server *pgtest.Server, url string) bool {
 // TestServerRestart: a server that stops at once and comes back is no fault of
 // the one who writes, and nothing that was answered is missing.
 func TestServerRestart(t *testing.T) {
+	t.Parallel()
 	server := pgtest.New(t, "fsync=on")
 	url := server.NewDatabase(t)
 	s := begun(t, url, postgres.Options{})
@@ -299,9 +303,10 @@ func TestServerRestart(t *testing.T) {
 // TestSlowServer: a transaction that takes longer than it may is ended, is not
 // written, and the next one is.
 func TestSlowServer(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	url := server.NewDatabase(t)
-	s := begun(t, url, postgres.Options{Patience: time.Second})
+	s := begun(t, url, postgres.Options{Patience: 3 * time.Second})
 	server.Do(t, database(url), "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$")
 	server.Do(t, database(url), "CREATE TRIGGER slow BEFORE INSERT ON audit FOR EACH ROW WHEN (NEW.object = 'slow') EXECUTE FUNCTION slow()")
 	err := put(s, "slow")

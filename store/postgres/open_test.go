@@ -48,6 +48,7 @@ func refused(t *testing.T, address string, kind banto.Kind, is error) string {
 }
 
 func TestOpenSaysWhy(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	good := server.NewDatabase(t)
 	with := func(change func(u *url.URL)) string {
@@ -81,6 +82,7 @@ func TestOpenSaysWhy(t *testing.T) {
 }
 
 func TestOpenWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	address := server.NewDatabase(t)
 	server.Do(t, database(address), "CREATE TABLE notes (text TEXT)")
@@ -99,6 +101,7 @@ func TestOpenWhatIsNotOurs(t *testing.T) {
 }
 
 func TestOpenNewer(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	address := server.NewDatabase(t)
 	if err := open(t, address, postgres.Options{}).Close(); err != nil {
@@ -112,6 +115,7 @@ func TestOpenNewer(t *testing.T) {
 
 // TestOpenAtOnce: managers that start together make the tables once.
 func TestOpenAtOnce(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	address := server.NewDatabase(t)
 	var wg sync.WaitGroup
@@ -124,6 +128,7 @@ func TestOpenAtOnce(t *testing.T) {
 // TestPassword: a wrong one is refused in words that do not tell it, nor does
 // the log.
 func TestPassword(t *testing.T) {
+	t.Parallel()
 	server := pgtest.New(t)
 	server.Do(t, "postgres", "CREATE ROLE app LOGIN PASSWORD '"+secret+"'")
 	server.Do(t, "postgres", "CREATE DATABASE theirs OWNER app")
@@ -168,6 +173,7 @@ func TestPassword(t *testing.T) {
 
 // TestReadOnlyServer: a server that takes no writes is said to be one.
 func TestReadOnlyServer(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	address := server.NewDatabase(t)
 	s := begun(t, address, postgres.Options{})
@@ -185,9 +191,10 @@ func TestReadOnlyServer(t *testing.T) {
 // TestServerThatHangs: a server that answers no more blocks nobody for ever,
 // and what was asked then is settled when it goes on.
 func TestServerThatHangs(t *testing.T) {
+	t.Parallel()
 	server := pgtest.New(t)
 	address := server.NewDatabase(t)
-	s := begun(t, address, postgres.Options{Patience: time.Second})
+	s := begun(t, address, postgres.Options{Patience: 3 * time.Second})
 	server.Pause()
 	err := put(s, "x")
 	if !errors.Is(err, store.ErrUncertain) || banto.KindOf(err) != banto.KindUnavailable {

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	storetest.Exercise(t, func(t *testing.T) storetest.Place {
 		url := server.NewDatabase(t)
@@ -33,6 +34,7 @@ func TestStore(t *testing.T) {
 
 // TestCopy: each kind of store takes what the other has, and gives it back.
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	mine := func(t *testing.T) storetest.Place {
 		url := server.NewDatabase(t)
@@ -54,6 +56,7 @@ func TestCopy(t *testing.T) {
 }
 
 func TestOutputs(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	place := func(t *testing.T) storetest.OutputsPlace {
 		url := server.NewDatabase(t)

@@ -16,6 +16,7 @@ import (
 // TestGone: the others see that the holder's session is there, that it is not
 // when it was cut, and is again; and that it is gone with the process.
 func TestGone(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	url := server.NewDatabase(t)
 	other := open(t, url, postgres.Options{Holder: "b/1"})
@@ -62,6 +63,7 @@ func TestGone(t *testing.T) {
 // TestBlockedByAStranger: a row that somebody else holds is not waited for
 // without an end, and nobody is ended for it who is none of ours.
 func TestBlockedByAStranger(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	url := server.NewDatabase(t)
 	s := open(t, url, postgres.Options{})

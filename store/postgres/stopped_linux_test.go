@@ -61,6 +61,7 @@ func writeForEver(url string) error {
 // transaction: another takes over at once, and the first, when it goes on, has
 // written nothing of it.
 func TestStoppedInTheMiddle(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	url := server.NewDatabase(t)
 	second := open(t, url, postgres.Options{Holder: "second/1"})
@@ -125,6 +126,7 @@ func TestStoppedInTheMiddle(t *testing.T) {
 // TestDiskFull: a transaction that finds no room says so and leaves nothing,
 // reads go on, and so do writes when there is room again.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	server := pgtest.New(t)
 	small := filepath.Join(filepath.Dir(server.Dir()), "small")
 	if err := os.Mkdir(small, 0o700); err != nil {
