@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -232,15 +233,15 @@ func TestWhatWasWrittenWithoutAnAnswer(t *testing.T) {
 		id := w.running("p1", "p2 < p1")
 		for _, times := range []int{1, 2, uncertain} {
 			for _, key := range []string{"", fmt.Sprint("k", times)} {
-				n := 0
+				var n atomic.Int64
 				w.store.set(func(int) error {
-					if n++; n <= times {
+					if n.Add(1) <= int64(times) {
 						return fmt.Errorf("cannot commit: %w", store.ErrUncertain)
 					}
 					return nil
 				}, nil, nil)
-				if _, exists, err := w.r.Submit(t.Context(), submission(flowOf(t, "a/c", "p3@db01"), key)); err != nil || exists || n < times {
-					t.Errorf("%d times, after %d: %v %v", times, n, exists, err)
+				if _, exists, err := w.r.Submit(t.Context(), submission(flowOf(t, "a/c", "p3@db01"), key)); err != nil || exists || n.Load() < int64(times) {
+					t.Errorf("%d times, after %d: %v %v", times, n.Load(), exists, err)
 				}
 				settled()
 				w.wantHealth("")
@@ -258,20 +259,17 @@ func TestWhatWasWrittenWithoutAnAnswer(t *testing.T) {
 
 		// The commit was written and its answer lost, and the store says so only
 		// when it is asked for the next.
-		late := false
+		late, lose := false, once(errDisk)
 		w.store.set(func(int) error {
 			if late {
 				late = false
 				return store.ErrUncertain
 			}
 			return nil
-		}, func(int) error {
-			if !late {
-				late = true
-				w.store.after = nil
-				return errDisk
-			}
-			return nil
+		}, func(n int) error {
+			err := lose(n)
+			late = late || err != nil
+			return err
 		}, nil)
 		if _, exists, err := w.r.Submit(t.Context(), submission(flowOf(t, "a/e", "p5@db01"), "late")); err != nil || exists {
 			t.Errorf("late: %v %v", exists, err)
