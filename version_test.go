@@ -1,10 +1,6 @@
-package banto_test
+package banto
 
-import (
-	"testing"
-
-	"github.com/bantoops/banto"
-)
+import "testing"
 
 func TestVersionsFit(t *testing.T) {
 	for _, c := range []struct {
@@ -22,7 +18,7 @@ func TestVersionsFit(t *testing.T) {
 		{"v1.x.0", "v1.9.0", true},
 		{"", "v1.0.0", true},
 	} {
-		if got := banto.VersionsFit(c.a, c.b); got != c.fit {
+		if got := VersionsFit(c.a, c.b); got != c.fit {
 			t.Errorf("%s and %s: %v", c.a, c.b, got)
 		}
 	}

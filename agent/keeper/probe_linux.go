@@ -40,6 +40,6 @@ func (p *plan) try(l *look) {
 	if fd, err := unix.Open(p.program, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		var first [1]byte
 		_, _ = unix.Pread(fd, first[:], 0)
-		unix.Close(fd)
+		_ = unix.Close(fd)
 	}
 }
