@@ -30,12 +30,12 @@ const lockClass = int32(0x42414e54)
 // a transaction, or cut off is ended by the server.
 const (
 	anySettings = "SET client_encoding = 'UTF8'; SET client_min_messages = 'warning'; SET idle_in_transaction_session_timeout = '10s';" +
-		" SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '10s';"
+		" SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
 	// Plans are made for the values that are asked for: how many rows are wanted
 	// decides which index is right.
 	readSettings = anySettings + " SET statement_timeout = '60s'; SET plan_cache_mode = 'force_custom_plan'"
 	// What a transaction says is durable must be so, whatever the server's default.
-	writeSettings = anySettings + " SET statement_timeout = '60s'; SET lock_timeout = '10s';" +
+	writeSettings = anySettings + " SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET tcp_user_timeout = '10s';" +
 		" SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 	// The commit of the result that depends on an output takes it to disk.
 	outputSettings = anySettings + " SET statement_timeout = '60s'; SET synchronous_commit = off"
@@ -59,7 +59,7 @@ func (s *Store) newPool(cfg *pgxpool.Config, size int32, settings string) (*pgxp
 	c.MaxConnIdleTime = 5 * time.Minute
 	c.HealthCheckPeriod = 30 * time.Second
 	c.PingTimeout = dialTime
-	s.dress(c.ConnConfig)
+	dress(c.ConnConfig, s.holder)
 	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.PgConn().Exec(ctx, settings).ReadAll()
 		return err
@@ -67,13 +67,13 @@ func (s *Store) newPool(cfg *pgxpool.Config, size int32, settings string) (*pgxp
 	return pgxpool.NewWithConfig(context.Background(), c)
 }
 
-// dress gives a connection its name and its dialer.
-func (s *Store) dress(c *pgx.ConnConfig) {
+// dress gives a connection its dialer, and the name of its holder.
+func dress(c *pgx.ConnConfig, holder string) {
 	c.DialFunc = dialer().DialContext
 	if c.RuntimeParams == nil {
 		c.RuntimeParams = map[string]string{}
 	}
-	c.RuntimeParams["application_name"] = appName(s.holder)
+	c.RuntimeParams["application_name"] = appName(holder)
 }
 
 // appName is how the server knows the connections of a holder: what its own
@@ -91,7 +91,7 @@ func appName(holder string) string {
 // connect opens a connection of its own, outside of the pools.
 func (s *Store) connect(ctx context.Context, settings string) (*pgx.Conn, error) {
 	c := s.config().Copy()
-	s.dress(c)
+	dress(c, s.holder)
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return nil, err

@@ -150,8 +150,8 @@ func (s *Store) open(ctx context.Context) error {
 	if err := row.Scan(&version, &fsync); err != nil {
 		return err
 	}
-	if version < oldest {
-		return fmt.Errorf("%w: PostgreSQL %d", errTooOld, version/10000)
+	if err := newEnough(version); err != nil {
+		return err
 	}
 	if fsync != "on" {
 		s.log.Warn("the PostgreSQL server does not force to disk what it commits (fsync is off): a loss of power loses jobs")
@@ -167,6 +167,13 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	return s.incarnate(ctx, conn)
+}
+
+func newEnough(version int) error {
+	if version < oldest {
+		return fmt.Errorf("%w: PostgreSQL %d", errTooOld, version/10000)
+	}
+	return nil
 }
 
 // claim makes sure that the schema is ours, or empty, before anything in it is

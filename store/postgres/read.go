@@ -61,9 +61,14 @@ func (a asking) Query(ctx context.Context, query string, args []any) (sqltext.Ro
 	return &readRows{rows: rows}, nil
 }
 
+// beginSnapshot lets a backup take its time: it locks nothing that anybody waits
+// for.
+const beginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" +
+	" SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+
 // Snapshot implements sqltext.DB.
 func (a asking) Snapshot(ctx context.Context, fn func(sqltext.Asker) error) error {
-	tx, err := a.s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	tx, err := a.s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginSnapshot})
 	if err != nil {
 		return fmt.Errorf("cannot read the store: %w", a.s.explain(err))
 	}

@@ -54,8 +54,7 @@ func (s *Store) keepSession(ctx context.Context, done chan struct{}, epoch int64
 // holdSession returns when the session has ended.
 func (s *Store) holdSession(ctx context.Context, epoch int64, holder string) error {
 	c := s.config().Copy()
-	s.dress(c)
-	c.RuntimeParams["application_name"] = appName(holder)
+	dress(c, holder)
 	dialing, cancel := context.WithTimeout(ctx, 2*dialTime)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(dialing, c)
