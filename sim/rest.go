@@ -118,6 +118,13 @@ func (w *world) checkTrackers() {
 	}
 }
 
+// restarted says whether a tracker has started again by itself: what was lost of
+// it was killed, which its host may never have heard.
+func (w *world) restarted(id banto.TrackerID) bool {
+	t, err := w.truth.look.Tracker(w.ctx, id)
+	return err == nil && t.Restarts > 0
+}
+
 // checkAttempt: the end of each process has arrived, as it was.
 func (w *world) checkAttempt(id banto.AttemptID, f *fate) {
 	tracker, _, _ := id.Split()
@@ -135,7 +142,7 @@ func (w *world) checkAttempt(id banto.AttemptID, f *fate) {
 	case row.Exit != nil && row.OutputSize+row.OutputLost == f.told.OutputSize+f.told.OutputLost: // a power cut loses output
 	case row.Exit != nil:
 		w.broken(3, "%s printed %d bytes, and its row says %d", id, f.told.OutputSize, row.OutputSize)
-	case row.Reason == banto.ReasonLost, w.truth.givenUp[tracker], w.truth.killed[tracker], f.excuse != "":
+	case row.Reason == banto.ReasonLost, w.truth.givenUp[tracker], w.truth.killed[tracker], f.excuse != "", w.restarted(tracker):
 		return // it was given up before its result came
 	default:
 		w.broken(3, "%s ended with exit code %d on %s, and its row says %s %s: %s", id, *f.told.Exit, f.on, row.State, row.Reason, row.Message)
