@@ -23,7 +23,8 @@ const (
 	maxPingsOut   = 2
 	writeDeadline = 10 * time.Second
 	startTimeout  = 10 * time.Second
-	patience      = 30 // seconds that a host may take for its handshake
+	ownTimeout    = time.Minute // for the manager's own connection, among all hosts that come back
+	patience      = 30          // seconds that a host may take for its handshake
 	defaultListen = "127.0.0.1:8601"
 )
 
@@ -192,7 +193,8 @@ func (s *Server) Client() (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := append(common("manager", s.log), nats.InProcessServer(s.ns), nats.UserJWTAndSeed(token, seed))
+	opts := append(common("manager", s.log), nats.InProcessServer(s.ns), nats.UserJWTAndSeed(token, seed),
+		nats.Timeout(ownTimeout))
 	c, err := nats.Connect("", opts...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to the fabric: %w", err)
