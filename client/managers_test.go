@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -93,27 +94,37 @@ func TestWhatMayHaveBeenDone(t *testing.T) {
 		"it was followed":       func(w http.ResponseWriter, _ *http.Request) { standsBy(t, w, banto.StandbyBrokeOff) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
 			var keys []string
+			keep := func(key string) {
+				mu.Lock()
+				defer mu.Unlock()
+				keys = append(keys, key)
+			}
 			var n atomic.Int32
 			second := func(w http.ResponseWriter, r *http.Request) {
 				n.Add(1)
-				keys = append(keys, r.Header.Get("Idempotency-Key"))
+				keep(r.Header.Get("Idempotency-Key"))
 				answer(t, w, banto.Tracker{ID: someTracker})
 			}
 			first := func(w http.ResponseWriter, r *http.Request) {
-				keys = append(keys, r.Header.Get("Idempotency-Key"))
+				keep(r.Header.Get("Idempotency-Key"))
 				lost(w, r)
 			}
 			if _, err := managers(t, nil, first, second).Cancel(t.Context(), someTracker, banto.CancelRequest{}); err == nil || n.Load() != 0 {
 				t.Errorf("cancel: %v, %d calls at the second", err, n.Load())
 			}
-			keys = nil
-			tr, created, err := managers(t, nil, first, second).Submit(t.Context(), banto.SubmitRequest{Jobnet: "a"}, "")
-			if err != nil || created || tr.ID != someTracker || len(keys) != 2 || keys[0] == "" || keys[0] != keys[1] {
-				t.Errorf("submit: %+v %v %v, keys %q", tr, created, err, keys)
-			}
 			if _, err := managers(t, nil, first, second).Tracker(t.Context(), someTracker); err != nil {
 				t.Errorf("read: %v", err)
+			}
+			mu.Lock()
+			keys = nil
+			mu.Unlock()
+			tr, created, err := managers(t, nil, first, second).Submit(t.Context(), banto.SubmitRequest{Jobnet: "a"}, "")
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil || created || tr.ID != someTracker || len(keys) != 2 || keys[0] == "" || keys[0] != keys[1] {
+				t.Errorf("submit: %+v %v %v, keys %q", tr, created, err, keys)
 			}
 		})
 	}
