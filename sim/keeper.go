@@ -244,7 +244,7 @@ func (k *keeperProcess) again(step *keeper.Step) {
 func (k *keeperProcess) perform(step *keeper.Step) {
 	w, work := k.h.w, step.Work()
 	for i := range work.Tell.Ended {
-		w.truth.told(&work.Tell.Ended[i])
+		w.truth.told(k.h, &work.Tell.Ended[i])
 	}
 	for _, s := range work.Launch {
 		k.queue[s.Attempt] = true
@@ -269,7 +269,7 @@ func (k *keeperProcess) perform(step *keeper.Step) {
 	for _, t := range work.Clean {
 		w.after(0, k.life, func() { k.input(func(s *keeper.Step) { s.Cleaned(t) }) })
 	}
-	if len(work.Tell.Ended) > 0 && !w.calm && w.chance(100) {
+	if len(work.Tell.Ended) > 0 && !w.calm && w.chance(60) {
 		h := k.h
 		w.after(w.some(30*time.Millisecond), h.life, func() { h.restart("its power is cut as a result is told") })
 	}

@@ -152,10 +152,14 @@ func (t *truth) printed(id banto.AttemptID, size int64) {
 	f.printed = max(f.printed, size)
 }
 
-// told says what a keeper makes of an attempt's end, once it is on its disk.
-func (t *truth) told(e *keeper.Ended) {
-	c := *e
-	t.of(e.Attempt).told = &c
+// told says what a keeper makes of an attempt's end, once it is on its disk: it
+// stays at that.
+func (t *truth) told(on *host, e *keeper.Ended) {
+	f, c := t.of(e.Attempt), *e
+	if before := f.told; before != nil && f.lost == "" && !on.copied && (before.Reason != e.Reason || exitText(before.Exit) != exitText(e.Exit)) {
+		t.w.broken(3, "the keeper of %s tells of %s %s%s, and has told %s%s", on, e.Attempt, e.Reason, exitText(e.Exit), before.Reason, exitText(before.Exit))
+	}
+	f.told = &c
 }
 
 // stunned says that a machine stands still: what runs on it may be given up
