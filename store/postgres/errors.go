@@ -92,7 +92,9 @@ func (s *Store) reason(err error) (failing, bool) {
 		return failing{banto.KindInternal, "the database is damaged: " + serverSays(err), "stop the manager and put a backup in its place", store.ErrDamaged}, true
 	case c == codeLocked, c == codeCancelled:
 		return failing{banto.KindUnavailable, "the PostgreSQL server took too long: " + serverSays(err), "look for what blocks it in pg_stat_activity", nil}, true
-	case c == "" && (errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || closed(err)):
+	case c == "" && errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &connect):
+		return failing{banto.KindUnavailable, "the PostgreSQL server at " + s.where + " did not answer in time", "look at its load and at the network; " + later, nil}, true
+	case c == "" && (errors.As(err, &connect) || errors.As(err, &network) || closed(err)):
 		return failing{banto.KindUnavailable, "the PostgreSQL server at " + s.where + " cannot be reached", "start it, or look at the network; " + later, nil}, true
 	}
 	return failing{}, false

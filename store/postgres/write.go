@@ -28,11 +28,8 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 	case s.epoch == 0:
 		return errNotBegun
 	}
-	// Half a transaction is of no use: it is not interrupted, but has an end.
-	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opt.Patience)
-	defer cancel()
 	if s.unsure {
-		written, err := s.settle(sending)
+		written, err := s.settle(ctx)
 		if err != nil {
 			return fmt.Errorf("%w: %w", store.ErrUncertain, err)
 		}
@@ -51,6 +48,9 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	// Half a transaction is of no use: it is not interrupted, but has an end.
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opt.Patience)
+	defer cancel()
 	if err := s.send(sending, &t.batch); err != nil {
 		return err
 	}
