@@ -23,6 +23,9 @@ type image struct {
 // the kernel itself.
 var devices = []string{"virtio_pci", "virtio_net", "virtio_blk"}
 
+// onDemand are modules that a story loads, with all that they need.
+var onDemand = []string{"nfsv4"}
+
 // initScript is the guest's first process: it makes the machine ready, and then
 // does what it is told over a connection to us.
 const initScript = `#!/bin/busybox sh
@@ -57,7 +60,7 @@ func newImage(dir, kernelDir, binaries, busybox string) (*image, error) {
 		return nil, fmt.Errorf("no kernel in %s/boot", kernelDir)
 	}
 	c := &cpio{}
-	for _, name := range []string{"bin", "data", "dev", "etc", "modules", "proc", "root", "sys", "tmp"} {
+	for _, name := range []string{"bin", "data", "dev", "etc", "modules", "more", "proc", "root", "share", "sys", "tmp"} {
 		c.add(name, 0o40755, nil)
 	}
 	c.add("init", 0o100755, []byte(initScript))
@@ -75,9 +78,11 @@ func newImage(dir, kernelDir, binaries, busybox string) (*image, error) {
 		c.add(name, 0o100755, text)
 	}
 	have := map[string]bool{}
-	for _, name := range devices {
-		if err := c.addModule(kernelDir, name, have); err != nil {
-			return nil, err
+	for dir, names := range map[string][]string{"modules": devices, "more": onDemand} {
+		for _, name := range names {
+			if err := c.addModule(kernelDir, dir, name, have); err != nil {
+				return nil, err
+			}
 		}
 	}
 	img := &image{kernel: kernels[len(kernels)-1], files: filepath.Join(dir, "files.cpio")}
@@ -108,7 +113,7 @@ func module(kernelDir, name string) (text []byte, err error) {
 }
 
 // addModule adds a module after those that it needs, numbered in that order.
-func (c *cpio) addModule(kernelDir, name string, have map[string]bool) error {
+func (c *cpio) addModule(kernelDir, dir, name string, have map[string]bool) error {
 	if name == "" || have[name] {
 		return nil
 	}
@@ -122,11 +127,11 @@ func (c *cpio) addModule(kernelDir, name string, have map[string]bool) error {
 		needs = string(list)
 	}
 	for need := range strings.SplitSeq(needs, ",") {
-		if err := c.addModule(kernelDir, need, have); err != nil {
+		if err := c.addModule(kernelDir, dir, need, have); err != nil {
 			return err
 		}
 	}
-	c.add(fmt.Sprintf("modules/%02d-%s.ko", len(have), name), 0o100644, text)
+	c.add(fmt.Sprintf("%s/%02d-%s.ko", dir, len(have), name), 0o100644, text)
 	have[name] = true
 	return nil
 }

@@ -26,7 +26,7 @@ func missing() string {
 	if os.Getenv(binariesEnv) == "" {
 		return "`make vm` builds what runs in it and sets " + binariesEnv
 	}
-	for _, name := range []string{"qemu-system-x86_64", "busybox", "mkfs.ext4"} {
+	for _, name := range []string{"qemu-system-x86_64", "busybox", "mkfs.ext4", "ganesha.nfsd"} {
 		if _, err := program(name); err != nil {
 			return name + " is not installed"
 		}
@@ -105,7 +105,7 @@ func runStories(t *testing.T, img *image) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"boot": boot, "off": off, "cut": cut, "stun": stun, "wake": wake, "disk": disk, "clock": clock,
+			"boot": boot, "off": off, "cut": cut, "stun": stun, "wake": wake, "disk": disk, "share": share, "clock": clock,
 			"at": at, "exits": exits, "start": start, "until": until, "keep": keep,
 		},
 	})

@@ -22,7 +22,8 @@ type room struct {
 	dir, binary string
 	guest       *guest // nil while it is off
 	disk        string
-	bound       bool // to be cleared at the end of the story
+	share       *exec.Cmd // the NFS server; nil without one
+	bound       bool      // to be cleared at the end of the story
 }
 
 func roomOf(ts *testscript.TestScript) *room {
@@ -85,12 +86,20 @@ func cut(ts *testscript.TestScript, neg bool, args []string) {
 	r.guest = nil
 }
 
-func stun(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(running(ts, neg, args, 0).guest.signal(syscall.SIGSTOP))
-}
+func stun(ts *testscript.TestScript, neg bool, args []string) { still(ts, neg, args, syscall.SIGSTOP) }
+func wake(ts *testscript.TestScript, neg bool, args []string) { still(ts, neg, args, syscall.SIGCONT) }
 
-func wake(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(running(ts, neg, args, 0).guest.signal(syscall.SIGCONT))
+// still stops the guest, or the share, or lets it go on.
+func still(ts *testscript.TestScript, neg bool, args []string, sig syscall.Signal) {
+	r := running(ts, neg, args[:0], 0)
+	switch {
+	case len(args) == 0:
+		ts.Check(r.guest.signal(sig))
+	case len(args) == 1 && args[0] == "share" && r.share != nil:
+		ts.Check(r.share.Process.Signal(sig))
+	default:
+		ts.Fatalf("usage: stun [share], wake [share]")
+	}
 }
 
 func disk(ts *testscript.TestScript, neg bool, args []string) {
