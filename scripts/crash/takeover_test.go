@@ -18,22 +18,28 @@ import (
 
 // active gives the number of the manager that says it is the active one, or -1.
 func (w *world) active() int {
-	for i, url := range w.urls {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/leader", http.NoBody)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err == nil {
-			resp.Body.Close()
-		}
-		cancel()
-		if err == nil && resp.StatusCode == http.StatusOK {
+	for i := range w.urls {
+		if w.leads(i) {
 			return i
 		}
 	}
 	return -1
+}
+
+// leads says whether a manager says that it is the active one.
+func (w *world) leads(i int) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.urls[i]+"/leader", http.NoBody)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }
 
 // load submits trackers of ten jobs, twenty a second, until it is stopped, which
@@ -89,6 +95,8 @@ func takeover(t *testing.T, hit func(w *world, m *process) (again func())) {
 		w.until("jobs run", func() bool { return w.count() >= moment })
 		at := time.Now()
 		again := hit(w, w.managers[was])
+		var led time.Duration
+		w.until("the other one is active", func() bool { led = time.Since(at); return w.leads(1 - was) })
 		first := fmt.Sprintf("f%d", round)
 		w.submit("take/first", first)
 		w.until("a new job starts", func() bool { _, by := w.written(); return by[first+"-p0"] > 0 })
@@ -102,7 +110,7 @@ func takeover(t *testing.T, hit func(w *world, m *process) (again func())) {
 			w.ended(id)
 		}
 		w.once(runs, jobs)
-		t.Logf("round %d: %d trackers; the first new job started after %s", round, len(runs), took[round].Round(10*time.Millisecond))
+		t.Logf("round %d: %d trackers; the other was active after %s, the first new job started after %s", round, len(runs), led.Round(10*time.Millisecond), took[round].Round(10*time.Millisecond))
 	}
 	slices.Sort(took)
 	t.Logf("first new job after: median %s, longest %s", took[len(took)/2].Round(10*time.Millisecond), took[len(took)-1].Round(10*time.Millisecond))
