@@ -82,7 +82,8 @@ var mutations = []mutation{
 	},
 	{
 		name: "the dead-man's limit ends nothing", file: "agent/keeper/deadman.go",
-		text: "\t\tif over > clock {\n", wrong: "\t\tif over > 0 {\n",
+		text:  "\td.limits[id] = min(ms, int64(maxLimit/time.Millisecond)) * int64(time.Millisecond)\n",
+		wrong: "\td.limits[id] = min(ms, int64(maxLimit/time.Millisecond)) * int64(time.Second)\n",
 	},
 	{
 		name: "a start is for any claims", file: "agent/link/machine.go",
