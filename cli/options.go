@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"log/slog"
@@ -32,6 +33,7 @@ type processFlags struct {
 	allowRoot                bool
 
 	store, archive, recoverSite string
+	shared                      string // the store that the environment names
 	maxTrackers                 int
 	submitRate                  float64
 }
@@ -74,7 +76,7 @@ func (f *processFlags) registerManagers(e *env, cmd *cobra.Command) {
 		case f.recoverSite != "" && !slices.Contains(sites(), f.recoverSite):
 			return e.wrongUse(cmd, e.say("%q is no way to begin at a second site; those are %s", f.recoverSite, joined(sites())))
 		}
-		f.store = first(f.store, e.std.Env("BANTO_STORE"))
+		f.shared = e.std.Env("BANTO_STORE")
 		return nil
 	}
 }
@@ -133,7 +135,12 @@ func (f *processFlags) options(e *env, cmd *cobra.Command) (o app.Options, done 
 		Environment: text("environment", f.environment, s.Environment), Colour: text("colour", f.colour, s.Colour), Guard: s.Guard,
 		Proxy: text("proxy", f.proxy, s.Proxy), Accounts: texts("account", f.accounts, s.Accounts), AllowRoot: s.AllowRoot,
 		Config: config.Path(e.std.Env), Exe: e.std.Exe, Version: e.std.Version,
-		Store: f.store, MaxTrackers: f.maxTrackers, SubmitRate: f.submitRate, RecoverSite: f.recoverSite, Archive: f.archive,
+		Store: first(f.store, f.shared), MaxTrackers: f.maxTrackers, SubmitRate: f.submitRate, RecoverSite: f.recoverSite, Archive: f.archive,
+	}
+	if flags.Lookup("store") != nil {
+		o.Store, o.Archive = first(o.Store, s.Store), first(o.Archive, s.Archive)
+		o.MaxTrackers = cmp.Or(o.MaxTrackers, s.MaxTrackers)
+		o.SubmitRate = cmp.Or(o.SubmitRate, float64(s.SubmitRate))
 	}
 	if flags.Changed("slots") {
 		o.Slots = f.slots

@@ -135,16 +135,16 @@ func fields(r *reader) map[string]field {
 	s := &r.out
 	return map[string]field{
 		"data": r.text(&s.Data), "name": r.text(&s.Name),
-		"slots": r.number(&s.Slots, 1, 10_000), "accounts": r.texts(&s.Accounts), "allow-root": r.boolean(&s.AllowRoot),
+		"slots": r.number(&s.Slots, 10_000), "accounts": r.texts(&s.Accounts), "allow-root": r.boolean(&s.AllowRoot),
 		"proxy": r.text(&s.Proxy),
 		"http":  r.text(&s.HTTP), "fabric": r.text(&s.Fabric), "san": r.texts(&s.SAN),
 		"cert": r.text(&s.Cert), "key": r.text(&s.Key),
 		"environment": r.text(&s.Environment), "colour": r.text(&s.Colour), "guard": r.flag(&s.Guard),
-		"store": r.text(&s.Store), "max-trackers": r.number(&s.MaxTrackers, 1, 10_000_000), "submit-rate": r.number(&s.SubmitRate, 1, 1_000_000),
+		"store": r.text(&s.Store), "max-trackers": r.number(&s.MaxTrackers, 10_000_000), "submit-rate": r.number(&s.SubmitRate, 1_000_000),
 		"archive": r.text(&s.Archive),
 		"log": func(n *yaml.Node, path string) {
 			r.mapping(n, path, map[string]field{
-				"file": r.text(&s.Log.File), "size": r.size(&s.Log.Size), "keep": r.number(&s.Log.Keep, 1, 1000), "debug": r.boolean(&s.Log.Debug),
+				"file": r.text(&s.Log.File), "size": r.size(&s.Log.Size), "keep": r.number(&s.Log.Keep, 1000), "debug": r.boolean(&s.Log.Debug),
 			})
 		},
 	}
@@ -214,15 +214,15 @@ func (r *reader) texts(to *[]string) field {
 	}
 }
 
-func (r *reader) number(to *int, least, most int) field {
+func (r *reader) number(to *int, most int) field {
 	return func(n *yaml.Node, path string) {
 		v, ok := r.scalar(n, path, "a number")
 		if !ok {
 			return
 		}
 		i, err := strconv.Atoi(v)
-		if err != nil || i < least || i > most {
-			r.fault(n, path, fmt.Sprintf("%s: %.40q is not a number from %d to %d", path, v, least, most), "")
+		if err != nil || i < 1 || i > most {
+			r.fault(n, path, fmt.Sprintf("%s: %.40q is not a number from 1 to %d", path, v, most), "")
 			return
 		}
 		*to = i
