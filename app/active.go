@@ -87,7 +87,7 @@ func (s *Server) activate(ctx context.Context, epoch int64) (err error) {
 
 // assemble makes the manager's rooms and ties them together.
 func (a *active) assemble(ctx context.Context) (http.Handler, error) {
-	incarnation, err := a.store.Incarnation(ctx)
+	incarnation, err := a.incarnation(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +120,31 @@ func (a *active) assemble(ctx context.Context) (http.Handler, error) {
 	options.Enrol = entrance{door{a.reach, a.fabricAt, a.listen.Addr()}, a.fabric, a.peers.endpoints}
 	options.Problems, options.Local, options.Fabric = a.gateway.Problem, a.local.ID, a.fabric.Websocket()
 	return api.New(options), nil
+}
+
+// siteMark is the store's mark that names the site which has taken over.
+const siteMark = "site"
+
+// incarnation names to agents the house that this store is. At a second site it
+// is another one: what the first site's managers say on their copy of the store
+// is not obeyed any more, whatever epoch they reach.
+func (a *active) incarnation(ctx context.Context) (string, error) {
+	name, err := a.store.Incarnation(ctx)
+	if err != nil {
+		return "", err
+	}
+	if a.Server.recover != "" {
+		site := rand.Text()
+		if err := a.store.Write(ctx, func(tx store.Tx) error { return tx.PutMark(siteMark, site) }); err != nil {
+			return "", err
+		}
+		return name + "." + site, nil
+	}
+	site, err := a.store.Mark(ctx, siteMark)
+	if err == nil && site != "" {
+		name += "." + site
+	}
+	return name, err
 }
 
 // designs gives the way to definitions. changed is told of groups and accounts.
