@@ -7,6 +7,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/lease"
 	"github.com/bantoops/banto/store"
 )
 
@@ -86,7 +87,7 @@ func (s *Server) hold(ctx context.Context) {
 		stop()
 		<-kept
 		h.done <- s.retire(h.to)
-		pause(ctx, afterHandOver)
+		s.giveWay(ctx)
 	case err := <-kept:
 		if err == nil || a.retiring.Load() { // the server stops, which retires it
 			return
@@ -180,6 +181,22 @@ func reason(text string) string {
 		return ""
 	}
 	return ": " + text
+}
+
+// giveWay waits until another manager has followed; not longer than
+// afterHandOver. After that this one follows as any other: also the one that
+// came may end a moment later.
+func (s *Server) giveWay(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, afterHandOver)
+	defer cancel()
+	for ctx.Err() == nil {
+		l, err := s.store.Lease(ctx)
+		s.peers.saw(l, err)
+		if err == nil && l.Holder != "" {
+			return
+		}
+		pause(ctx, lease.DefaultTimes().Poll)
+	}
 }
 
 // pause waits, unless ctx ends before.
