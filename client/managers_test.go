@@ -191,6 +191,27 @@ func TestASilentManagerIsLeft(t *testing.T) {
 	}
 }
 
+// While one that answers cannot help yet, one that is silent is not waited for.
+func TestOneThatAnswersComesBeforeOneThatIsSilent(t *testing.T) {
+	asked := 0
+	silent := func(_ http.ResponseWriter, r *http.Request) { asked++; <-r.Context().Done() }
+	tries := 0
+	c := managers(t, []client.Option{client.WithTimeout(20 * time.Millisecond)}, silent, func(w http.ResponseWriter, _ *http.Request) {
+		if tries++; tries < 5 {
+			w.Header().Set(banto.StandbyHeader, banto.StandbyBrokeOff)
+			http.Error(w, "", http.StatusServiceUnavailable)
+			return
+		}
+		answer(t, w, banto.Tracker{ID: someTracker})
+	})
+	if _, err := c.Tracker(t.Context(), someTracker); err != nil {
+		t.Error(err)
+	}
+	if asked != 1 {
+		t.Errorf("the silent one was asked %d times", asked)
+	}
+}
+
 // One of several that cannot be trusted is no reason to stop; all of them are.
 func TestManagersThatCannotBeTrusted(t *testing.T) {
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())

@@ -54,8 +54,18 @@ func (c *Client) door() door {
 	return door{Client: c, base: c.urls[at%int64(len(c.urls))], at: at}
 }
 
-// next turns to another manager, unless somebody else has done so.
-func (c door) next() { c.Client.at.CompareAndSwap(c.at, c.at+1) }
+// next turns to another manager, unless somebody else has done so. Those that
+// were silent come only when all were.
+func (c door) next(silent map[string]bool) {
+	at, n := c.at+1, int64(len(c.urls))
+	for range n {
+		if !silent[c.urls[at%n]] {
+			break
+		}
+		at++
+	}
+	c.Client.at.CompareAndSwap(c.at, at)
+}
 
 // unsentError is the cause of an error of a call that no manager has done
 // anything about.
@@ -103,9 +113,14 @@ type tries struct {
 	until   time.Time // zero before the first failure
 	wait    time.Duration
 	told    bool
+	// silent are managers that have let a try run out: one that answers, though it
+	// cannot help yet, is asked again before one of those.
+	silent map[string]bool
 }
 
-func (c *Client) trying(in call) *tries { return &tries{c: c, in: in, wait: c.backoff} }
+func (c *Client) trying(in call) *tries {
+	return &tries{c: c, in: in, wait: c.backoff, silent: map[string]bool{}}
+}
 
 // timeout is how long the next try may take.
 func (t *tries) timeout() time.Duration {
@@ -113,7 +128,7 @@ func (t *tries) timeout() time.Duration {
 	case t.in.timeout != 0:
 		return t.in.timeout
 	case len(t.c.urls) > 1 && t.in.repeats():
-		return min(t.c.timeout, firstTimeout<<min(t.made, 10))
+		return min(t.c.timeout, firstTimeout<<min(t.made/len(t.c.urls), 10))
 	}
 	return t.c.timeout
 }
@@ -129,8 +144,14 @@ func (t *tries) another(ctx context.Context, d door, err error) bool {
 	if ctx.Err() != nil || !t.worth(err) || (!now.Before(t.until) && t.made > 1) {
 		return false
 	}
-	d.next()
-	if t.made%len(t.c.urls) != 0 {
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.silent[d.base] = true
+	}
+	if len(t.silent) == len(t.c.urls) {
+		clear(t.silent)
+	}
+	d.next(t.silent)
+	if len(t.silent) == 0 && t.made%len(t.c.urls) != 0 {
 		return true // the others first
 	}
 	if !t.told && t.until.Sub(now) <= t.c.patient-noticeAfter {

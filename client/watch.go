@@ -54,7 +54,7 @@ func (c *Client) Watch(ctx context.Context, id banto.TrackerID, fn func(banto.Tr
 		if kind != banto.KindUnreachable && kind != banto.KindUnavailable || failed >= watchTries*len(c.urls) || lasting(err) && failed >= len(c.urls) {
 			return err
 		}
-		w.c.next()
+		w.c.next(nil)
 		if failed%len(c.urls) != 0 {
 			continue // the others first
 		}
