@@ -18,7 +18,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCE  ?= .
 BREAK   ?=
 
-.PHONY: help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
+.PHONY: crash takeover help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,14 @@ vm: ## stories in a small virtual machine: clock, limits, power cut, a dead file
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/vm/banto ./cmd/banto
 	CGO_ENABLED=0 $(GO) test -c -o bin/vm/keeper.test ./agent/keeper
 	BANTO_VM_KERNEL='$(VMKERNEL)' BANTO_VM_BINARIES='$(CURDIR)/bin/vm' $(GO) test -count 1 -timeout 6m -parallel 4 -v -run InMachine ./scripts/vm
+
+ROUNDS ?= 50
+JOBS   ?= 5000
+crash: ## processes killed at random under JOBS jobs, ROUNDS times, on both stores (half an hour each)
+	BANTO_ROUNDS=$(ROUNDS) BANTO_JOBS=$(JOBS) $(GO) test -count 1 -timeout 3h -v -run Crash ./scripts/crash
+
+takeover: ## the active manager killed, stopped and ended under load, ROUNDS times each (needs PostgreSQL)
+	BANTO_ROUNDS=$(ROUNDS) $(GO) test -count 1 -timeout 3h -v -run 'TakeOver|HandOver' ./scripts/crash
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each
