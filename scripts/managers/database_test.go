@@ -59,10 +59,9 @@ var harms = map[string]func(w *world){
 	"mend":      func(w *world) { w.wire.cut(false) },
 	"full":      func(w *world) { w.fill() },
 	"room":      func(w *world) { w.ts.Check(os.Remove(filepath.Join(w.disk, "ballast"))) },
-	// copy has a second site copy the database; away is the loss of the first.
+	// copy has a second site copy the database, to which away goes.
 	"copy": func(w *world) { w.second = w.server.Copy(w.t, false) },
 	"away": func(w *world) {
-		w.server.Stop(false)
 		w.server = w.second
 		w.ts.Setenv("STORE", w.server.URL(w.name))
 	},
