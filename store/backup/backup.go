@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -143,7 +144,6 @@ type Reader struct {
 	sum    hash.Hash
 	head   header
 	info   banto.BackupInfo
-	ended  bool
 	failed error
 }
 
@@ -274,7 +274,7 @@ func (b *Reader) end(line []byte) error {
 	if sum := hex.EncodeToString(b.sum.Sum(nil)); t.SHA256 != sum || t.Rows != b.info.Rows {
 		return damaged(fmt.Sprintf("its sum is not that of its %d rows", b.info.Rows), nil)
 	}
-	if _, err := b.in.ReadByte(); err != io.EOF {
+	if _, err := b.in.ReadByte(); !errors.Is(err, io.EOF) {
 		return damaged("something stands behind its last line", err)
 	}
 	return io.EOF
@@ -289,8 +289,8 @@ func (b *Reader) line() ([]byte, error) {
 		switch {
 		case err == nil:
 			return whole, nil
-		case err != bufio.ErrBufferFull:
-			if err == io.EOF {
+		case !errors.Is(err, bufio.ErrBufferFull):
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
@@ -307,7 +307,7 @@ func Verify(r io.Reader) (banto.BackupInfo, error) {
 		return banto.BackupInfo{}, err
 	}
 	for {
-		if _, err := b.Next(); err == io.EOF {
+		if _, err := b.Next(); errors.Is(err, io.EOF) {
 			return b.Info(), nil
 		} else if err != nil {
 			return b.Info(), err

@@ -67,7 +67,7 @@ func read(r io.Reader) ([]store.Row, banto.BackupInfo, error) {
 	var rows []store.Row
 	for {
 		row, err := b.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return rows, b.Info(), nil
 		}
 		if err != nil {
