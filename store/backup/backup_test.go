@@ -42,7 +42,7 @@ func full() *shelf {
 		{Table: "definitions", Values: []any{"jobnet", int64(0), ""}},
 		{Table: "hosts", Values: []any{"h-1", nil, []byte{0, 255, '\n'}}},
 		{Table: "hosts", Values: []any{"h-2", int64(math.MinInt64), []byte{}}},
-		{Table: "hosts", Values: []any{"h-3", int64(math.MaxInt64), bytes.Repeat([]byte("x"), 200_000)}},
+		{Table: "hosts", Values: []any{"h-3", int64(math.MaxInt64), bytes.Repeat([]byte("x"), 20_000)}},
 	}}
 }
 
