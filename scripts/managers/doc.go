@@ -6,7 +6,7 @@
 //	database KIND        shared: the one of all stories; own: one that may be harmed;
 //	                     proxied: through a wire that can be cut; small: on a small
 //	                     disk (root); pair: with a synchronous standby
-//	harm WHAT            what befalls it: see harms
+//	harm WHAT            what befalls it: harms, in database_test.go
 //	sql STATEMENT        what the database says
 //	manager NAME FLAG…   a manager begins, on $STORE; $URL_NAME is where it answers
 //	agent NAME FLAG…     a host joins, or its agent begins again
@@ -18,6 +18,7 @@
 //	keep NAME PATTERN    the last such thing in stdout is a variable from now on
 //	load WORD            begin, end: submissions, one behind the other; check: each
 //	                     one that was answered has run once
+//	flood JOBNET OTHER   20,000 submissions of one ($BANTO_FLOOD), one of the other
 //	watch, took          a stop-watch: what something took, for the log
 //
 // `make managers` runs them with what they say.

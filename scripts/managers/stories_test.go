@@ -61,7 +61,7 @@ func TestStories(t *testing.T) {
 					"manager": manager, "agent": agent, "exits": exits, "keep": keep, "until": until, "never": never,
 					"end": signalled(syscall.SIGTERM, true), "kill9": signalled(syscall.SIGKILL, true),
 					"freeze": signalled(syscall.SIGSTOP, false), "thaw": signalled(syscall.SIGCONT, false),
-					"watch": watch, "took": took,
+					"flood": flood, "watch": watch, "took": took,
 				},
 			})
 		})
