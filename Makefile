@@ -18,7 +18,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCE  ?= .
 BREAK   ?=
 
-.PHONY: crash takeover help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
+.PHONY: crash takeover managers help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ cross: ## builds for the other systems
 
 net: ## stories with network namespaces (root, ip, nft, tinyproxy)
 	$(GO) test -count 1 -v ./scripts/net
+
+managers: ## stories of several managers and of what befalls their store (needs PostgreSQL; a full disk needs root)
+	BANTO_FLOOD=20000 $(GO) test -count 1 -timeout 20m -v ./scripts/managers
 
 wine: ## the Windows agent under Wine: its tests and stories (needs Debian's wine64)
 	@mkdir -p bin/windows
