@@ -18,8 +18,8 @@
 //	keep NAME PATTERN    the last such thing in stdout is a variable from now on
 //	load WORD            begin, end: submissions, one behind the other; check: each
 //	                     one that was answered has run once
-//	flood JOBNET OTHER   20,000 submissions of one ($BANTO_FLOOD), one of the other
+//	flood JOBNET OTHER   many submissions of one ($BANTO_FLOOD), one of the other
 //	watch, took          a stop-watch: what something took, for the log
 //
-// `make managers` runs them with what they say.
+// `make managers` runs them with what they say, and a flood of 20,000.
 package managers

@@ -73,8 +73,6 @@ func condition(what string) (bool, error) {
 	switch what {
 	case "postgres":
 		return pgtest.Bin() != "", nil
-	case "long":
-		return os.Getenv("BANTO_LONG") != "", nil
 	case "disk":
 		return os.Geteuid() == 0 && mountable(), nil
 	}

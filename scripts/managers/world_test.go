@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait; nothing is expected to take that long.
-const patience = 60 * time.Second
+const patience = 45 * time.Second
 
 // world is what runs in one story.
 type world struct {
