@@ -69,7 +69,7 @@ vm: ## stories in a small virtual machine: clock, limits, power cut, a dead file
 	@mkdir -p bin/vm
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/vm/banto ./cmd/banto
 	CGO_ENABLED=0 $(GO) test -c -o bin/vm/keeper.test ./agent/keeper
-	BANTO_VM_KERNEL='$(VMKERNEL)' BANTO_VM_BINARIES='$(CURDIR)/bin/vm' $(GO) test -count 1 -timeout 6m -parallel 4 -v -run InMachine ./scripts/vm
+	BANTO_VM_KERNEL='$(VMKERNEL)' BANTO_VM_BINARIES='$(CURDIR)/bin/vm' $(GO) test -count 1 -timeout 8m -parallel 4 -v -run InMachine ./scripts/vm
 
 ROUNDS ?= 50
 JOBS   ?= 5000
