@@ -3,4 +3,4 @@
 package sim
 
 // defaultSeeds are as many as fit into the time of all tests.
-const defaultSeeds = 1500
+const defaultSeeds = 600

@@ -4,4 +4,4 @@ package sim
 
 // defaultSeeds are as many as fit into the time of all tests; the race detector
 // takes ten times as long, for what is one goroutine.
-const defaultSeeds = 60
+const defaultSeeds = 20

@@ -85,7 +85,8 @@ func (s *Store) take(ctx context.Context, t store.TakeOver, now time.Time) (int6
 	s.shelf.mu.Lock()
 	defer s.shelf.mu.Unlock()
 	l := &s.shelf.rows.lease
-	if l.Epoch > 0 && l.Holder != "" && !t.Force && s.opt.Now().Sub(l.RenewedAt) < t.After {
+	others := l.Holder != "" && l.Holder != t.Holder || l.Holder == "" && l.Next != "" && l.Next != t.Name
+	if l.Epoch > 0 && others && !t.Force && s.opt.Now().Sub(l.RenewedAt) < t.After {
 		return 0, store.ErrHeld
 	}
 	*l = store.Lease{Epoch: l.Epoch + 1, Seq: l.Seq + 1, Holder: t.Holder, URL: t.URL, RenewedAt: now.UTC().Truncate(time.Microsecond)}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -288,6 +289,9 @@ func (t *tx) DeleteTracker(id banto.TrackerID, limit int) (bool, error) {
 	row, known := t.trackers.get(id)
 	if !known || !row.State.Ended() {
 		return false, nil
+	}
+	if limit <= 0 {
+		limit = math.MaxInt
 	}
 	left := dropSome(&t.parts, func(k partKey, _ banto.Part) bool { return k.tracker == id }, &limit)
 	left = dropSome(&t.attempts, func(k attemptKey, _ banto.Attempt) bool { return k.tracker == id }, &limit) || left
