@@ -18,12 +18,16 @@ type Store interface {
 	Write(ctx context.Context, fn func(store.Tx) error) error
 }
 
-// Options are what a Retention works with. Store, Outputs and Keep must be set.
+// Options are what a Retention works with. Store, Outputs, Keep and Claim must be
+// set.
 type Options struct {
 	Store   Store
 	Outputs store.Outputs
 	// Keep says how long what belongs to a jobnet is kept; zero: for ever.
-	Keep    func(ctx context.Context, jobnetPath string) (jobnet.Keep, error)
+	Keep func(ctx context.Context, jobnetPath string) (jobnet.Keep, error)
+	// Claim says that a tracker that has ended is about to be dropped: when it
+	// returns, nobody takes it up again. An error lets it stay until the next round.
+	Claim   func(ctx context.Context, id banto.TrackerID) error
 	Archive string // the directory into which trackers go before; empty: they just go
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -169,6 +173,12 @@ func (r *Retention) wasRemoved(t *banto.Tracker, keep jobnet.Keep) bool {
 
 // drop archives a tracker and drops it, its rows last of all.
 func (r *Retention) drop(ctx context.Context, t *banto.Tracker) error {
+	if err := r.opt.Claim(ctx, t.ID); err != nil {
+		if banto.KindOf(err) == banto.KindConflict {
+			return nil // it was taken up again meanwhile
+		}
+		return err
+	}
 	if r.opt.Archive != "" {
 		if err := r.archive(ctx, t); err != nil {
 			return err

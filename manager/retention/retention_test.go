@@ -30,6 +30,16 @@ type house struct {
 	now     time.Time
 	dir     string
 	n       int
+	busy    banto.TrackerID // that was taken up again
+	claimed []banto.TrackerID
+}
+
+func (h *house) claim(id banto.TrackerID) error {
+	if id == h.busy {
+		return banto.Fail(banto.KindConflict, "cannot drop it", "it has not ended", "")
+	}
+	h.claimed = append(h.claimed, id)
+	return nil
 }
 
 func newHouse(t *testing.T) *house {
@@ -85,7 +95,8 @@ func (h *house) tracker(jobnetPath string, ago time.Duration, state banto.Tracke
 func (h *house) retention(archive string, keeps map[string]jobnet.Keep) *retention.Retention {
 	return retention.New(retention.Options{
 		Store: h.store, Outputs: h.outputs, Archive: archive, Pause: time.Nanosecond, Now: func() time.Time { return h.now },
-		Keep: func(_ context.Context, path string) (jobnet.Keep, error) { return keeps[path], nil },
+		Claim: func(_ context.Context, id banto.TrackerID) error { return h.claim(id) },
+		Keep:  func(_ context.Context, path string) (jobnet.Keep, error) { return keeps[path], nil },
 	})
 }
 
@@ -192,6 +203,22 @@ func TestATornEndOfAnArchiveIsCutAway(t *testing.T) {
 		if len(lines) != 10 || lines[0].Tracker.ID != first || lines[5].Tracker.ID != second {
 			t.Fatalf("%d bytes torn: %d lines", len(torn), len(lines))
 		}
+	}
+}
+
+// One that is taken up again just then stays.
+func TestWhatIsTakenUpAgainStays(t *testing.T) {
+	h := newHouse(t)
+	h.busy = h.tracker("a", 3*day, banto.TrackerOK, 2)
+	other := h.tracker("a", 3*day, banto.TrackerOK, 2)
+	if _, err := h.retention(h.dir, map[string]jobnet.Keep{"a": {Trackers: day}}).Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if row, output := h.has(h.busy); !row || !output {
+		t.Error("it was dropped")
+	}
+	if row, _ := h.has(other); row || len(h.claimed) != 1 {
+		t.Error("the other one was not")
 	}
 }
 

@@ -36,6 +36,7 @@ type batch struct {
 	logons   rows[string, store.AccountState]
 	audits   []banto.AuditEntry
 	mark     *banto.Recovery // that is now confirmed
+	drop     banto.TrackerID // that is about to be dropped from the store
 
 	acks   rows[ackKey, struct{}]
 	afters []func()              // answers, in the order of the inputs
@@ -123,12 +124,12 @@ func (b *batch) audit(by banto.Principal, action audit.Action, object, detail, r
 // empty says whether there is nothing to write.
 func (b *batch) empty() bool {
 	return b.trackers.len()+b.parts.len()+b.attempts.len()+b.hosts.len()+b.orders.len()+
-		b.keys.len()+b.flows.len()+b.scripts.len()+b.joins.len()+b.revoked.len()+b.logons.len()+len(b.audits) == 0 && b.mark == nil
+		b.keys.len()+b.flows.len()+b.scripts.len()+b.joins.len()+b.revoked.len()+b.logons.len()+len(b.audits) == 0 && b.mark == nil && b.drop == ""
 }
 
 // write puts all of it into a transaction.
 func (b *batch) write(tx store.Tx) error {
-	for _, part := range []func(store.Tx) error{b.writeTrackers, b.writeOrders, b.writeHosts} {
+	for _, part := range []func(store.Tx) error{b.writeTrackers, b.writeOrders, b.writeHosts, b.writeDrop} {
 		if err := part(tx); err != nil {
 			return err
 		}

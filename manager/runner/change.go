@@ -39,6 +39,10 @@ func (in *changeIn) step(b *batch) error {
 		b.refuse(in, noTracker(in.what))
 		return nil
 	}
+	if loaded && in.id == b.mem.dropping {
+		b.refuse(in, beingDropped(in.what))
+		return nil
+	}
 	if in.revision > 0 && t.Row().Revision >= in.revision {
 		in.done(b, t)
 		return nil

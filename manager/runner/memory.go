@@ -39,6 +39,7 @@ type memory struct {
 	logons    map[string]store.AccountState // of accounts whose logons fail
 	proved    map[string]bool               // accounts that were wanted, and whether a process has run under them since the last failure
 	unusable  map[banto.TrackerID]error     // those that could not be brought back, and why
+	dropping  banto.TrackerID               // that is being dropped from the store; empty: none
 }
 
 // live is an attempt that is, or may be, on a host.
@@ -47,6 +48,7 @@ type live struct {
 	part    banto.PartKey
 	state   banto.AttemptState
 	created time.Time
+	started *time.Time    // nil: that is not on record
 	deadMan time.Duration // its dead-man's limit; 0: it has none
 	deadBy  time.Time     // while it is lost
 }
@@ -94,7 +96,7 @@ func (m *memory) noteAttempt(a banto.Attempt) {
 		return
 	}
 	l := live{
-		host: a.HostID, part: a.Part, state: a.State, created: a.CreatedAt, deadMan: time.Duration(a.DeadManMS) * time.Millisecond,
+		host: a.HostID, part: a.Part, state: a.State, created: a.CreatedAt, started: a.StartedAt, deadMan: time.Duration(a.DeadManMS) * time.Millisecond,
 	}
 	if a.DeadBy != nil && a.State == banto.AttemptLost {
 		l.deadBy = *a.DeadBy

@@ -24,6 +24,9 @@ func (r *Runner) rebuild(ctx context.Context) error {
 	if err := r.rebuildAccounts(ctx, m); err != nil {
 		return err
 	}
+	if err := r.rebuildDrop(ctx, m); err != nil {
+		return err
+	}
 	revoked, err := r.opt.Store.Revoked(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot read the keys that were revoked: %w", err)
