@@ -1,12 +1,14 @@
 package pgtest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // Copy makes a server of what this one has now, while it runs. A standby goes
@@ -27,7 +29,9 @@ func (s *Server) Copy(tb testing.TB, standby bool) *Server {
 	if standby {
 		args = append(args, "-R")
 	}
-	cmd := exec.Command(filepath.Join(s.bin, "pg_basebackup"), args...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_basebackup"), args...)
 	cmd.Dir = root
 	asOther(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
