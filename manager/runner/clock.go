@@ -58,8 +58,8 @@ func (b *batch) straighten(l live, e engine.Ended) engine.Ended {
 	off, from := b.mem.hosts[l.host].ClockMS, l.created
 	if e.StartedAt != nil {
 		began := straight(*e.StartedAt, off, from, b.now)
-		if l.started != nil { // it is on record, and a clock that was set meanwhile moves it no more
-			began = *l.started
+		if !l.started.IsZero() { // it is on record, and a clock that was set meanwhile moves it no more
+			began = l.started
 		}
 		e.StartedAt, from = &began, began
 	}

@@ -48,7 +48,7 @@ type live struct {
 	part    banto.PartKey
 	state   banto.AttemptState
 	created time.Time
-	started *time.Time    // nil: that is not on record
+	started time.Time     // zero: that is not on record
 	deadMan time.Duration // its dead-man's limit; 0: it has none
 	deadBy  time.Time     // while it is lost
 }
@@ -96,7 +96,10 @@ func (m *memory) noteAttempt(a banto.Attempt) {
 		return
 	}
 	l := live{
-		host: a.HostID, part: a.Part, state: a.State, created: a.CreatedAt, started: a.StartedAt, deadMan: time.Duration(a.DeadManMS) * time.Millisecond,
+		host: a.HostID, part: a.Part, state: a.State, created: a.CreatedAt, deadMan: time.Duration(a.DeadManMS) * time.Millisecond,
+	}
+	if a.StartedAt != nil {
+		l.started = *a.StartedAt
 	}
 	if a.DeadBy != nil && a.State == banto.AttemptLost {
 		l.deadBy = *a.DeadBy
