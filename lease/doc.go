@@ -23,7 +23,8 @@
 //
 //	renew + slow commit < giveUp < ttl
 //
-// Times.Check holds that. A manager that is stopped (SIGSTOP) for longer finds
+// Times.Check holds that. One whose session is gone is followed earlier, by
+// force: it was killed, or else its next transaction tells it. A manager that is stopped (SIGSTOP) for longer finds
 // out at its next instruction that matters: Leading is asked before anything is
 // said to a host, and the store refuses it.
 //

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/bantoops/banto/internal/boottime"
@@ -152,7 +151,7 @@ func (w *watch) free(l store.Lease, o Options, now time.Duration) bool {
 		w.gone = now
 	}
 	// A holder that lives and has only lost its session renews meanwhile.
-	w.force = now-w.gone >= o.Times.Grace && l.Age >= o.Times.Grace
+	w.force = now-w.gone >= o.Times.Grace && l.Age >= o.Times.Renew+o.Times.Grace
 	return w.force
 }
 
@@ -173,8 +172,6 @@ func (h *Holder) Left() time.Duration {
 // store.ErrDeposed when another manager is active, and ErrGivenUp when the lease
 // could not be proved in time; both wrapped.
 func (h *Holder) Keep(ctx context.Context) error {
-	var renewing sync.WaitGroup
-	defer renewing.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tick := time.NewTicker(h.opt.Times.Renew / 4)
@@ -187,10 +184,11 @@ func (h *Holder) Keep(ctx context.Context) error {
 			return fmt.Errorf("cannot go on as the active manager: %w", ErrGivenUp)
 		}
 		// Transactions of work renew it too. One renewal at a time is under way:
-		// while it hangs the lease runs out all the same.
+		// while it hangs the lease runs out all the same. Nobody waits for it then:
+		// it ends with its transaction, at the latest when the store is closed.
 		if !busy && h.opt.Times.GiveUp-left >= h.opt.Times.Renew {
 			busy = true
-			renewing.Go(func() { results <- h.renew(ctx) })
+			go func() { results <- h.renew(ctx) }()
 		}
 		select {
 		case <-ctx.Done():

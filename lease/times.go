@@ -18,8 +18,8 @@ type Times struct {
 // killed, and within ten when it is stopped.
 func DefaultTimes() Times {
 	return Times{
-		Renew: time.Second, GiveUp: 6 * time.Second, TTL: 8 * time.Second,
-		Poll: 250 * time.Millisecond, Grace: time.Second,
+		Renew: 500 * time.Millisecond, GiveUp: 6 * time.Second, TTL: 8 * time.Second,
+		Poll: 200 * time.Millisecond, Grace: 700 * time.Millisecond,
 	}
 }
 
@@ -29,8 +29,8 @@ const slowest = 3 * time.Second
 // Check says which of the times do not fit together.
 func (t Times) Check() error {
 	switch {
-	case t.Renew <= 0 || t.Poll <= 0 || t.Grace < 0:
-		return fmt.Errorf("cannot use the lease's times: renew (%s) and poll (%s) must be more than zero, grace (%s) not less", t.Renew, t.Poll, t.Grace)
+	case t.Renew <= 0 || t.Poll <= 0 || t.Grace <= 0:
+		return fmt.Errorf("cannot use the lease's times: renew (%s), poll (%s) and grace (%s) must be more than zero", t.Renew, t.Poll, t.Grace)
 	case t.Renew+slowest > t.GiveUp:
 		return fmt.Errorf("cannot use the lease's times: a manager gives itself up %s after its last proof, but one may take %s to come (every %s, in %s)",
 			t.GiveUp, t.Renew+slowest, t.Renew, slowest)
