@@ -106,15 +106,22 @@ func (a *agent) receive(data []byte) {
 		return
 	}
 	a.work()
+	before, _ := a.link.Welcome()
 	note := a.link.Frame(d, a.wall())
 	if note != "" {
 		a.h.w.note("%s: %s", a.h, note)
 	}
 	old := d.Epoch < a.heard[d.Incarnation]
+	if open, _ := a.link.Welcome(); open && old && !before {
+		a.h.w.broken(5, "the agent of %s takes epoch %d for the active manager, after %d", a.h, d.Epoch, a.heard[d.Incarnation])
+	}
 	a.heard[d.Incarnation] = max(a.heard[d.Incarnation], d.Epoch)
 	if q, asked := a.link.Request(); asked {
 		if old {
 			a.h.w.broken(5, "the agent of %s obeys epoch %d after %d: %+v", a.h, d.Epoch, a.heard[d.Incarnation], q)
+		}
+		if d.Pong > 0 {
+			a.h.w.truth.contact(a.h, reign{d.Incarnation, d.Epoch}, q.Contact)
 		}
 		a.ask(q)
 	}

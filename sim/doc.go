@@ -14,5 +14,5 @@
 // faults end, and everything has to come to rest.
 //
 // It promises to say which promise of the product (docs/ARCHITECTURE.md) was
-// broken, by what it knows of the truth and the product does not: promises.go.
+// broken, by what it knows of the truth and the product does not: truth.go.
 package sim

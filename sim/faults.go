@@ -51,6 +51,12 @@ func (w *world) managerFaults() []func() {
 			w.note("the store of %s fails", m.name)
 			w.after(w.some(10*time.Second), nil, func() { m.sick = false })
 		},
+		func() { // it does not reach its store, but the hosts reach it
+			m := w.someManager()
+			m.away = true
+			w.note("%s does not reach its store", m.name)
+			w.after(w.some(50*time.Second), nil, func() { m.away = false })
+		},
 		func() { // a hand-over
 			m := w.someManager()
 			if m.life.dead || m.life.frozen > 0 || m.epoch == 0 {
@@ -137,7 +143,7 @@ func (h *host) makeRoom() {
 // heal ends all faults.
 func (w *world) heal() {
 	for _, m := range w.managers {
-		m.sick, m.skew = false, 0
+		m.sick, m.away, m.skew = false, false, 0
 		w.reunite(&m.cut, m.name)
 		m.start()
 	}

@@ -164,10 +164,32 @@ func (k *keeperProcess) hear(a *agent, q *keeper.Request) {
 			k.h.w.note("the keeper of %s hears of %s", k.h, orders(q))
 		}
 	})
+	for _, kill := range q.Kill {
+		k.late(kill.Attempt)
+	}
 	k.answer(func() {
 		if k.agent == a {
 			a.tell(k, keeper.Event{Done: q.Seq, Claims: k.m.Claims()})
 		}
+	})
+}
+
+// late brings a start behind its kill, as if it had been under way all the time:
+// no keeper counts on the order in which things arrive.
+func (k *keeperProcess) late(id banto.AttemptID) {
+	w := k.h.w
+	o := w.starts[id]
+	if o == nil || w.calm || !w.chance(2) {
+		return
+	}
+	w.after(w.some(5*time.Second), k.life, func() {
+		if o.Generation != "" && o.Generation != k.m.Greeting(keeper.Hello{}).Hello.Generation {
+			return // no agent passes it on
+		}
+		w.note("a start of %s arrives late on %s", id, k.h)
+		k.input(func(s *keeper.Step) {
+			s.Request(&keeper.Request{Start: []keeper.Start{{Attempt: id, Spec: o.Spec}}}, "", k.h.wall())
+		})
 	})
 }
 

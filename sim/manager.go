@@ -25,6 +25,7 @@ type manager struct {
 	skew time.Duration // of its clock on the wall
 	cut  bool          // no host reaches it
 	sick bool          // its store fails again and again
+	away bool          // it does not reach its store
 
 	life   *life
 	store  *memstore.Store
@@ -77,7 +78,7 @@ func (m *manager) look() {
 		return
 	}
 	m.epoch = epoch
-	m.w.truth.taken(epoch)
+	m.w.truth.taken(m.w.shelf.Incarnation(), epoch)
 	m.w.note("%s is active with epoch %d", m.name, epoch)
 	m.guard(m.lead)
 }
@@ -226,6 +227,9 @@ func (m *manager) edge(weight int) func() error {
 		if w.calm {
 			return nil
 		}
+		if m.away {
+			return errAway
+		}
 		if m.sick && w.chance(3) {
 			return fmt.Errorf("cannot write: %w", store.ErrFull)
 		}
@@ -252,6 +256,9 @@ func (m *manager) edge(weight int) func() error {
 }
 
 func (m *manager) readEdge() error {
+	if m.away {
+		return errAway
+	}
 	if !m.w.calm && m.w.chance(1500) {
 		return errors.New("the disk failed")
 	}
@@ -336,7 +343,17 @@ type spoken struct {
 // Deliver implements runner.Hosts.
 func (s spoken) Deliver(id banto.HostID, orders []fabric.Order) {
 	s.m.w.truth.ordered(s.m.epoch, id, orders)
+	s.m.w.remember(orders)
 	s.Gateway.Deliver(id, orders)
+}
+
+// remember keeps what was handed out to be started.
+func (w *world) remember(orders []fabric.Order) {
+	for i := range orders {
+		if s := orders[i].Start; s != nil {
+			w.starts[s.Attempt] = s
+		}
+	}
 }
 
 // Acknowledge implements runner.Hosts.

@@ -18,10 +18,19 @@ type mutation struct {
 	file  string // from the root of the repository
 	text  string // stands there once
 	wrong string // stands there instead
-	// finder is the package whose tests must fail; empty: the simulator. It is
-	// named where another guard stands behind this one, so that no world breaks.
-	finder string
+	// and is the guard in front of it, which no world gets past: both are broken,
+	// and the name says so.
+	and *mutation
+	// second is a package whose tests must notice as well, by this guard alone.
+	second string
 	few    bool // it is among the few that are always tried
+}
+
+// forever lets a manager believe that it leads, whatever it can prove.
+var forever = &mutation{
+	file:  "lease/lease.go",
+	text:  "\treturn proved + h.opt.Times.GiveUp - h.opt.Clock()\n",
+	wrong: "\treturn h.opt.Times.GiveUp\n",
 }
 
 var mutations = []mutation{
@@ -31,8 +40,8 @@ var mutations = []mutation{
 		wrong: "\tif r.lease.Epoch < epoch {\n\t\treturn store.ErrDeposed",
 	},
 	{
-		name: "the agent obeys a manager that was deposed", file: "agent/link/machine.go", finder: "./agent/link",
-		text: "if d.Epoch < m.epoch {", wrong: "if d.Epoch < 0 {",
+		name: "the agent obeys a manager that was deposed, which does not give itself up", file: "agent/link/machine.go",
+		text: "if d.Epoch < m.epoch {", wrong: "if d.Epoch < 0 {", and: forever, second: "./agent/link",
 	},
 	{
 		name: "an attempt is started without a claim", file: "agent/keeper/claims.go", few: true,
@@ -45,7 +54,7 @@ var mutations = []mutation{
 		wrong: "\t\tc.record(fx, record{Claim: &claim})\n",
 	},
 	{
-		name: "a kill of an unknown attempt leaves no tombstone", file: "agent/keeper/claims.go", finder: "./agent/keeper -run TestClaims",
+		name: "a kill of an unknown attempt leaves no tombstone", file: "agent/keeper/claims.go", few: true, second: "./agent/keeper -run TestClaims",
 		text:  "\t\tc.end(fx, Ended{Attempt: k.Attempt, At: now, Reason: k.Reason, Message: killedEarly})\n",
 		wrong: "\t\tfx.tell.Ended = append(fx.tell.Ended, Ended{Attempt: k.Attempt, At: now, Reason: k.Reason, Message: killedEarly})\n",
 	},
@@ -77,8 +86,16 @@ var mutations = []mutation{
 			"\t\t\tdelete(b.mem.outbox, o.ID)\n\t\t\tb.mem.confirmed = append(b.mem.confirmed, o.ID)\n\t\t}\n",
 	},
 	{
-		name: "a pong needs no proof of the lease", file: "manager/gateway/contact.go", finder: "./manager/gateway",
-		text: "if p.came < c.proved {", wrong: "if p.number > 0 {",
+		name: "a pong needs no proof of the lease, and the manager does not give itself up", file: "manager/gateway/contact.go",
+		text: "if p.came < c.proved {", wrong: "if p.number > 0 {", and: forever, second: "./manager/gateway",
+	},
+	{
+		name: "a kill does not void a start that is not confirmed", file: "manager/gateway/orders.go",
+		text: "\t\tsuperseded = q.settle(o.Kill.Attempt, false)\n", wrong: "",
+	},
+	{
+		name: "a machine that was put back goes on with its records", file: "manager/gateway/hello.go",
+		text: "tellsClaims(h) && m.rolledBack(h) {", wrong: "tellsClaims(h) && m.rolledBack(h) && m.number < 0 {",
 	},
 	{
 		name: "the dead-man's limit ends nothing", file: "agent/keeper/deadman.go",
@@ -105,56 +122,67 @@ func TestMutations(t *testing.T) {
 		t.Fatal(err)
 	}
 	mode := os.Getenv("BANTO_MUTATE")
-	for _, m := range mutations {
-		source, err := os.ReadFile(filepath.Join(root, m.file))
-		if err != nil {
-			t.Fatal(err)
+	for i := range mutations {
+		m := &mutations[i]
+		changed, alone := map[string]string{}, map[string]string{}
+		for g := m; g != nil; g = g.and {
+			changed[g.file] = g.mutate(t, root)
 		}
-		if n := strings.Count(string(source), m.text); n != 1 {
-			t.Errorf("%s: %q stands in %s %d times, want once", m.name, m.text, m.file, n)
-			continue
-		}
+		alone[m.file] = changed[m.file]
 		if mode == "all" || mode == "few" && m.few {
 			t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) {
-				t.Logf("%-60s %s", m.name, m.try(t, root, strings.Replace(string(source), m.text, m.wrong, 1)))
+				m.try(t, root, changed, "./sim -run TestSimulator -args -seeds=4000")
+				if m.second != "" && mode == "all" {
+					m.try(t, root, alone, m.second)
+				}
 			})
 		}
 	}
 }
 
-// try builds the finder with the mutated file, and says how it failed.
-func (m *mutation) try(t *testing.T, root, mutated string) string {
-	dir := t.TempDir()
-	file, overlay := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json")
-	text, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, m.file): file}})
+// mutate gives the file with the guard broken.
+func (m *mutation) mutate(t *testing.T, root string) string {
+	source, err := os.ReadFile(filepath.Join(root, m.file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, body := range map[string][]byte{file: []byte(mutated), overlay: text} {
-		if err := os.WriteFile(name, body, 0o600); err != nil {
+	if n := strings.Count(string(source), m.text); n != 1 {
+		t.Errorf("%s: %q stands in %s %d times, want once", m.name, m.text, m.file, n)
+	}
+	return strings.Replace(string(source), m.text, m.wrong, 1)
+}
+
+// try runs tests with the changed files, which must fail, and logs how they did.
+func (m *mutation) try(t *testing.T, root string, changed map[string]string, tests string) {
+	dir := t.TempDir()
+	overlay, replaced := filepath.Join(dir, "overlay.json"), map[string]string{}
+	for name, text := range changed {
+		file := filepath.Join(dir, strings.ReplaceAll(name, "/", "_"))
+		replaced[filepath.Join(root, name)] = file
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	args := []string{"test", "-count", "1", "-vet", "off", "-timeout", "5m", "-overlay", overlay}
-	finder := "simulator"
-	if m.finder != "" {
-		finder = m.finder
-		args = append(args, strings.Fields(m.finder)...)
-	} else {
-		args = append(args, "./sim", "-run", "TestSimulator", "-args", "-seeds=4000")
+	text, err := json.Marshal(map[string]map[string]string{"Replace": replaced})
+	if err == nil {
+		err = os.WriteFile(overlay, text, 0o600)
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"test", "-count", "1", "-vet", "off", "-timeout", "5m", "-overlay", overlay}, strings.Fields(tests)...)
 	began := time.Now()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "BANTO_SIM_SEEDS=", "BANTO_MUTATE=")
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
-		t.Errorf("nobody finds that %s (%s)", m.name, finder)
-		return "NOT FOUND"
+		t.Errorf("%s does not find that %s", tests, m.name)
 	case bytes.Contains(out, []byte("[build failed]")) || bytes.Contains(out, []byte("[setup failed]")):
 		t.Errorf("it does not build:\n%s", out)
+	default:
+		t.Logf("%-70s found by %s in %s: %s", m.name, strings.Fields(tests)[0], time.Since(began).Round(time.Second), firstFault(out))
 	}
-	return fmt.Sprintf("found by %s in %s: %s", finder, time.Since(began).Round(time.Second), firstFault(out))
 }
 
 // firstFault gives the line that says what was found.

@@ -12,13 +12,18 @@ import (
 	"github.com/bantoops/banto/store"
 )
 
-var errDisk = errors.New("the disk failed")
+var (
+	errDisk = errors.New("the disk failed")
+	errAway = errors.New("the store cannot be reached")
+)
 
 // truth is what really happened, which no part of the product knows.
 type truth struct {
 	w       *world
 	look    *memstore.Store
-	epoch   int64 // that was taken last
+	epoch   int64                   // that was taken last
+	over    map[reign]time.Duration // when another followed it
+	last    reign
 	fates   map[banto.AttemptID]*fate
 	rows    map[banto.AttemptID]banto.Attempt // that have ended, as committed
 	givenUp map[banto.TrackerID]bool          // an operator gave up, or ran again, what may still run
@@ -38,7 +43,8 @@ type fate struct {
 func newTruth(w *world) *truth {
 	return &truth{
 		w: w, look: memstore.Open(w.shelf, memstore.Options{Clock: w.clock}), fates: map[banto.AttemptID]*fate{},
-		rows: map[banto.AttemptID]banto.Attempt{}, givenUp: map[banto.TrackerID]bool{}, killed: map[banto.TrackerID]bool{},
+		rows: map[banto.AttemptID]banto.Attempt{}, over: map[reign]time.Duration{},
+		givenUp: map[banto.TrackerID]bool{}, killed: map[banto.TrackerID]bool{},
 	}
 }
 
@@ -51,12 +57,27 @@ func (t *truth) of(id banto.AttemptID) *fate {
 	return f
 }
 
+// reign is the time in which a manager is the active one.
+type reign struct {
+	incarnation string
+	epoch       int64
+}
+
 // taken says that a manager has become active.
-func (t *truth) taken(epoch int64) {
+func (t *truth) taken(incarnation string, epoch int64) {
 	if epoch <= t.epoch {
 		t.w.broken(5, "epoch %d was taken after %d", epoch, t.epoch)
 	}
-	t.epoch = epoch
+	t.over[t.last] = t.w.now
+	t.last, t.epoch = reign{incarnation, epoch}, epoch
+}
+
+// contact says that a host was told of contact until then by a manager: as long
+// as it was the active one, and no longer. Another manager counts on that.
+func (t *truth) contact(h *host, by reign, until time.Duration) {
+	if end, over := t.over[by]; over && until > end {
+		t.w.broken(2, "%s was told that it had contact at %s, and the manager that told it was not the active one since %s", h, until, end)
+	}
 }
 
 // row takes what is about to be committed.

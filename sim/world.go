@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/fabric"
 	"github.com/bantoops/banto/sim/memstore"
 )
 
@@ -47,6 +48,7 @@ type world struct {
 	hosts     []*host
 	operators *operators
 	truth     *truth
+	starts    map[banto.AttemptID]*fabric.StartOrder // that managers have handed out
 }
 
 // event is something that will happen, unless the life that it is of ends before.
@@ -96,6 +98,7 @@ func newWorld(seed uint64) *world {
 		seed: seed, rand: rand.New(rand.NewPCG(seed, 20261121)), ctx: context.Background(),
 		now: time.Minute, shelf: memstore.NewShelf(fmt.Sprintf("incarnation-%d-1", seed)), digest: 14695981039346656037,
 	}
+	w.starts = map[banto.AttemptID]*fabric.StartOrder{}
 	w.truth = newTruth(w)
 	w.outputs = newOutputs(w)
 	for n := range 1 + w.rand.IntN(2) {

@@ -102,6 +102,13 @@ func (s *Shelf) Copy(incarnation string) *Shelf {
 	return c
 }
 
+// Incarnation names what is on the shelf.
+func (s *Shelf) Incarnation() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows.incarnation
+}
+
 // Lease tells who writes.
 func (s *Shelf) Lease(now time.Time) store.Lease {
 	s.mu.Lock()
