@@ -147,8 +147,9 @@ type handing struct {
 	done chan error
 }
 
-// handOver lets another manager take over at once, and returns when it may.
-func (s *Server) handOver(ctx context.Context, h banto.HandOver) error {
+// handOver lets another manager take over at once, since by wants it so, and
+// returns when it may.
+func (s *Server) handOver(ctx context.Context, by banto.Principal, h banto.HandOver) error {
 	const what = "cannot hand over"
 	a := s.leads()
 	if a == nil {
@@ -162,7 +163,7 @@ func (s *Server) handOver(ctx context.Context, h banto.HandOver) error {
 		detail = "to " + h.To
 	}
 	err := s.store.Write(ctx, func(tx store.Tx) error {
-		return tx.PutAudit(audit.Done(time.Now().UTC(), starter(), audit.ManagerHandOver, "manager", detail+reason(h.Reason)))
+		return tx.PutAudit(audit.Done(time.Now().UTC(), by, audit.ManagerHandOver, "manager", detail+reason(h.Reason)))
 	})
 	if err != nil {
 		return err

@@ -65,7 +65,7 @@ func (s *server) handOver(ctx context.Context, in *handOverIn) (*none, error) {
 		return nil, banto.Fail(banto.KindConflict, what, "this manager is alone: its store is in its own directory",
 			"managers that follow each other share a PostgreSQL store: banto server --store")
 	}
-	if err := s.HandOver(ctx, in.Body); err != nil {
+	if err := s.HandOver(ctx, principal(ctx), in.Body); err != nil {
 		return nil, storeError(what, "", "", err)
 	}
 	return &none{}, nil

@@ -147,8 +147,9 @@ type Options struct {
 	Managers func(ctx context.Context) ([]banto.ManagerState, error)
 	// HandOver gives the lease up, so that another manager takes over, puts that
 	// on record, and refuses when nobody can. It returns once it is certain to
-	// happen, and lets calls under way be answered; nil: no other can.
-	HandOver func(ctx context.Context, h banto.HandOver) error
+	// happen, and lets calls under way be answered; nil: no other can. by is who
+	// asked for it.
+	HandOver func(ctx context.Context, by banto.Principal, h banto.HandOver) error
 	// Backup writes a backup of the store as it is now; nil: it cannot be.
 	Backup func(ctx context.Context, w io.Writer) error
 

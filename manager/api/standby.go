@@ -45,24 +45,50 @@ type leaders struct {
 	ask func(ctx context.Context) string
 	now func() time.Time
 
-	mu  sync.Mutex
-	at  time.Time
-	url string
+	mu     sync.Mutex
+	asking chan struct{} // closed when the question under way is answered; nil: there is none
+	at     time.Time     // of the answer
+	url    string
 }
 
-// now gives the URL of the active manager; empty when nobody knows.
+// current gives the URL of the active manager; empty when nobody knows. One
+// question is under way at a time, for all who want to know: nobody waits for it
+// longer than their own context, and it does not end with whoever began it.
 func (l *leaders) current(ctx context.Context) string {
 	if l.ask == nil {
 		return ""
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now := l.now(); l.at.IsZero() || now.Sub(l.at) >= leaderFresh || now.Before(l.at) {
-		ctx, cancel := soon(ctx)
-		defer cancel()
-		l.url, l.at = l.ask(ctx), now
+	if now := l.now(); !l.at.IsZero() && now.Sub(l.at) < leaderFresh && !now.Before(l.at) {
+		defer l.mu.Unlock()
+		return l.url
 	}
+	if l.asking == nil {
+		l.asking = make(chan struct{})
+		go l.question(context.WithoutCancel(ctx))
+	}
+	answered := l.asking
+	l.mu.Unlock()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+		return ""
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.url
+}
+
+// question asks who leads, and tells all who wait for it.
+func (l *leaders) question(ctx context.Context) {
+	ctx, cancel := soon(ctx)
+	defer cancel()
+	url := l.ask(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.url, l.at = url, l.now()
+	close(l.asking)
+	l.asking = nil
 }
 
 // target gives the URL as something that a request can be passed on to.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -351,6 +352,50 @@ func TestTooMuchOfOneJobnet(t *testing.T) {
 	}
 }
 
+// Of many who want to know who leads, one asks; nobody waits for it longer than
+// their own context, and it goes on when whoever began it has gone.
+func TestOneAsksWhoLeads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		answer := make(chan string)
+		var watch clock
+		l := leaders{now: watch.Now, ask: func(ctx context.Context) string {
+			asked.Add(1)
+			select {
+			case url := <-answer:
+				return url
+			case <-ctx.Done():
+				return ""
+			}
+		}}
+		gone, leave := context.WithCancel(t.Context())
+		defer leave()
+		first, others := make(chan string, 1), make(chan string, 2)
+		go func() { first <- l.current(gone) }()
+		synctest.Wait()
+		for range cap(others) {
+			go func() { others <- l.current(t.Context()) }()
+		}
+		synctest.Wait()
+		leave()
+		if url := <-first; url != "" {
+			t.Errorf("it has gone, and was told %q", url)
+		}
+		watch.ahead.Add(int64(leaderFresh)) // an answer is fresh from when it came
+		answer <- "http://m1"
+		if a, b := <-others, <-others; a != "http://m1" || b != "http://m1" {
+			t.Errorf("those who waited: %q and %q", a, b)
+		}
+		if url := l.current(gone); url != "http://m1" || asked.Load() != 1 {
+			t.Errorf("behind it: %q, asked %d times", url, asked.Load())
+		}
+		watch.ahead.Add(int64(leaderFresh))
+		if url := l.current(t.Context()); url != "" || asked.Load() != 2 {
+			t.Errorf("nobody answers: %q, asked %d times", url, asked.Load())
+		}
+	})
+}
+
 func TestManagersAndHandOver(t *testing.T) {
 	w := newWorld(t)
 	all, err := w.client.Managers(t.Context())
@@ -361,7 +406,13 @@ func TestManagersAndHandOver(t *testing.T) {
 		t.Errorf("alone: %v", err)
 	}
 	asked := make(chan banto.HandOver, 1)
-	w.server.HandOver = func(_ context.Context, h banto.HandOver) error { asked <- h; return nil }
+	w.server.HandOver = func(_ context.Context, by banto.Principal, h banto.HandOver) error {
+		if by.Name != "root" {
+			t.Errorf("who asked: %+v", by)
+		}
+		asked <- h
+		return nil
+	}
 	w.server.Managers = func(context.Context) ([]banto.ManagerState, error) { return nil, errors.New("down") }
 	if err := w.client.HandOver(t.Context(), banto.HandOver{To: "m2", Reason: "patches"}); err != nil || (<-asked).To != "m2" {
 		t.Errorf("hand over: %v", err)
