@@ -170,6 +170,11 @@ func (k *keeperProcess) hear(a *agent, q *keeper.Request) {
 	k.answer(func() {
 		if k.agent == a {
 			a.tell(k, keeper.Event{Done: q.Seq, Claims: k.m.Claims()})
+			if q.Recall != nil {
+				for _, r := range k.m.Recall(*q.Recall) {
+					a.tell(k, keeper.Event{Recalled: &r})
+				}
+			}
 		}
 	})
 }

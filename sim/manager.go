@@ -50,7 +50,7 @@ func (m *manager) wall() time.Time { return begin.Add(m.w.now + m.skew) }
 
 // start starts its process, as a standby.
 func (m *manager) start() {
-	if !m.life.dead {
+	if !m.life.dead || m.w.backup.lost() {
 		return
 	}
 	m.life = &life{}
@@ -286,6 +286,7 @@ func (m *manager) pause(d time.Duration) {
 
 // send sends a frame to all connections of a host.
 func (m *manager) send(subject string, data []byte) error {
+	m.w.backup.sends(data)
 	for _, c := range m.conns {
 		if fabric.DownSubject(c.agent.h.id) == subject {
 			c.down(data)

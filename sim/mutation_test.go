@@ -94,6 +94,15 @@ var mutations = []mutation{
 		text: "\t\tsuperseded = q.settle(o.Kill.Attempt, false)\n", wrong: "",
 	},
 	{
+		name: "a restored store is not held until it is confirmed", file: "manager/runner/recover.go",
+		text:  "func (r *Runner) held() bool { return r.recovery != nil && r.recovery.rec.Held }",
+		wrong: "func (r *Runner) held() bool { return false }",
+	},
+	{
+		name: "a restored store uses numbers of attempts that keepers know", file: "manager/runner/confirm.go",
+		text: "\tb.reserve(outgrown, found.Apart)\n", wrong: "\t_ = outgrown\n",
+	},
+	{
 		name: "a machine that was put back goes on with its records", file: "manager/gateway/hello.go",
 		text: "tellsClaims(h) && m.rolledBack(h) {", wrong: "tellsClaims(h) && m.rolledBack(h) && m.number < 0 {",
 	},

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -130,6 +131,9 @@ func (w *world) checkAttempt(id banto.AttemptID, f *fate) {
 	tracker, _, _ := id.Split()
 	row, ended := w.truth.rows[id]
 	if !ended {
+		if _, err := w.truth.look.Attempt(w.ctx, id); f.before && errors.Is(err, store.ErrNotFound) {
+			return // its row went with the store
+		}
 		if len(f.processes) > 0 {
 			w.broken(3, "%s has run, and its row has not ended", id)
 		}

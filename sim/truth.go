@@ -38,6 +38,7 @@ type fate struct {
 	on        *host
 	excuse    string // why it may be started again, or beside another
 	lost      string // why its result need not arrive
+	before    bool   // it was there before the store was put back
 }
 
 func newTruth(w *world) *truth {
@@ -266,6 +267,9 @@ func (t *truth) ordered(epoch int64, host banto.HostID, orders []fabric.Order) {
 // acknowledged says that results are acknowledged: they are committed.
 func (t *truth) acknowledged(ids []banto.AttemptID) {
 	for _, id := range ids {
+		if t.of(id).before {
+			continue // by the store that is no more, maybe
+		}
 		a, err := t.look.Attempt(t.w.ctx, id)
 		if err != nil && !errors.Is(err, store.ErrNotFound) || err == nil && !a.State.Ended() {
 			t.w.broken(3, "the result of %s is acknowledged, and the attempt is %s in the store", id, a.State)

@@ -47,6 +47,7 @@ type world struct {
 	managers  []*manager
 	hosts     []*host
 	operators *operators
+	backup    *backup
 	truth     *truth
 	starts    map[banto.AttemptID]*fabric.StartOrder // that managers have handed out
 }
@@ -122,8 +123,10 @@ func (w *world) run() {
 	}
 	w.operators.begin()
 	w.scheduleFaults()
+	w.scheduleRestore()
 	w.until(w.now+troubled, nil)
 	w.note("all faults end")
+	w.restore()
 	w.calm = true
 	w.heal()
 	for end := w.now + patience; w.err == nil && w.now < end && !w.rests(); {

@@ -35,12 +35,28 @@ type confirmIn struct {
 // Confirm lifts the hold of a recovery, or says what that would do. All of it
 // is one transaction.
 func (r *Runner) Confirm(ctx context.Context, by banto.Principal, c banto.RecoveryConfirm) (banto.Recovery, error) {
-	in := &confirmIn{caller: newCaller(), by: by, c: c, what: "cannot confirm the recovery"}
-	if err := storable(in.what, by.Name, c.Reason); err != nil {
+	in, err := newConfirmIn(by, c)
+	if err != nil {
 		return banto.Recovery{}, err
 	}
 	a, err := r.call(ctx, in.what, in.caller, in)
 	return a.recovery, err
+}
+
+// PostConfirm is Confirm for a caller that does not wait: then is called by the
+// loop, once. An error says that it never will be.
+func (r *Runner) PostConfirm(by banto.Principal, c banto.RecoveryConfirm, then func(banto.Recovery, error)) error {
+	in, err := newConfirmIn(by, c)
+	if err != nil {
+		return err
+	}
+	in.then = func(a answer) { then(a.recovery, a.err) }
+	return r.inbox.call(in)
+}
+
+func newConfirmIn(by banto.Principal, c banto.RecoveryConfirm) (*confirmIn, error) {
+	in := &confirmIn{caller: newCaller(), by: by, c: c, what: "cannot confirm the recovery"}
+	return in, storable(in.what, by.Name, c.Reason)
 }
 
 func (in *confirmIn) step(b *batch) error {
