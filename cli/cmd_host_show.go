@@ -38,7 +38,7 @@ func (e *env) writeHost(h banto.Host) error {
 	f.add(e.say("ID"), string(h.ID), styleNone)
 	f.add(e.say("state"), e.say("%s since %s", e.hostState(h.State), e.moment(h.Since)), hostLook(h.State))
 	f.add(e.say("why"), plain(h.Why), styleNone)
-	f.add(e.say("refused"), plain(h.Problem), styleYellow)
+	f.add(e.say("note"), plain(h.Problem), styleYellow)
 	f.add(e.say("work"), e.admissionText(h), admissionLook(h.Admission))
 	f.add(e.say("running"), fmt.Sprintf("%d/%d", h.Running, h.Slots), styleNone)
 	f.add(e.say("labels"), labelText(h.Labels), styleNone)

@@ -207,7 +207,7 @@ func (e *env) keyBar(width int) string {
 	keys := [][2]string{
 		{"?", e.say("help")}, {"q", e.say("leave")}, {"h", e.say("hold")}, {"l", e.say("release")}, {"s", e.say("skip")}, {"f", e.say("force end")},
 		{"x", e.say("kill")}, {"r", e.say("run again")}, {"c", e.say("cancel")}, {"o", e.say("output")}, {"/", e.say("filter")},
-		{"e", e.say("errors")}, {"n", e.say("note")},
+		{"e", e.say("errors")}, {"n", e.say("comment")},
 	}
 	p := e.pen()
 	var b strings.Builder

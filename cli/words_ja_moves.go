@@ -133,6 +133,6 @@ func wordsJAMoves() map[string]string {
 		"output":                           "出力",
 		"filter":                           "絞り込み",
 		"errors":                           "異常",
-		"note":                             "コメント",
+		"note":                             "備考",
 	}
 }
