@@ -23,7 +23,7 @@ func (s *Store) Take(ctx context.Context, t store.TakeOver) (int64, error) {
 }
 
 func (s *Store) take(ctx context.Context, t store.TakeOver, now time.Time) (int64, error) {
-	if err := errors.Join(store.CheckText(t.Holder), store.CheckText(t.URL)); err != nil {
+	if err := errors.Join(store.CheckText(t.Holder), store.CheckText(t.URL), store.CheckText(t.Name)); err != nil {
 		return 0, err
 	}
 	if err := s.takeTurn(ctx); err != nil {

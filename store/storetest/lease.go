@@ -54,7 +54,7 @@ func testTake(b *bed) {
 	if err := other.Write(ctx, func(tx store.Tx) error { return tx.PutFlow("y", nil) }); err != nil {
 		b.Error(err)
 	}
-	for _, bad := range []store.TakeOver{{Holder: "\x00"}, {Holder: "x", URL: "\xff"}} {
+	for _, bad := range []store.TakeOver{{Holder: "\x00"}, {Holder: "x", URL: "\xff"}, {Holder: "x", Name: "\x00"}} {
 		if _, err := b.s.Take(ctx, bad); !errors.Is(err, store.ErrPoison) {
 			b.Errorf("%+v: %v, want ErrPoison", bad, err)
 		}
