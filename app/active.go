@@ -179,7 +179,7 @@ func (s *Server) standby() http.Handler {
 
 func (a *active) retention() *retention.Retention {
 	return retention.New(retention.Options{
-		Store: a.store, Outputs: a.outputs, Keep: a.designs(func() {}).Keep, Claim: a.runner.Drop, Archive: a.opts.Archive, Now: time.Now, Log: a.opts.Log.With("room", "retention"),
+		Store: a.store, Outputs: a.outputs, Keep: a.designs(func() {}).Keep, Claim: a.runner.Drop, WhileEnded: a.runner.WhileEnded, Archive: a.opts.Archive, Now: time.Now, Log: a.opts.Log.With("room", "retention"),
 	})
 }
 

@@ -285,8 +285,8 @@ type Tx interface {
 	PutRevoked(k RevokedKey) error
 	PutAccountState(a AccountState) error
 	PutToken(t Token) error
-	// PutMark keeps a small thing under a name: how far a purge has come, whether
-	// the store was restored.
+	// PutMark keeps a small thing under a name: which tracker is being dropped,
+	// whether the store was restored. An empty value takes it away.
 	PutMark(name, value string) error
 	PutAudit(e banto.AuditEntry) error // Seq is given by the store
 }

@@ -2,14 +2,18 @@ package retention
 
 import (
 	"bufio"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 
 	"github.com/bantoops/banto"
 )
@@ -34,38 +38,122 @@ func ArchiveFile(dir string, t *banto.Tracker) string {
 }
 
 // archive adds a tracker to the file of its month, and returns when it is on
-// disk. What a crash has left half written is cut away first. What a crash has left half written is cut away first.
+// disk.
 func (r *Retention) archive(ctx context.Context, t *banto.Tracker) (err error) {
-	what := fmt.Sprintf("cannot put the tracker %s into the archive", t.ID)
-	if err := os.MkdirAll(r.opt.Archive, 0o700); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	f, err := os.OpenFile(ArchiveFile(r.opt.Archive, t), os.O_RDWR|os.O_CREATE, 0o600)
+	path := ArchiveFile(r.opt.Archive, t)
+	defer func() {
+		if err != nil {
+			delete(r.whole, path) // what was written of it may be there
+			err = fmt.Errorf("cannot put the tracker %s into the archive: %w", t.ID, err)
+		}
+	}()
+	f, from, err := r.open(path)
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	from, err := r.mended(f)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
 	zip := gzip.NewWriter(f) // a member of its own: gzip files can be joined
 	err = r.lines(ctx, json.NewEncoder(zip), t)
 	if err = errors.Join(err, zip.Close()); err == nil {
 		err = f.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, errors.Join(err, f.Truncate(from)))
+		return errors.Join(err, f.Truncate(from))
 	}
 	return nil
 }
 
-// mended gives the end of a file of the archive, where f then stands. The first
-// time it is read through, and what is not whole at its end is cut away.
-func (r *Retention) mended(f *os.File) (int64, error) {
-	if r.whole[f.Name()] {
-		return f.Seek(0, io.SeekEnd)
+// open opens a file of the archive at its end, which it gives, or makes it. The
+// first time it is read through.
+func (r *Retention) open(path string) (*os.File, int64, error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, 0, err
 	}
+	if !r.whole[path] {
+		if err := r.mend(path); err != nil {
+			return nil, 0, err
+		}
+		r.whole[path] = true
+	}
+	_, err := os.Lstat(path)
+	made := errors.Is(err, fs.ErrNotExist)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, 0, err
+	}
+	if made {
+		err = syncDir(dir)
+	}
+	end, seekErr := f.Seek(0, io.SeekEnd)
+	if err := errors.Join(err, seekErr); err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, end, nil
+}
+
+// mend sees to it that a file of the archive can be added to. What a crash has
+// left half written at its end is cut away. A file that is damaged in another way
+// is put aside, and nothing of it is lost.
+func (r *Retention) mend(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	end, why := wholeUntil(f)
+	if errors.Is(why, io.EOF) {
+		return nil
+	}
+	torn := errors.Is(why, io.ErrUnexpectedEOF) || errors.Is(why, gzip.ErrHeader)
+	if !torn && !errors.As(why, new(flate.CorruptInputError)) && !errors.Is(why, gzip.ErrChecksum) {
+		return why // the disk cannot be read
+	}
+	if torn {
+		follows, err := wholeBehind(f, end)
+		if err != nil {
+			return err
+		}
+		torn = !follows
+	}
+	if torn {
+		r.opt.Log.Warn("the end of an archive is not whole, and is cut away", "file", path, "from", end, "error", why)
+		return f.Truncate(end)
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	aside, err := putAside(path)
+	if err == nil {
+		r.opt.Log.Error("an archive is damaged, and was put aside; a new one is begun", "file", path, "aside", aside, "from", end, "error", why)
+	}
+	return err
+}
+
+// putAside gives a file a name that no other has.
+func putAside(path string) (string, error) {
+	for n := 1; ; n++ {
+		aside := path + ".damaged-" + strconv.Itoa(n)
+		_, err := os.Lstat(aside)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = os.Rename(path, aside)
+		}
+		if err == nil {
+			err = syncDir(filepath.Dir(path))
+		}
+		return aside, err
+	}
+}
+
+// wholeUntil reads gzip members from the start of a file, and gives where the last
+// one ends that is whole, and why no other follows: io.EOF at the end.
+func wholeUntil(f io.Reader) (int64, error) {
 	in := &counted{r: bufio.NewReaderSize(f, 256<<10)}
 	var end int64
 	zip, err := gzip.NewReader(in)
@@ -77,14 +165,50 @@ func (r *Retention) mended(f *os.File) (int64, error) {
 		end = in.n
 		err = zip.Reset(in)
 	}
-	if !errors.Is(err, io.EOF) {
-		r.opt.Log.Warn("the end of an archive is not whole, and is cut away", "file", f.Name(), "from", end, "error", err)
+	return end, err
+}
+
+// wholeBehind says whether a gzip member that is whole begins behind that place.
+func wholeBehind(f *os.File, from int64) (bool, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
 	}
-	if err := f.Truncate(end); err != nil {
-		return 0, err
+	in := bufio.NewReaderSize(io.NewSectionReader(f, from, info.Size()-from), 256<<10)
+	for at := from; ; at++ {
+		head, err := in.Peek(len(gzipMagic))
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if at > from && string(head) == gzipMagic {
+			if end, _ := wholeUntil(io.NewSectionReader(f, at, info.Size()-at)); end > 0 {
+				return true, nil
+			}
+		}
+		if _, err := in.Discard(1); err != nil {
+			return false, err
+		}
 	}
-	r.whole[f.Name()] = true
-	return f.Seek(end, io.SeekStart)
+}
+
+// gzipMagic begins every gzip member.
+const gzipMagic = "\x1f\x8b\x08"
+
+// syncDir puts names of files on disk. Windows has no way to be asked for it: NTFS
+// keeps a journal of names.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }
 
 // counted counts what is read, byte by byte where it is asked for so: then gzip

@@ -2,12 +2,15 @@ package retention
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/boottime"
 	"github.com/bantoops/banto/job/jobnet"
+	"github.com/bantoops/banto/manager/runner"
 	"github.com/bantoops/banto/store"
 )
 
@@ -15,22 +18,31 @@ import (
 type Store interface {
 	store.Archive
 	Records
+	Tracker(ctx context.Context, id banto.TrackerID) (banto.Tracker, error)
+	Mark(ctx context.Context, name string) (string, error)
+	Lease(ctx context.Context) (store.Lease, error)
 	Write(ctx context.Context, fn func(store.Tx) error) error
 }
 
-// Options are what a Retention works with. Store, Outputs, Keep and Claim must be
-// set.
+// Options are what a Retention works with. Store, Outputs, Keep, Claim and
+// WhileEnded must be set.
 type Options struct {
 	Store   Store
 	Outputs store.Outputs
 	// Keep says how long what belongs to a jobnet is kept; zero: for ever.
 	Keep func(ctx context.Context, jobnetPath string) (jobnet.Keep, error)
 	// Claim says that a tracker that has ended is about to be dropped: when it
-	// returns, nobody takes it up again. An error lets it stay until the next round.
-	Claim   func(ctx context.Context, id banto.TrackerID) error
-	Archive string // the directory into which trackers go before; empty: they just go
-	Now     func() time.Time
-	Log     *slog.Logger
+	// returns, nobody takes it up again. A conflict says that it is not as it was
+	// at that revision: it stays until the next round.
+	Claim func(ctx context.Context, id banto.TrackerID, revision int64) error
+	// WhileEnded calls do while nobody takes up the tracker, which is kept; it
+	// refuses as Claim does.
+	WhileEnded func(ctx context.Context, id banto.TrackerID, revision int64, do func() error) error
+	Archive    string // the directory into which trackers go before; empty: they just go
+	Now        func() time.Time
+	// Boot is a clock that nobody sets; nil: internal/boottime.
+	Boot func() time.Duration
+	Log  *slog.Logger
 	// Pause is what lies between two transactions; 0: 20 ms.
 	Pause time.Duration
 }
@@ -48,6 +60,7 @@ type Retention struct {
 	opt     Options
 	removed map[string]outputsOf // of each jobnet, what was done in the last round
 	whole   map[string]bool      // files of the archive that were read through
+	clock   clock
 }
 
 // outputsOf says up to when outputs of a jobnet have been removed.
@@ -61,13 +74,19 @@ func New(o Options) *Retention {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Boot == nil {
+		o.Boot = boottime.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Pause == 0 {
 		o.Pause = 20 * time.Millisecond
 	}
-	return &Retention{opt: o, removed: map[string]outputsOf{}, whole: map[string]bool{}}
+	return &Retention{
+		opt: o, removed: map[string]outputsOf{}, whole: map[string]bool{},
+		clock: clock{wall: o.Now().Round(0), boot: o.Boot()},
+	}
 }
 
 // Run makes a round now and then until ctx ends. A round that fails is said and
@@ -82,13 +101,14 @@ func (r *Retention) Run(ctx context.Context) error {
 		case <-wait.C:
 		}
 		done, err := r.Round(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return nil
-		case err != nil:
-			r.opt.Log.Error("what is old is not all dropped; it is tried again", "error", err)
-		case done.Trackers+done.Outputs > 0:
+		}
+		if done.Trackers+done.Outputs > 0 {
 			r.opt.Log.Info("what is old was dropped", "trackers", done.Trackers, "outputs", done.Outputs)
+		}
+		if err != nil {
+			r.opt.Log.Error("what is old is not all dropped; it is tried again", "error", err)
 		}
 		wait.Reset(everyRound)
 	}
@@ -100,68 +120,150 @@ type Done struct {
 	Outputs  int // trackers whose outputs were removed, and that are kept themselves
 }
 
-// Round drops all that is old now.
+// round is what one round knows.
+type round struct {
+	now   time.Time
+	keeps map[string]*kept // by jobnet
+	done  Done
+	errs  []error // of jobnets that were passed over
+}
+
+// kept says how long what belongs to a jobnet is kept.
+type kept struct {
+	jobnet.Keep
+	unknown bool // it cannot be told
+	left    bool // an output of it stayed although it is old
+}
+
+// Round drops all that is old now, after what was being dropped when the last
+// round ended. It does nothing while the clock cannot be believed.
 func (r *Retention) Round(ctx context.Context) (Done, error) {
-	var done Done
-	now := r.opt.Now()
-	keeps := map[string]jobnet.Keep{}
-	var after int64
-	for {
-		rows, err := r.opt.Store.Ended(ctx, now.Add(-shortest), after, page)
-		if err != nil {
-			return done, fmt.Errorf("cannot look for what is old: %w", err)
-		}
-		for i := range rows {
-			after = rows[i].Cursor
-			if err := r.tracker(ctx, &rows[i].Tracker, keeps, now, &done); err != nil {
-				return done, err
-			}
-		}
-		if len(rows) < page {
-			break
-		}
-		if err := r.rest(ctx); err != nil {
-			return done, err
-		}
+	now, believed, err := r.believe(ctx)
+	if err != nil || !believed {
+		return Done{}, err
 	}
-	for path, keep := range keeps {
-		if keep.Output > 0 {
+	in := &round{now: now, keeps: map[string]*kept{}}
+	if err := r.unfinished(ctx, in); err != nil {
+		return in.done, err
+	}
+	if err := r.walk(ctx, in); err != nil {
+		return in.done, errors.Join(append(in.errs, err)...)
+	}
+	for path, keep := range in.keeps {
+		if keep.Output > 0 && !keep.left {
 			r.removed[path] = outputsOf{keep: keep.Output, until: now}
 		}
 	}
-	return done, nil
+	return in.done, errors.Join(in.errs...)
+}
+
+// unfinished goes on with the tracker that was claimed last, whatever its folder
+// says now: rows of it may be gone.
+func (r *Retention) unfinished(ctx context.Context, in *round) error {
+	id, err := r.opt.Store.Mark(ctx, runner.DropMark)
+	if err != nil {
+		return fmt.Errorf("cannot read which tracker is being dropped: %w", err)
+	}
+	if id == "" {
+		return nil
+	}
+	t, err := r.opt.Store.Tracker(ctx, banto.TrackerID(id))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil // its row goes last
+	case err != nil:
+		return fmt.Errorf("cannot read the tracker %s, which is being dropped: %w", id, err)
+	case !t.State.Ended():
+		return nil
+	}
+	if err := r.opt.Claim(ctx, t.ID, t.Revision); err != nil {
+		return err
+	}
+	if err := r.drop(ctx, &t); err != nil {
+		return err
+	}
+	in.done.Trackers++
+	return nil
+}
+
+// walk goes through the trackers that may be old enough.
+func (r *Retention) walk(ctx context.Context, in *round) error {
+	for after := int64(0); ; {
+		rows, err := r.opt.Store.Ended(ctx, in.now.Add(-shortest), after, page)
+		if err != nil {
+			return fmt.Errorf("cannot look for what is old: %w", err)
+		}
+		for i := range rows {
+			after = rows[i].Cursor
+			if err := r.tracker(ctx, &rows[i].Tracker, in); err != nil {
+				return err
+			}
+		}
+		if len(rows) < page {
+			return nil
+		}
+		if err := r.rest(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // shortest is less than the shortest time that a folder can say.
 const shortest = 23 * time.Hour
 
-// tracker drops what is old of one tracker.
-func (r *Retention) tracker(ctx context.Context, t *banto.Tracker, keeps map[string]jobnet.Keep, now time.Time, done *Done) error {
-	keep, known := keeps[t.Jobnet]
-	if !known {
-		var err error
-		if keep, err = r.opt.Keep(ctx, t.Jobnet); err != nil {
-			return fmt.Errorf("cannot tell how long %s is kept: %w", t.Jobnet, err)
-		}
-		keeps[t.Jobnet] = keep
+// tracker drops what is old of one tracker. One that was taken up again since it
+// was looked at stays.
+func (r *Retention) tracker(ctx context.Context, t *banto.Tracker, in *round) error {
+	keep, err := r.kept(ctx, t.Jobnet, in)
+	if err != nil || keep.unknown || t.EndedAt == nil || !t.State.Ended() {
+		return err
 	}
-	if t.EndedAt == nil || !t.State.Ended() {
-		return nil
-	}
-	age := now.Sub(*t.EndedAt)
+	age := in.now.Sub(*t.EndedAt)
 	switch {
 	case keep.Trackers > 0 && age >= keep.Trackers:
-		if err := r.drop(ctx, t); err != nil {
+		err := r.opt.Claim(ctx, t.ID, t.Revision)
+		if banto.KindOf(err) == banto.KindConflict {
+			keep.left = true
+			return nil
+		}
+		if err == nil {
+			err = r.drop(ctx, t)
+		}
+		if err != nil {
 			return err
 		}
-		done.Trackers++
-	case keep.Output > 0 && age >= keep.Output && !r.wasRemoved(t, keep):
-		if err := r.opt.Outputs.Remove(t.ID); err != nil {
+		in.done.Trackers++
+	case keep.Output > 0 && age >= keep.Output && !r.wasRemoved(t, keep.Keep):
+		err := r.opt.WhileEnded(ctx, t.ID, t.Revision, func() error { return r.opt.Outputs.Remove(t.ID) })
+		if banto.KindOf(err) == banto.KindConflict {
+			keep.left = true
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		done.Outputs++
+		in.done.Outputs++
 	}
 	return nil
+}
+
+// kept says how long what belongs to a jobnet is kept. A jobnet of which that
+// cannot be told is passed over in this round.
+func (r *Retention) kept(ctx context.Context, path string, in *round) (*kept, error) {
+	if k := in.keeps[path]; k != nil {
+		return k, nil
+	}
+	keep, err := r.opt.Keep(ctx, path)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	in.keeps[path] = &kept{Keep: keep}
+	if err != nil {
+		in.keeps[path] = &kept{unknown: true}
+		in.errs = append(in.errs, fmt.Errorf("cannot tell how long %s is kept: %w", path, err))
+		r.opt.Log.Warn("nothing of a jobnet is dropped: it cannot be told how long it is kept", "jobnet", path, "error", err)
+	}
+	return in.keeps[path], nil
 }
 
 // wasRemoved says whether an earlier round of this process has removed a
@@ -171,14 +273,8 @@ func (r *Retention) wasRemoved(t *banto.Tracker, keep jobnet.Keep) bool {
 	return before.keep == keep.Output && t.EndedAt.Add(keep.Output).Before(before.until)
 }
 
-// drop archives a tracker and drops it, its rows last of all.
+// drop archives a tracker that is claimed and drops it, its row last of all.
 func (r *Retention) drop(ctx context.Context, t *banto.Tracker) error {
-	if err := r.opt.Claim(ctx, t.ID); err != nil {
-		if banto.KindOf(err) == banto.KindConflict {
-			return nil // it was taken up again meanwhile
-		}
-		return err
-	}
 	if r.opt.Archive != "" {
 		if err := r.archive(ctx, t); err != nil {
 			return err

@@ -1,11 +1,13 @@
 package retention_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/bantoops/banto/job/jobnet"
 	"github.com/bantoops/banto/manager/outputs"
 	"github.com/bantoops/banto/manager/retention"
+	"github.com/bantoops/banto/manager/runner"
 	"github.com/bantoops/banto/store"
 	"github.com/bantoops/banto/store/sqlite"
 )
@@ -30,15 +33,60 @@ type house struct {
 	now     time.Time
 	dir     string
 	n       int
+	rows    *rows
+	boot    time.Duration   // that has gone since the start
 	busy    banto.TrackerID // that was taken up again
 	claimed []banto.TrackerID
+	said    bytes.Buffer
 }
 
-func (h *house) claim(id banto.TrackerID) error {
-	if id == h.busy {
-		return banto.Fail(banto.KindConflict, "cannot drop it", "it has not ended", "")
+// rows is the store, whose clock is a test's, and whose transactions fail when
+// the test says so.
+type rows struct {
+	*sqlite.Store
+	now   func() time.Time
+	write func() error
+	parts func() error
+}
+
+func (r *rows) Parts(ctx context.Context, id banto.TrackerID, since int64, after banto.PartKey, limit int) ([]banto.Part, error) {
+	if r.parts != nil {
+		if err := r.parts(); err != nil {
+			return nil, err
+		}
+	}
+	return r.Store.Parts(ctx, id, since, after, limit)
+}
+
+func (r *rows) Lease(context.Context) (store.Lease, error) {
+	return store.Lease{RenewedAt: r.now()}, nil
+}
+
+func (r *rows) Write(ctx context.Context, fn func(store.Tx) error) error {
+	if r.write != nil {
+		if err := r.write(); err != nil {
+			return err
+		}
+	}
+	return r.Store.Write(ctx, fn)
+}
+
+// claim is what the runner does for a tracker that is dropped.
+func (h *house) claim(id banto.TrackerID, revision int64) error {
+	if err := h.quiet(id, revision); err != nil {
+		return err
 	}
 	h.claimed = append(h.claimed, id)
+	return h.store.Write(h.Context(), func(tx store.Tx) error { return tx.PutMark(runner.DropMark, string(id)) })
+}
+
+func (h *house) quiet(id banto.TrackerID, revision int64) error {
+	if t, err := h.store.Tracker(h.Context(), id); err != nil || t.Revision != revision {
+		h.Errorf("%s: claimed with the revision %d: %v", id, revision, err)
+	}
+	if id == h.busy {
+		return banto.Fail(banto.KindConflict, "cannot drop it", "it has changed", "")
+	}
 	return nil
 }
 
@@ -52,6 +100,7 @@ func newHouse(t *testing.T) *house {
 	if _, err := s.Begin(t.Context(), "test", h.now); err != nil {
 		t.Fatal(err)
 	}
+	h.rows = &rows{Store: s, now: func() time.Time { return h.now }}
 	if h.outputs, err = outputs.Open(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +122,7 @@ func (h *house) tracker(jobnetPath string, ago time.Duration, state banto.Tracke
 	h.n++
 	at := h.now.Add(-ago)
 	id := banto.TrackerID(at.Format("20060102") + "-" + strings.Repeat("0", 7-len(strconv.Itoa(h.n))) + strconv.Itoa(h.n))
-	t := banto.Tracker{ID: id, Jobnet: jobnetPath, Flow: "f", State: state, SubmittedAt: at.Add(-time.Hour), Date: banto.DateOf(at)}
+	t := banto.Tracker{ID: id, Jobnet: jobnetPath, Flow: "f", State: state, Revision: int64(h.n), SubmittedAt: at.Add(-time.Hour), Date: banto.DateOf(at)}
 	if state.Ended() {
 		t.EndedAt = &at
 	}
@@ -93,11 +142,31 @@ func (h *house) tracker(jobnetPath string, ago time.Duration, state banto.Tracke
 }
 
 func (h *house) retention(archive string, keeps map[string]jobnet.Keep) *retention.Retention {
-	return retention.New(retention.Options{
-		Store: h.store, Outputs: h.outputs, Archive: archive, Pause: time.Nanosecond, Now: func() time.Time { return h.now },
-		Claim: func(_ context.Context, id banto.TrackerID) error { return h.claim(id) },
-		Keep:  func(_ context.Context, path string) (jobnet.Keep, error) { return keeps[path], nil },
-	})
+	return retention.New(h.options(archive, keeps))
+}
+
+func (h *house) options(archive string, keeps map[string]jobnet.Keep) retention.Options {
+	return retention.Options{
+		Store: h.rows, Outputs: h.outputs, Archive: archive, Pause: time.Nanosecond, Now: func() time.Time { return h.now },
+		Boot: func() time.Duration { return h.boot }, Log: slog.New(slog.NewTextHandler(&h.said, nil)),
+		Claim: func(_ context.Context, id banto.TrackerID, revision int64) error { return h.claim(id, revision) },
+		WhileEnded: func(_ context.Context, id banto.TrackerID, revision int64, do func() error) error {
+			if err := h.quiet(id, revision); err != nil {
+				return err
+			}
+			return do()
+		},
+		Keep: func(_ context.Context, path string) (jobnet.Keep, error) { return keeps[path], nil },
+	}
+}
+
+func (h *house) round(r *retention.Retention) retention.Done {
+	h.Helper()
+	done, err := r.Round(h.Context())
+	if err != nil {
+		h.Fatal(err)
+	}
+	return done
 }
 
 func (h *house) has(id banto.TrackerID) (row, output bool) {
@@ -235,5 +304,126 @@ func TestWhatCannotBeArchivedStays(t *testing.T) {
 	}
 	if row, output := h.has(id); !row || !output {
 		t.Error("it was dropped all the same")
+	}
+}
+
+// Outputs of one that is taken up again just then stay, and go the next time.
+func TestOutputsOfWhatIsTakenUpAgainStay(t *testing.T) {
+	h := newHouse(t)
+	h.busy = h.tracker("a", 3*day, banto.TrackerOK, 2)
+	other := h.tracker("a", 3*day, banto.TrackerOK, 2)
+	r := h.retention(h.dir, map[string]jobnet.Keep{"a": {Output: day}})
+	if done := h.round(r); done != (retention.Done{Outputs: 1}) {
+		t.Errorf("dropped %+v", done)
+	}
+	if _, output := h.has(h.busy); !output {
+		t.Error("what the one that was taken up printed is gone")
+	}
+	if _, output := h.has(other); output {
+		t.Error("what the other one printed is there")
+	}
+	stayed := h.busy
+	h.busy = ""
+	h.round(r)
+	if _, output := h.has(stayed); output {
+		t.Error("it was forgotten")
+	}
+	if len(h.claimed) > 0 {
+		t.Errorf("claimed for dropping: %v", h.claimed)
+	}
+}
+
+// A tracker that was dropped half way goes at the next round, also when its
+// folder keeps it for ever since.
+func TestWhatWasDroppedHalfWayGoesOn(t *testing.T) {
+	h := newHouse(t)
+	id := h.tracker("a", 3*day, banto.TrackerOK, 1200)
+	writes := 0
+	h.rows.write = func() error {
+		if writes++; writes == 4 { // the first one proves the lease
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
+	if _, err := h.retention(h.dir, map[string]jobnet.Keep{"a": {Trackers: day}}).Round(t.Context()); err == nil {
+		t.Fatal("it says that all is well")
+	}
+	if row, _ := h.has(id); !row {
+		t.Fatal("the row went first")
+	}
+	if done := h.round(h.retention(h.dir, nil)); done.Trackers != 1 {
+		t.Errorf("dropped %+v", done)
+	}
+	if row, _ := h.has(id); row {
+		t.Error("half of it is still there")
+	}
+	if done := h.round(h.retention(h.dir, nil)); done.Trackers != 0 {
+		t.Errorf("dropped %+v", done)
+	}
+}
+
+// A folder that cannot be read lets the others be.
+func TestAFolderThatCannotBeRead(t *testing.T) {
+	h := newHouse(t)
+	torn, fine := h.tracker("torn", 3*day, banto.TrackerOK, 1), h.tracker("a", 3*day, banto.TrackerOK, 1)
+	h.tracker("torn", 3*day, banto.TrackerOK, 1)
+	o := h.options(h.dir, nil)
+	asked := 0
+	o.Keep = func(_ context.Context, path string) (jobnet.Keep, error) {
+		if path == "torn" {
+			asked++
+			return jobnet.Keep{}, errors.New("cannot read its folder")
+		}
+		return jobnet.Keep{Trackers: day}, nil
+	}
+	done, err := retention.New(o).Round(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "how long torn is kept") || done.Trackers != 1 || asked != 1 {
+		t.Errorf("%+v, asked %d times: %v", done, asked, err)
+	}
+	if row, _ := h.has(torn); !row {
+		t.Error("it is gone although nobody knows")
+	}
+	if row, _ := h.has(fine); row {
+		t.Error("the other is there")
+	}
+}
+
+// While the clock cannot be believed nothing is dropped, and that is said once.
+func TestAClockThatJumps(t *testing.T) {
+	for name, jump := range map[string]func(h *house){
+		"set since the start": func(h *house) { h.now = h.now.Add(400 * day) },
+		"not the store's": func(h *house) {
+			right := h.now
+			h.rows.now = func() time.Time { return right.Add(h.boot) }
+			h.now = h.now.Add(400 * day)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			id := h.tracker("a", 3*day, banto.TrackerOK, 1)
+			keeps := map[string]jobnet.Keep{"a": {Trackers: 30 * day}}
+			r := h.retention("", keeps)
+			was := h.now
+			jump(h)
+			if name == "not the store's" {
+				r = h.retention("", keeps) // it was wrong from the start
+			}
+			for range 3 {
+				h.round(r)
+			}
+			if row, _ := h.has(id); !row {
+				t.Error("it is gone")
+			}
+			if n := strings.Count(h.said.String(), "clock was set"); n != 1 {
+				t.Errorf("said %d times:\n%s", n, h.said.String())
+			}
+			h.now, h.boot = was.Add(30*day), 30*day
+			if name == "not the store's" {
+				r = h.retention("", keeps)
+			}
+			if done := h.round(r); done.Trackers != 1 {
+				t.Errorf("when the clock is right: %+v", done)
+			}
+		})
 	}
 }

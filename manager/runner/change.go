@@ -39,9 +39,9 @@ func (in *changeIn) step(b *batch) error {
 		b.refuse(in, noTracker(in.what))
 		return nil
 	}
-	if loaded && in.id == b.mem.dropping {
-		b.refuse(in, beingDropped(in.what))
-		return nil
+	if why := b.goes(in.id, in.what); loaded && why != nil {
+		b.refuse(in, why)
+		return nil //nolint:nilerr // it was judged
 	}
 	if in.revision > 0 && t.Row().Revision >= in.revision {
 		in.done(b, t)

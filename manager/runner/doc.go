@@ -2,8 +2,8 @@
 // steps the trackers, writes what changed in one transaction, and only then
 // answers callers, tells hosts and acknowledges reports.
 //
-// It owns the trackers in memory, and is the one writer of trackers, of the
-// outbox, of hosts (who joins, what they say of themselves, who is removed) and
+// It owns the trackers in memory, and is the one writer of trackers (what has
+// ended is deleted by manager/retention, which asks here before), of the outbox, of hosts (who joins, what they say of themselves, who is removed) and
 // of how accounts' logons went, and of the audit rows of the changes that it
 // makes. Host groups and accounts it only reads, at the start and when it is
 // told that they have changed. It refuses HTTP, wire formats and rules: what
@@ -43,6 +43,15 @@
 // that it made, and every other change its audit row (proof.go). What the
 // gateway and the fabric were told of hosts is compared with the store at each
 // rebuild (announce.go).
+//
+// A tracker that has ended is no longer in memory, and a move brings it back. What
+// is old is deleted by others, in many transactions: Drop names it in a mark in
+// the store (drop.go), and from then on no move brings it back, also after a
+// restart. The mark names one tracker, and the next is refused while rows of that
+// one are left. The mark stays when all is gone, and then means nothing. While
+// only what a tracker has printed is removed (WhileEnded) a move waits its turn;
+// that is not on record. Both are for a tracker as its caller has seen it, by its
+// revision, and not while a recovery is held.
 //
 // A restored store, and a second site, may be behind reality: attempts run and
 // have ended that the store does not know. Then the manager begins held

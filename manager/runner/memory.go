@@ -39,7 +39,7 @@ type memory struct {
 	logons    map[string]store.AccountState // of accounts whose logons fail
 	proved    map[string]bool               // accounts that were wanted, and whether a process has run under them since the last failure
 	unusable  map[banto.TrackerID]error     // those that could not be brought back, and why
-	dropping  banto.TrackerID               // that is being dropped from the store; empty: none
+	dropping  banto.TrackerID               // that is being dropped from the store, or was the last to be; empty: none
 }
 
 // live is an attempt that is, or may be, on a host.

@@ -22,6 +22,11 @@ const (
 // of the recovery's business although the store does not know it.
 const oldNews = time.Minute
 
+// maxAhead is by how much an attempt's number may be above those that the store
+// has used of its tracker. Numbers that a keeper may know are not used again: a
+// host that says any number must not use them up.
+const maxAhead = 100_000
+
 // recalled is an attempt as a keeper knows it, and what the store knows of it.
 type recalled struct {
 	fabric.RecalledAttempt
@@ -70,6 +75,10 @@ func (b *batch) recall(host banto.HostID, a fabric.RecalledAttempt) error {
 	}
 	item.jobnet = tracker.Jobnet
 	if !item.known {
+		if known && seq > tracker.Attempts+maxAhead {
+			b.r.stray("an attempt whose number cannot be", host, a.Attempt)
+			return nil
+		}
 		if a.At != nil && a.At.Before(q.rec.Since.Add(-oldNews)) {
 			return nil // it was forgotten before
 		}

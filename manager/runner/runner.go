@@ -63,6 +63,7 @@ type Runner struct {
 	now     func() time.Time
 	inbox   *inbox
 	watches watches
+	atRest  atRest
 	ready   chan struct{}
 
 	// All below belongs to the goroutine of Run.
