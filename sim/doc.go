@@ -11,7 +11,8 @@
 // point, also within a transaction; connections break, hang and come back; hosts
 // restart, freeze, fill their disks, are put back to an earlier state and are
 // copied; commits fail, or succeed without an answer; clocks jump; the store is
-// lost, and a backup restored and confirmed. Then all faults end, and everything has to come to rest.
+// lost, and a backup restored and confirmed. Then all faults end, and everything
+// has to come to rest.
 //
 // It promises to say which promise of the product (docs/ARCHITECTURE.md) was
 // broken, by what it knows of the truth and the product does not: truth.go.
