@@ -90,10 +90,6 @@ var mutations = []mutation{
 		text: "if p.came < c.proved {", wrong: "if p.number > 0 {", and: forever, second: "./manager/gateway",
 	},
 	{
-		name: "a kill does not void a start that is not confirmed", file: "manager/gateway/orders.go",
-		text: "\t\tsuperseded = q.settle(o.Kill.Attempt, false)\n", wrong: "",
-	},
-	{
 		name: "a restored store is not held until it is confirmed", file: "manager/runner/recover.go",
 		text:  "func (r *Runner) held() bool { return r.recovery != nil && r.recovery.rec.Held }",
 		wrong: "func (r *Runner) held() bool { return false }",
