@@ -2,14 +2,19 @@
 // and what jobs printed, when their folders say how long they are to be kept.
 //
 // It owns when that is done, in which order, and the archive into which
-// trackers go before. It refuses to judge what is old: folders say it (keep).
+// trackers go before. It refuses to judge what is old: folders say it (keep); and
+// whether a tracker may be touched: manager/runner says it, of the revision that
+// was seen here, and keeps it so.
 //
-// Promises: nothing that has not ended is touched; a tracker is in the archive,
-// on disk, before a row of it is dropped; rows go in small transactions with
-// pauses between them, so that nobody waits for them; whoever is stopped half
-// way goes on from there at the next round. A tracker may be in the archive
-// twice when that happens, and is never missing.
+// Promises: nothing that has not ended, or was taken up again, is touched; nothing
+// is while the clock cannot be believed; a tracker is in the archive, on disk,
+// before a row of it is dropped; rows go in small transactions with pauses between
+// them, so that nobody waits for them; whoever is stopped half way goes on from
+// there at the next round. A tracker may be in the archive twice when that
+// happens, and is never missing.
 //
-// A round walks the trackers in the order in which they were submitted, from
-// the oldest on, and ends where nothing can be old enough any more.
+// A round begins with the tracker that was being dropped last, which the runner's
+// mark names, whatever its folder says since. Then it walks the trackers in the
+// order in which they were submitted, from the oldest on, and ends where nothing
+// can be old enough any more.
 package retention
