@@ -70,6 +70,8 @@ func (s *Server) activate(ctx context.Context, epoch int64) (err error) {
 	case <-a.runner.Ready():
 	case <-a.parts.failed():
 		return errors.New("cannot rebuild the trackers")
+	case <-ctx.Done():
+		return fmt.Errorf("cannot become the active manager: %w", context.Cause(ctx))
 	}
 	a.parts.run("gateway", a.gateway.Run)
 	a.parts.run("retention", a.retention().Run)
@@ -199,7 +201,7 @@ func (a *active) stop() error {
 
 // record leaves on record that this process is the active manager.
 func (a *active) record(ctx context.Context) error {
-	detail := fmt.Sprintf("version %s as %s, epoch %d", a.opts.Version, holder(), a.epoch)
+	detail := fmt.Sprintf("version %s as %s, epoch %d", a.opts.Version, a.holder, a.epoch)
 	err := a.store.Write(ctx, func(tx store.Tx) error {
 		return tx.PutAudit(audit.Done(time.Now().UTC(), starter(), audit.ManagerStart, "manager", detail))
 	})

@@ -49,11 +49,16 @@ func (g *group) fail(err error) {
 // failed is closed when a part has failed.
 func (g *group) failed() <-chan struct{} { return g.broken }
 
+// why gives the first failure.
+func (g *group) why() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err
+}
+
 // stop ends all parts, waits for them, and gives the first failure.
 func (g *group) stop() error {
 	g.cancel()
 	g.wait.Wait()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.err
+	return g.why()
 }

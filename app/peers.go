@@ -15,7 +15,7 @@ import (
 const (
 	announceEvery = 2 * time.Second
 	silentAfter   = 10 * time.Second // one that is not heard for so long is silent
-	forgetAfter   = 24 * time.Hour   // and is told to nobody any more
+	forgetAfter   = 24 * time.Hour   // and is forgotten
 )
 
 // peers knows the managers that share the store, and tells them of this one.
@@ -64,6 +64,15 @@ func (p *peers) round(ctx context.Context) error {
 	l, err := s.store.Lease(ctx)
 	if err != nil {
 		return err
+	}
+	if s.leads() != nil {
+		for _, m := range all {
+			if m.Age >= forgetAfter {
+				if err := s.store.Withdraw(ctx, m.Name); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	p.mu.Lock()
 	p.all, p.lease = all, l

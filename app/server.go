@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,6 +38,9 @@ type Server struct {
 	peers   *peers
 	handing chan handing // hand-overs that were asked for
 
+	stopping atomic.Bool // no lease is wanted any more
+	holder   string      // names this process in the lease
+
 	mu       sync.Mutex
 	active   *active       // nil while another manager is
 	led      chan struct{} // closed when it has been active once
@@ -61,7 +65,7 @@ func NewServer(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{
-		opts: o, recover: o.RecoverSite, handing: make(chan handing), led: make(chan struct{}), started: time.Now().UTC(),
+		opts: o, holder: holder(), recover: o.RecoverSite, handing: make(chan handing), led: make(chan struct{}), started: time.Now().UTC(),
 	}
 	defer func() {
 		if err != nil {
@@ -81,7 +85,7 @@ func NewServer(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.lease, err = lease.New(lease.Options{
-		Store: s.store, Holder: holder(), Name: o.Name, URL: s.publicURL(), Log: o.Log.With("room", "lease"),
+		Store: s.store, Holder: s.holder, Name: o.Name, URL: s.publicURL(), Log: o.Log.With("room", "lease"),
 	})
 	if err != nil {
 		return nil, err
@@ -103,7 +107,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		s.outputs, err = outputs.Open(filepath.Join(s.opts.Data, "outputs"))
 		return err
 	}
-	kept, err := postgres.Open(ctx, s.opts.Store, postgres.Options{Holder: holder(), Log: s.opts.Log.With("room", "store")})
+	kept, err := postgres.Open(ctx, s.opts.Store, postgres.Options{Holder: s.holder, Log: s.opts.Log.With("room", "store")})
 	if err != nil {
 		return err
 	}
@@ -131,13 +135,22 @@ func (s *Server) Start(ctx context.Context) error {
 	s.answer(s.standby())
 	if !s.store.Shared() {
 		s.since = s.renewed(ctx)
-		epoch, err := s.store.Take(ctx, store.TakeOver{Holder: holder(), URL: s.publicURL(), Name: s.opts.Name, Force: true})
+		epoch, err := s.store.Take(ctx, store.TakeOver{Holder: s.holder, URL: s.publicURL(), Name: s.opts.Name, Force: true})
 		if err == nil {
 			err = s.activate(ctx, epoch)
 		}
 		if err != nil {
 			return err
 		}
+		a := s.leads()
+		s.parts.run("active", func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-a.parts.failed():
+				return a.parts.why()
+			}
+		})
 	} else if err := s.lead(ctx); err != nil {
 		return err
 	}
@@ -240,8 +253,10 @@ func (s *Server) running() Running {
 // reason if a part of it had failed. Another manager of the store may follow at
 // once.
 func (s *Server) Stop() error {
+	s.stopping.Store(true)
 	err := s.retire("")
 	err = errors.Join(s.parts.stop(), err)
+	err = errors.Join(err, s.retire("")) // it may have become the active one just then
 	if s.store.Shared() {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
@@ -302,11 +317,12 @@ func reserve(ctx context.Context, addr string) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// holder names this process in the lease.
+// holder names this process in the lease: no other one has the name, also where
+// machines or containers are called alike.
 func holder() string {
 	name, err := os.Hostname()
 	if err != nil {
 		name = "unknown"
 	}
-	return fmt.Sprintf("%s/%d", name, os.Getpid())
+	return fmt.Sprintf("%.30s/%d/%.6s", name, os.Getpid(), rand.Text())
 }

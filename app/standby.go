@@ -39,7 +39,7 @@ func (s *Server) follow(ctx context.Context, first chan<- error) error {
 		default:
 		}
 	}
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !s.stopping.Load() {
 		epoch, err := s.lease.Wait(ctx, func(l store.Lease, err error) {
 			if err == nil {
 				s.since = l.RenewedAt
@@ -50,8 +50,11 @@ func (s *Server) follow(ctx context.Context, first chan<- error) error {
 			return nil //nolint:nilerr // the server stops
 		}
 		s.opts.Log.Info("this is the active manager now", "epoch", epoch)
-		if err := s.activate(ctx, epoch); err != nil {
+		// It is renewed from now on: reading the trackers may take long.
+		k := s.keep(ctx)
+		if err := s.activate(k.ctx, epoch); err != nil {
 			told(err)
+			k.end()
 			s.opts.Log.Error("this manager cannot become the active one; it is tried again", "error", err)
 			s.giveUp("")
 			pause(ctx, afterFailure)
@@ -61,7 +64,8 @@ func (s *Server) follow(ctx context.Context, first chan<- error) error {
 		if err := s.writeConfig(ctx); err != nil {
 			s.opts.Log.Warn("the token of the first administrator is not written", "error", err)
 		}
-		s.hold(ctx)
+		s.hold(ctx, k)
+		k.end()
 	}
 	return nil
 }
@@ -72,33 +76,53 @@ const (
 	afterHandOver = 10 * time.Second // when another one is to
 )
 
+// keeping is a lease that is renewed. Its context ends when it is not any more.
+type keeping struct {
+	ctx  context.Context
+	stop context.CancelFunc
+	done chan struct{}
+	err  error // once done: why it ended by itself
+}
+
+// keep renews the lease until end is called, ctx ends, or it is lost.
+func (s *Server) keep(ctx context.Context) *keeping {
+	ctx, stop := context.WithCancel(ctx)
+	k := &keeping{ctx: ctx, stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(k.done)
+		defer stop()
+		k.err = s.lease.Keep(ctx)
+	}()
+	return k
+}
+
+// end ends the renewing, and waits for that.
+func (k *keeping) end() {
+	k.stop()
+	<-k.done
+}
+
 // hold leads until the lease is lost or handed over, or the server stops.
-func (s *Server) hold(ctx context.Context) {
+func (s *Server) hold(ctx context.Context, k *keeping) {
 	a := s.leads()
 	if a == nil {
 		return // the server stops
 	}
-	keeping, stop := context.WithCancel(ctx)
-	defer stop()
-	kept := make(chan error, 1)
-	go func() { kept <- s.lease.Keep(keeping) }()
 	select {
 	case h := <-s.handing:
-		stop()
-		<-kept
+		k.end()
 		h.done <- s.retire(h.to)
 		s.giveWay(ctx)
-	case err := <-kept:
-		if err == nil || a.retiring.Load() { // the server stops, which retires it
+	case <-k.done:
+		if k.err == nil || a.retiring.Load() { // the server stops, which retires it
 			return
 		}
-		s.opts.Log.Error("this manager is not the active one any more", "error", err)
+		s.opts.Log.Error("this manager is not the active one any more", "error", k.err)
 		if err := s.retired(a); err != nil {
 			s.opts.Log.Warn("what it did while it was the active one ended with an error", "error", err)
 		}
 	case <-a.parts.failed():
-		stop()
-		<-kept
+		k.end()
 		err := s.retire("")
 		s.opts.Log.Error("a part of the active manager has failed; another may follow, and it is tried again", "error", err)
 		pause(ctx, afterFailure)
