@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -18,6 +19,9 @@ import (
 	"github.com/bantoops/banto/store/postgres"
 	"github.com/bantoops/banto/store/sqlite"
 )
+
+// marks is the table of marks, as Copier gives it.
+var marks = store.Table{Name: "marks", Columns: []string{"name", "value"}} //nolint:gochecknoglobals // a name and two columns
 
 // backup writes what the store keeps now.
 func (s *Server) backup(ctx context.Context, w io.Writer) error {
@@ -72,13 +76,19 @@ func Restore(ctx context.Context, o Options, file string) (banto.BackupInfo, err
 	if err != nil {
 		return info, err
 	}
+	if err := checkMarks(rows.Tables()); err != nil {
+		return info, err
+	}
+	if now := time.Now().UTC(); info.At.After(now) {
+		info.At = now // a clock that was ahead must not hide what was done since
+	}
 	into, undo, err := openEmpty(ctx, o)
 	if err != nil {
 		return info, err
 	}
 	err = checkSchema(ctx, into, info)
 	if err == nil {
-		err = into.Load(ctx, rows.Tables(), withRecovery(rows, info))
+		err = cannotLoad(into.Load(ctx, rows.Tables(), withRecovery(rows, info)))
 	}
 	if err = errors.Join(err, into.Close()); err != nil {
 		return info, errors.Join(err, undo())
@@ -94,6 +104,33 @@ func checkSchema(ctx context.Context, into kept, info banto.BackupInfo) error {
 			fmt.Sprintf("the version %s wrote it, whose store is newer than this one's", info.Version), "use that version")
 	}
 	return err
+}
+
+// checkMarks refuses a backup in which the mark that holds the manager would not
+// be what it is: the table of marks is there once, as every version has it.
+func checkMarks(tables []store.Table) error {
+	found := 0
+	for _, t := range tables {
+		if t.Name == marks.Name {
+			found++
+			if !slices.Equal(t.Columns, marks.Columns) {
+				found = 2
+			}
+		}
+	}
+	if found != 1 {
+		return banto.Fail(banto.KindInvalid, "cannot restore the backup", "its table of marks is not as a manager writes it", "take another: this one was made by something else")
+	}
+	return nil
+}
+
+// cannotLoad says of what a store refuses that it is the backup's fault.
+func cannotLoad(err error) error {
+	var told *banto.ErrorInfo
+	if err == nil || errors.As(err, &told) {
+		return err
+	}
+	return banto.Fail(banto.KindInvalid, "cannot restore the backup", err.Error(), "nothing was written").Because(err)
 }
 
 // openEmpty opens the store that is to be filled. undo takes away what was made
@@ -119,7 +156,7 @@ func withRecovery(rows *backup.Reader, info banto.BackupInfo) func() (store.Row,
 	return func() (store.Row, error) {
 		for {
 			row, err := rows.Next()
-			if err == nil && row.Table == "marks" && len(row.Values) > 0 && row.Values[0] == runner.RecoveryMark {
+			if err == nil && row.Table == marks.Name && row.Values[0] == runner.RecoveryMark {
 				continue
 			}
 			if errors.Is(err, io.EOF) && !told {
@@ -134,5 +171,5 @@ func withRecovery(rows *backup.Reader, info banto.BackupInfo) func() (store.Row,
 // recoveryMark is the row that says how the next start is to be.
 func recoveryMark(mode string, since time.Time) (store.Row, error) {
 	body, err := json.Marshal(banto.Recovery{Held: true, Mode: mode, Since: since})
-	return store.Row{Table: "marks", Values: []any{runner.RecoveryMark, string(body)}}, err
+	return store.Row{Table: marks.Name, Values: []any{runner.RecoveryMark, string(body)}}, err
 }

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -176,7 +177,12 @@ func notOurs(why string, err error) error {
 	return banto.Fail(banto.KindInvalid, "cannot read the backup", why, "is it the right file?").Because(err)
 }
 
+// damaged says that the file cannot be used. It is never io.EOF, which says that
+// the file was whole.
 func damaged(why string, err error) error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
 	return banto.Fail(banto.KindInvalid, "cannot use the backup", why, "take another: this one was cut, or has changed since it was written").Because(err)
 }
 
@@ -216,25 +222,29 @@ func (b *Reader) next() (store.Row, error) {
 
 // row reads the line of a row.
 func (b *Reader) row(line []byte) (store.Row, error) {
-	var raw []json.RawMessage
-	if err := json.Unmarshal(line, &raw); err != nil {
-		return store.Row{}, err
+	in := json.NewDecoder(bytes.NewReader(line))
+	if open, err := in.Token(); err != nil || open != json.Delim('[') {
+		return store.Row{}, errors.Join(errors.New("it is no list"), err)
 	}
 	var i int
-	if len(raw) == 0 || json.Unmarshal(raw[0], &i) != nil || i < 0 || i >= len(b.head.Tables) {
-		return store.Row{}, fmt.Errorf("it names no table")
+	if err := in.Decode(&i); err != nil || i < 0 || i >= len(b.head.Tables) {
+		return store.Row{}, errors.Join(errors.New("it names no table"), err)
 	}
 	t := b.head.Tables[i]
-	if len(raw)-1 != len(t.Columns) {
-		return store.Row{}, fmt.Errorf("it has %d values for the %d columns of %s", len(raw)-1, len(t.Columns), t.Name)
-	}
 	row := store.Row{Table: t.Name, Values: make([]any, len(t.Columns))}
-	for n, text := range raw[1:] {
+	for n, column := range t.Columns {
+		var text json.RawMessage
+		if err := in.Decode(&text); err != nil {
+			return row, fmt.Errorf("it has not the %d values of %s: %w", len(t.Columns), t.Name, err)
+		}
 		v, err := value(text)
 		if err != nil {
-			return row, fmt.Errorf("%s of %s: %w", t.Columns[n], t.Name, err)
+			return row, fmt.Errorf("%s of %s: %w", column, t.Name, err)
 		}
 		row.Values[n] = v
+	}
+	if end, err := in.Token(); err != nil || end != json.Delim(']') {
+		return row, errors.Join(fmt.Errorf("it has more than the %d values of %s", len(t.Columns), t.Name), err)
 	}
 	count(&b.info, t, row)
 	return row, nil

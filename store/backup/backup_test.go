@@ -108,7 +108,7 @@ func TestDamageIsFoundOut(t *testing.T) {
 		bad[at] ^= byte(1 << chance.IntN(8))
 		rows, info, err := read(bytes.NewReader(bad))
 		if err == nil && (!reflect.DeepEqual(rows, full().rows) || info.Version != "1.2") {
-			t.Fatalf("byte %d changed: taken", at)
+			t.Fatalf("byte %d changed: taken: %d rows, %+v", at, len(rows), info)
 		}
 	}
 	if _, err := backup.Verify(bytes.NewReader(append(bytes.Clone(whole), whole...))); err == nil {
