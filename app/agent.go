@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -70,11 +72,55 @@ func (a *Agent) prepare(ctx context.Context, dir string) (err error) {
 		}
 		return k, nil
 	}
+	house, err := loadHouse(dir)
+	if err != nil {
+		return err
+	}
 	a.link = link.New(link.Options{
 		Endpoints: a.creds.Where(), CA: a.creds.CA, Proxy: o.Proxy, HostID: a.creds.Host, Name: a.creds.Name, JWT: a.creds.JWT, Seed: identity.Seed,
+		House: house, Obeys: func(h link.House) error { return keepHouse(dir, h) },
 		Managers: func(endpoints []string) { a.keepEndpoints(dir, endpoints) }, Keeper: connect, Slots: o.Slots, Version: o.Version, Now: time.Now, Log: o.Log.With("room", "link"),
 	})
 	return nil
+}
+
+// houseFile holds whom the host obeys (link.House), in the agent's directory.
+const houseFile = "house.json"
+
+// loadHouse reads whom the host obeys; nobody yet where there is no file. One
+// that cannot be read is no reason to obey just anybody.
+func loadHouse(dir string) (link.House, error) {
+	var h link.House
+	body, err := os.ReadFile(filepath.Join(dir, houseFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &h)
+	}
+	if err != nil {
+		return h, banto.Fail(banto.KindInvalid, "cannot start the agent in "+dir, houseFile+" cannot be read: "+reasonOf(err),
+			"it says which managers are over; take it away if you know that there are none").Because(err)
+	}
+	return h, nil
+}
+
+// keepHouse writes whom the host obeys, whole and on disk.
+func keepHouse(dir string, h link.House) error {
+	body, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, houseFile)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(body, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // keepEndpoints keeps where the managers are for the next start.

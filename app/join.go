@@ -95,6 +95,10 @@ func adopt(pending, dir string) error {
 			return err
 		}
 	}
+	// Managers of another house may take it in.
+	if err := os.Remove(filepath.Join(dir, houseFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	return os.RemoveAll(pending)
 }
 

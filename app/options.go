@@ -110,6 +110,11 @@ func (o Options) complete() (Options, error) {
 	if err := o.checkEnvironment(); err != nil {
 		return o, err
 	}
+	if o.Archive != "" {
+		if err := checkArchive(o.Archive); err != nil {
+			return o, err
+		}
+	}
 	return o, makeDirs(o.Data)
 }
 
@@ -161,6 +166,21 @@ func makeDirs(data string) error {
 	}
 	probe.Close()
 	return os.Remove(probe.Name())
+}
+
+// checkArchive refuses a directory into which nothing can be written.
+func checkArchive(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, ".probe-"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+	}
+	if err != nil {
+		return banto.Fail(banto.KindInvalid, "cannot use the archive "+dir, reasonOf(err), "name a directory that you may write with --archive").Because(err)
+	}
+	return nil
 }
 
 // checkAddress refuses what no process can listen on.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/client"
 	"github.com/bantoops/banto/store"
 )
 
@@ -77,6 +78,28 @@ func (p *peers) round(ctx context.Context) error {
 	p.mu.Lock()
 	p.all, p.lease = all, l
 	p.mu.Unlock()
+	return nil
+}
+
+// alone refuses a name that another manager of the store has, and answers under.
+func (p *peers) alone(ctx context.Context) error {
+	s := p.server
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	all, err := s.store.ListManagers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.Name != s.opts.Name || m.URL == s.publicURL() || m.Age >= silentAfter {
+			continue
+		}
+		c := client.New(m.URL, "", client.WithTLS(s.reach.trust()), client.WithPatience(0), client.WithTimeout(2*time.Second))
+		if _, err := c.Version(ctx); err == nil {
+			return banto.Fail(banto.KindConflict, "cannot start the manager "+m.Name, "another one of this store has that name, and answers at "+m.URL,
+				"give this one another with --name")
+		}
+	}
 	return nil
 }
 

@@ -16,7 +16,8 @@ type Running struct {
 	Data      string // the data directory
 	Config    string // where URL and token were written; may be empty
 	Version   string
-	Standby   bool // another manager of its store is the active one
+	Standby   bool   // another manager of its store is the active one
+	Leader    string // where that one answers, if it is known
 
 	Fingerprint string // of the manager's own CA; empty when it has none
 }

@@ -244,7 +244,7 @@ func (s *Server) running() Running {
 	if a := s.leads(); a != nil {
 		r.FabricURL, r.Host = a.fabric.URL(), a.local.Name
 	} else {
-		r.Standby = true
+		r.Standby, r.Leader = true, s.peers.leader(context.Background())
 	}
 	return r
 }

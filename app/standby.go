@@ -14,6 +14,9 @@ import (
 // lead takes part in who is the active manager, until the server stops. It
 // returns once this manager is active, or stands by.
 func (s *Server) lead(ctx context.Context) error {
+	if err := s.peers.alone(ctx); err != nil {
+		return err
+	}
 	s.parts.run("peers", s.peers.run)
 	first := make(chan error, 1)
 	s.parts.run("lease", func(ctx context.Context) error { return s.follow(ctx, first) })
@@ -23,6 +26,11 @@ func (s *Server) lead(ctx context.Context) error {
 	case err := <-first:
 		return err
 	case <-short.C:
+		if s.opts.RecoverSite != "" && s.leads() == nil {
+			// It would count at a take-over of some night.
+			return banto.Fail(banto.KindConflict, "cannot begin at a second site", "another manager of this store is active: "+s.peers.leader(ctx),
+				"name the store of the second site, or stop that manager first")
+		}
 	case <-s.parts.failed():
 		return errors.New("cannot take part in who is the active manager")
 	case <-ctx.Done():

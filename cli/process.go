@@ -16,6 +16,9 @@ func (e *env) greet(r app.Running) error {
 		{e.say("fingerprint"), r.Fingerprint}, {e.say("data"), r.Data}, {e.say("token in"), r.Config},
 	}
 	b.WriteString(e.say("Banto %s is up.", r.Version) + "\n")
+	if r.Standby {
+		b.WriteString(e.say("It stands by: another manager of its store is the active one (%s).", r.Leader) + "\n")
+	}
 	for _, row := range rows {
 		if row[1] != "" {
 			fmt.Fprintf(&b, "  %s  %s\n", pad(row[0], 12), row[1])

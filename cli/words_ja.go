@@ -164,6 +164,7 @@ func wordsJA() map[string]string {
 		"`name` of this host, when it is first enrolled":                             "このホストの `名前` (初回の登録時)",
 		"jobs that may run on this host at once (default 64)":                        "このホストで同時に実行するジョブの数 (既定 64)",
 		"Banto %s is up.": "Banto %s が稼働しました。",
+		"It stands by: another manager of its store is the active one (%s).":         "待機しています。同じストアの別のマネージャが稼働系です (%s)。",
 		"In another terminal: banto apply -f DIR, then banto submit JOBNET --wait.":  "別の端末で: banto apply -f DIR、次に banto submit JOBNET --wait",
 		"Ctrl-C stops it; jobs that run go on, and are picked up at the next start.": "Ctrl-C で停止。実行中のジョブは続き、次の起動で引き継がれます。",
 

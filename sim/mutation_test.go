@@ -40,7 +40,7 @@ var mutations = []mutation{
 		wrong: "\tif r.lease.Epoch < epoch {\n\t\treturn store.ErrDeposed",
 	},
 	{
-		name: "the agent obeys a manager that was deposed, which does not give itself up", file: "agent/link/machine.go",
+		name: "the agent obeys a manager that was deposed, which does not give itself up", file: "agent/link/house.go",
 		text: "if d.Epoch < m.epoch {", wrong: "if d.Epoch < 0 {", and: forever, second: "./agent/link",
 	},
 	{

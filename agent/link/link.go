@@ -46,9 +46,13 @@ type Options struct {
 	// Managers is told, if set, when the endpoints of the managers are others than
 	// before: those to be given as Endpoints at the next start.
 	Managers func([]string)
-	Now      func() time.Time
-	Boot     func() time.Duration // the clock of contact; nil: boottime.Now
-	Log      *slog.Logger
+	// House is whom the agent before this one obeyed; Obeys keeps it, and is called
+	// before anything of the new one is done. nil: nobody keeps it.
+	House House
+	Obeys func(House) error
+	Now   func() time.Time
+	Boot  func() time.Duration // the clock of contact; nil: boottime.Now
+	Log   *slog.Logger
 }
 
 // Link is the agent's end of the fabric.
@@ -129,6 +133,7 @@ func (l *Link) Run(ctx context.Context) error {
 	}
 	defer conn.Close()
 	r.conn = conn
+	r.m.Remember(l.opt.House)
 	return r.run(ctx)
 }
 
@@ -242,6 +247,7 @@ func (r *loop) receive(now time.Time) {
 		if note := r.m.Frame(d, now); note != "" {
 			r.opt.Log.Warn(string(note))
 		}
+		r.house()
 	}
 	r.managers()
 	r.publishStatus(now)
@@ -255,6 +261,17 @@ func (r *loop) receive(now time.Time) {
 		default:
 			return
 		}
+	}
+}
+
+// house keeps whom the host obeys, if that has changed.
+func (r *loop) house() {
+	h, changed := r.m.House()
+	if !changed || r.opt.Obeys == nil {
+		return
+	}
+	if err := r.opt.Obeys(h); err != nil {
+		r.opt.Log.Error("whom this host obeys is not kept: after a restart it may obey a manager that another has followed", "error", err)
 	}
 }
 

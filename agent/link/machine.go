@@ -60,6 +60,7 @@ type Machine struct {
 	epoch       int64
 	incarnation string
 	left        map[string]bool // incarnations that another has followed
+	moved       bool            // one of these has changed
 
 	orders  taken
 	runs    runs
@@ -328,26 +329,6 @@ func lostClaims(id banto.AttemptID, now time.Time) fabric.EndedReport {
 		Attempt: id, At: now, Reason: banto.ReasonKeeperDied,
 		Message: "the records of the host's keeper were lost, or the host was copied, while it was to be started: whether it ran is not known",
 	}
-}
-
-// obeys says whether the frame is of the manager that is to be obeyed: the
-// highest epoch of the last incarnation.
-func (m *Machine) obeys(d *fabric.Down) bool {
-	if d.Incarnation != m.incarnation {
-		if m.left[d.Incarnation] {
-			return false
-		}
-		if m.incarnation != "" {
-			m.left[m.incarnation] = true
-			m.runs.unstore() // a restored manager may have less of the output
-		}
-		m.incarnation, m.epoch = d.Incarnation, d.Epoch
-	}
-	if d.Epoch < m.epoch {
-		return false
-	}
-	m.epoch = d.Epoch
-	return true
 }
 
 // Tick takes the time: see Wake.

@@ -145,13 +145,17 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var version int
-	var fsync string
-	row := conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_setting('fsync')")
-	if err := row.Scan(&version, &fsync); err != nil {
+	var fsync, encoding string
+	row := conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_setting('fsync'), current_setting('server_encoding')")
+	if err := row.Scan(&version, &fsync, &encoding); err != nil {
 		return err
 	}
 	if err := newEnough(version); err != nil {
 		return err
+	}
+	if encoding != "UTF8" { // any text that it does not know would look like a store that is ill
+		return banto.Fail(banto.KindInvalid, "cannot open the store", "the database's encoding is "+encoding+", and must be UTF8",
+			"make one with: CREATE DATABASE banto ENCODING 'UTF8' TEMPLATE template0")
 	}
 	if fsync != "on" {
 		s.log.Warn("the PostgreSQL server does not force to disk what it commits (fsync is off): a loss of power loses jobs")
