@@ -68,20 +68,23 @@ func (w *world) pair() {
 	settled()
 }
 
-// where gives the host of a part's attempt that has not ended.
+// where gives the host of a part's last attempt that has not ended there.
 func (w *world) where(part banto.PartKey) banto.HostID {
 	w.t.Helper()
 	w.field.mu.Lock()
 	defer w.field.mu.Unlock()
+	last, on := 0, banto.HostID("")
 	for id, h := range w.field.hosts {
-		for _, c := range h.claims {
-			if c.spec.Part == part && c.end == nil {
-				return id
+		for a, c := range h.claims {
+			if _, seq, err := a.Split(); err == nil && c.spec.Part == part && c.end == nil && seq > last {
+				last, on = seq, id
 			}
 		}
 	}
-	w.t.Fatalf("%s runs nowhere", part)
-	return ""
+	if on == "" {
+		w.t.Fatalf("%s runs nowhere", part)
+	}
+	return on
 }
 
 // cut cuts a host off that had contact last at that time.
