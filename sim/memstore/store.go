@@ -73,7 +73,7 @@ func (s *Store) Take(ctx context.Context, t store.TakeOver) (int64, error) {
 }
 
 func (s *Store) take(ctx context.Context, t store.TakeOver, now time.Time) (int64, error) {
-	if err := errors.Join(store.CheckText(t.Holder), store.CheckText(t.URL), ctx.Err()); err != nil {
+	if err := errors.Join(store.CheckText(t.Holder), store.CheckText(t.URL), store.CheckText(t.Name), ctx.Err()); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
