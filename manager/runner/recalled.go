@@ -110,9 +110,11 @@ func (b *batch) straightenRecalled(host banto.HostID, a *fabric.RecalledAttempt)
 // recallHello remembers what a host says when it connects: its agent may be of a
 // version that cannot be asked.
 func (b *batch) recallHello(s HostSession) error {
-	if q := b.r.recovery; q == nil || q.hosts == nil {
+	q := b.r.recovery
+	if q == nil || q.hosts == nil {
 		return nil
 	}
+	q.vanished(s)
 	for _, a := range s.Hello.Running {
 		if err := b.recall(s.ID, fabric.RecalledAttempt{Attempt: a, State: recalledRunning}); err != nil {
 			return err
@@ -124,6 +126,26 @@ func (b *batch) recallHello(s HostSession) error {
 		}
 	}
 	return nil
+}
+
+// vanished takes back what a host said to run in an earlier session and does not
+// say in this one: its machine was put back, or lost its records. What became of
+// it may still be told; till then nobody knows.
+func (q *recovery) vanished(s HostSession) {
+	h := q.hosts[s.ID]
+	if h == nil {
+		return
+	}
+	runs := make(map[banto.AttemptID]bool, len(s.Hello.Running))
+	for _, a := range s.Hello.Running {
+		runs[a] = true
+	}
+	for a, told := range h.attempts {
+		if told.State == recalledRunning && !runs[a] {
+			told.State, h.whole = "", false
+			h.attempts[a] = told
+		}
+	}
 }
 
 // keepsResult says whether a result stays with its host: while a recovery waits
