@@ -184,14 +184,20 @@ func (h *Holder) Keep(ctx context.Context) error {
 			return fmt.Errorf("cannot go on as the active manager: %w", ErrGivenUp)
 		}
 		// Transactions of work renew it too. One renewal at a time is under way:
-		// while it hangs the lease runs out all the same. Nobody waits for it then:
-		// it ends with its transaction, at the latest when the store is closed.
+		// while it hangs the lease runs out all the same. Nobody waits for it
+		// then: it ends with its transaction, at the latest when the store is closed.
 		if !busy && h.opt.Times.GiveUp-left >= h.opt.Times.Renew {
 			busy = true
 			go func() { results <- h.renew(ctx) }()
 		}
 		select {
 		case <-ctx.Done():
+			if busy { // one that works has ended before the lease is given up
+				select {
+				case <-results:
+				case <-time.After(callLimit):
+				}
+			}
 			return nil
 		case <-tick.C:
 		case err := <-results:
