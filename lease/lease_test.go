@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 // row is a lease in memory, with a clock that the bubble moves.
 type row struct {
+	mu     sync.Mutex
 	began  time.Time
 	lease  store.Lease
 	proved time.Duration
@@ -22,6 +24,8 @@ type row struct {
 func (r *row) clock() time.Duration { return time.Since(r.began) + time.Hour }
 
 func (r *row) Lease(context.Context) (store.Lease, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	l := r.lease
 	l.Age = time.Since(l.RenewedAt)
 	return l, nil
@@ -31,6 +35,8 @@ func (r *row) Take(_ context.Context, t store.TakeOver) (int64, error) {
 	if l, _ := r.Lease(context.Background()); !t.Force && l.Holder != "" && l.Age < t.After {
 		return 0, store.ErrHeld
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.took = append(r.took, t)
 	r.lease = store.Lease{Epoch: r.lease.Epoch + 1, Holder: t.Holder, RenewedAt: time.Now()}
 	r.proved = r.clock()
@@ -38,6 +44,8 @@ func (r *row) Take(_ context.Context, t store.TakeOver) (int64, error) {
 }
 
 func (r *row) Release(_ context.Context, next string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.lease.Holder, r.lease.Next = "", next
 	return nil
 }
@@ -49,12 +57,19 @@ func (r *row) Write(ctx context.Context, _ func(store.Tx) error) error {
 			return err
 		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.proved, r.lease.RenewedAt = began, time.Now()
 	return nil
 }
 
-func (r *row) ProvedAt() time.Duration { return r.proved }
-func (r *row) Shared() bool            { return true }
+func (r *row) ProvedAt() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.proved
+}
+
+func (r *row) Shared() bool { return true }
 
 func holder(t *testing.T, r *row, name string) *Holder {
 	t.Helper()
