@@ -66,7 +66,7 @@ func TestFarHosts(t *testing.T) {
 		g := enrol(t, h, banto.HostID(fmt.Sprintf("h-far%d", n)))
 		g.opt.URL, g.opt.Endpoints, g.opt.CA, g.opt.Proxy = "", []string{"tls://127.0.0.1:1", endpoint}, ca, fabric.Direct
 		stop := g.run()
-		h.until("the host is up", func() bool { return len(h.ups) == n+1 })
+		h.until("the host is up", func() bool { return len(h.ups) > n })
 		if up := h.ups[n]; up.Hello.Endpoint != endpoint || len(up.Hello.Shells) != 1 || up.ClockMS > 60_000 || up.ClockMS < -60_000 {
 			t.Errorf("it says %+v, clock %d ms", up.Hello, up.ClockMS)
 		}
@@ -96,7 +96,7 @@ func TestClockThatIsOff(t *testing.T) {
 	g := enrol(t, h, hostA)
 	g.opt.Now = func() time.Time { return time.Now().Add(24 * time.Hour) }
 	g.run()
-	h.until("the host is up", func() bool { return len(h.ups) == 1 })
+	h.until("the host is up", func() bool { return len(h.ups) > 0 })
 	if off := h.ups[0].ClockMS - 24*3600*1000; off > 60_000 || off < -60_000 {
 		t.Errorf("its clock is %d ms ahead", h.ups[0].ClockMS)
 	}
@@ -109,7 +109,7 @@ func TestHostThatIsRemoved(t *testing.T) {
 	g.log.tell = make(chan string, 64)
 	g.run()
 	other.run()
-	h.until("both are up", func() bool { return len(h.ups) == 2 })
+	h.until("both are up", func() bool { return len(h.ups) > 1 })
 	h.gateway.Removed(hostA, "the host was removed by ann")
 	g.logged(t, "the host was removed by ann")
 	h.gateway.Deliver(hostA, starts(1, 2, "text"))
@@ -149,7 +149,7 @@ func TestKeeperThatWasPutBack(t *testing.T) {
 	g := enrol(t, h, hostA)
 	h.gateway.Enrolled(hostA, "gen", 100)
 	g.run()
-	h.until("the host is up", func() bool { return len(h.ups) == 1 })
+	h.until("the host is up", func() bool { return len(h.ups) > 0 })
 	if got := h.ups[0].Hello.Generation; got != "gen1" {
 		t.Errorf("the session opens with generation %q", got)
 	}
@@ -206,14 +206,14 @@ func TestManyHostsComeBackAtOnce(t *testing.T) {
 		guests[n] = g
 		wg.Go(func() { _ = link.New(g.opt).Run(ctx) })
 	}
-	first.until("all are up", func() bool { return len(first.ups) == many })
+	first.until("all are up", func() bool { return first.hosts() == many })
 	first.stop()
 	second := openHouseWith(t, fabric.ServerOptions{Listen: addr, TLS: config}, dir, 2)
 	for n, g := range guests {
 		second.gateway.Enrolled(g.id, "gen", 0)
 		second.gateway.Deliver(g.id, starts(n+1, n+2, "text"))
 	}
-	second.until("all are up again and have worked", func() bool { return len(second.ups) == many && len(second.ended) == many })
+	second.until("all are up again and have worked", func() bool { return second.hosts() == many && len(second.ended) == many })
 	second.change(func() {
 		for id, e := range second.ended {
 			if e.Exit == nil || *e.Exit != 0 {

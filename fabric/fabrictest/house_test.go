@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -123,6 +124,17 @@ func (h *house) HostProblem(_ banto.HostID, problem string) {
 	h.change(func() { h.problem = problem })
 }
 func (h *house) HostUp(up runner.HostSession) { h.change(func() { h.ups = append(h.ups, up) }) }
+
+// hosts counts the hosts that have been up; one that was not answered soon, on a
+// busy machine, has opened a session more than once. h.mu is held.
+func (h *house) hosts() int {
+	seen := map[banto.HostID]bool{}
+	for _, up := range h.ups {
+		seen[up.ID] = true
+	}
+	return len(seen)
+}
+
 func (h *house) Recalled(id banto.HostID, attempts []fabric.RecalledAttempt, last, whole bool) {
 	h.change(func() {
 		h.recalled = append(h.recalled, attempts...)
@@ -179,7 +191,9 @@ func (h *house) until(what string, cond func() bool) {
 		select {
 		case <-changed:
 		case <-deadline:
-			h.tb.Fatalf("waited in vain until %s", what)
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.tb.Fatalf("waited in vain until %s: %d up, down %q, %d confirmed, %d ended", what, len(h.ups), h.downs, len(h.confirmed), len(h.ended))
 		}
 	}
 }
@@ -208,6 +222,11 @@ func enrol(tb testing.TB, h *house, id banto.HostID) *guest {
 	g := &guest{tb: tb, id: id, key: identity.PublicKey, keeper: newMemKeeper(), log: &logLines{}}
 	g.opt = link.Options{URL: h.server.URL(), HostID: id, Name: "db01", JWT: token, Seed: identity.Seed, Slots: 4, Version: "test",
 		Keeper: g.keeper.connect, Log: slog.New(slog.NewTextHandler(g.log, nil))}
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("what the agent of %s logged:\n%s", id, g.log)
+		}
+	})
 	return g
 }
 
@@ -244,6 +263,12 @@ func (l *logLines) Write(b []byte) (int, error) {
 		}
 	}
 	return len(b), nil
+}
+
+func (l *logLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.lines, "")
 }
 
 // memKeeper is a keeper in memory: a job ends at once, and what its script says

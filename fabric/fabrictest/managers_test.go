@@ -52,7 +52,7 @@ func TestManagerThatProvesNothingIsLeft(t *testing.T) {
 	second := follower(t, first, g, 2, nothingElse)
 	g.opt.Endpoints = []string{first.server.URL(), second.server.URL()}
 	g.run()
-	first.until("the host is up", func() bool { return len(first.ups) == 1 })
+	first.until("the host is up", func() bool { return len(first.ups) > 0 })
 	if !first.ups[0].Hello.DeadMan {
 		t.Error("the host does not say that it keeps limits")
 	}
@@ -68,7 +68,7 @@ func TestManagerThatProvesNothingIsLeft(t *testing.T) {
 	l.prove()
 	proved := boottime.Now()
 	first.until("what needs contact has ended", func() bool { return len(first.ended) == 2 })
-	second.until("the host is up at the other", func() bool { return len(second.ups) == 1 })
+	second.until("the host is up at the other", func() bool { return len(second.ups) > 0 })
 	g.keeper.mu.Lock()
 	contact := g.keeper.contact
 	g.keeper.mu.Unlock()
@@ -86,9 +86,9 @@ func TestManagerThatIsStopped(t *testing.T) {
 	way := newWay(t, first.server.Addr())
 	g.opt.Endpoints = []string{"nats://" + way.addr, second.server.URL()}
 	g.run()
-	first.until("the host is up", func() bool { return len(first.ups) == 1 })
+	first.until("the host is up", func() bool { return len(first.ups) > 0 })
 	way.stop()
-	second.until("the host is up at the other", func() bool { return len(second.ups) == 1 })
+	second.until("the host is up at the other", func() bool { return len(second.ups) > 0 })
 	second.gateway.Deliver(hostA, starts(1, 5, "text"))
 	second.until("all has ended", func() bool { return len(second.ended) == 4 })
 }
@@ -111,7 +111,7 @@ func TestManagerThatWasDeposed(t *testing.T) {
 	g.logged(t, "not the active one any more")
 	third := openHouseAs(t, fabric.ServerOptions{Listen: addr}, follows.dir, 3, nothingElse)
 	third.gateway.Enrolled(hostA, "", 0)
-	third.until("the host is up at the one that follows", func() bool { return len(third.ups) == 1 })
+	third.until("the host is up at the one that follows", func() bool { return len(third.ups) > 0 })
 	g.keeper.mu.Lock()
 	defer g.keeper.mu.Unlock()
 	if len(g.keeper.claimed) != 1 {
@@ -128,7 +128,7 @@ func TestManagerThatRefuses(t *testing.T) {
 	second := follower(t, first, g, 2, nothingElse)
 	g.opt.Endpoints = []string{first.server.URL(), second.server.URL()}
 	g.run()
-	second.until("the host is up at the other", func() bool { return len(second.ups) == 1 })
+	second.until("the host is up at the other", func() bool { return len(second.ups) > 0 })
 }
 
 // Hosts learn of all managers, and use what they learned when theirs is gone.
@@ -148,7 +148,7 @@ func TestManagersAreTold(t *testing.T) {
 	told := make(chan []string, 16)
 	g.opt.Managers = func(ends []string) { told <- ends }
 	g.run()
-	first.until("the host is up", func() bool { return len(first.ups) == 1 })
+	first.until("the host is up", func() bool { return len(first.ups) > 0 })
 	both := []string{first.server.URL(), second.server.URL()}
 	mu.Lock()
 	managers = both
@@ -162,7 +162,7 @@ func TestManagersAreTold(t *testing.T) {
 		t.Fatal("the host is not told")
 	}
 	first.stop()
-	second.until("the host is up at the other", func() bool { return len(second.ups) == 1 })
+	second.until("the host is up at the other", func() bool { return len(second.ups) > 0 })
 }
 
 // A manager that does not lead says nothing and passes nothing on; when it leads
@@ -186,7 +186,7 @@ func TestManagerThatDoesNotLead(t *testing.T) {
 	})
 	g := enrol(t, h, hostA)
 	stop := g.run()
-	h.until("the host is up", func() bool { return len(h.ups) == 1 })
+	h.until("the host is up", func() bool { return len(h.ups) > 0 })
 	leads.Store(false)
 	h.gateway.Deliver(hostA, starts(1, 3, "text"))
 	stop() // its farewell
