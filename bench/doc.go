@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures every figure that Banto publishes, against the real
 // binary, with the limit or the peer of each figure taken in the same run.
 //

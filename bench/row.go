@@ -1,8 +1,9 @@
+//go:build linux
+
 package main
 
 import (
 	"context"
-	"io"
 	"time"
 )
 
@@ -13,17 +14,18 @@ type Row struct {
 	On    []string // stores on which it runs: sqlite, postgres; empty: none is needed
 	Slow  bool     // takes many minutes: runs only when it is asked for by name, or with -all
 	Smoke bool     // has a short form (Env.Short) that says something within ten seconds
+	Sync  bool     // is repeated with 2 ms added to every fsync (Env.Sync)
 	Run   func(ctx context.Context, e *Env) ([]Measure, error)
 }
 
 // Measure is one number.
 type Measure struct {
-	What   string  // "rate", "step p99"; with the row's name it is unique
+	What   string  // "rate", "step p99"; with the row's name and the store it is unique
 	Value  float64 // in Unit
 	Unit   string  // "jobs/s", "ms", "s", "MiB", "×" (a ratio), "" (a count)
 	Beside string  // what was measured beside it in the same run, in words: "xargs 4,210 jobs/s"
 	Goal   Goal
-	Note   string // what a reader must know, such as "2 ms added to every fsync"
+	Note   string // what a reader must know
 }
 
 // Goal is what a number is to reach. The zero Goal: it is told for itself.
@@ -31,6 +33,10 @@ type Goal struct {
 	Limit   float64
 	AtLeast bool // else at most
 }
+
+// atLeast and atMost make goals.
+func atLeast(limit float64) Goal { return Goal{Limit: limit, AtLeast: true} }
+func atMost(limit float64) Goal  { return Goal{Limit: limit} }
 
 // None says that there is no goal.
 func (g Goal) None() bool { return g == Goal{} }
@@ -43,17 +49,24 @@ func (g Goal) Reached(v float64) bool {
 	return v <= g.Limit
 }
 
-// Env is what a row runs in. A row starts its processes through it, so that they
-// end with the row however that ends.
-type Env struct {
-	Binary string        // the real binary
-	Dir    string        // scratch, of this run of the row alone
-	Store  string        // sqlite or postgres
-	Short  bool          // the form for bench-smoke
-	Sync   time.Duration // is added to every fsync; zero: nothing is
-	Log    io.Writer     // progress, for a person
-	ended  []func()      // in reverse when the row is over
+// Result is what a row gave on one store.
+type Result struct {
+	Row      string
+	Store    string        // sqlite or postgres; empty: none is needed
+	Sync     time.Duration // added to every fsync
+	Measures []Measure
+	Err      error // why it could not be measured
+	Took     time.Duration
 }
 
-// After runs f when the row is over.
-func (e *Env) After(f func()) { e.ended = append(e.ended, f) }
+// On says in words where the figures were taken.
+func (r Result) On() string {
+	on := r.Store
+	if on == "" {
+		on = "—"
+	}
+	if r.Sync > 0 {
+		on += ", fsync + " + r.Sync.String()
+	}
+	return on
+}

@@ -29,6 +29,22 @@ type Server struct {
 	done      chan struct{} // closed when cmd has ended
 	databases int
 	settings  []string
+	prefix    []string
+}
+
+// Options of a server that is no test's.
+type Options struct {
+	Settings []string // such as "fsync=on": the usual ones are for tests, and lose all with the power
+	Prefix   []string // a command that runs the server's command, which it has behind its own arguments
+}
+
+// Open starts a server for a program that is no test, which ends by Close.
+func Open(o Options) (*Server, error) {
+	bin := Bin()
+	if bin == "" {
+		return nil, errors.New("no PostgreSQL is installed here (initdb is not on PATH, nor in /usr/lib/postgresql or /usr/local/pgsql)")
+	}
+	return start(bin, o)
 }
 
 // shared is the one server of a test binary.
@@ -50,7 +66,7 @@ func Start(tb testing.TB) *Server {
 		tb.Skip("no PostgreSQL is installed here (initdb is not on PATH, nor in /usr/lib/postgresql or /usr/local/pgsql)")
 	}
 	common.once.Do(func() {
-		common.s, common.err = start(bin, nil)
+		common.s, common.err = start(bin, Options{})
 	})
 	if common.err != nil {
 		tb.Fatalf("cannot start PostgreSQL: %v", common.err)
@@ -66,7 +82,7 @@ func New(tb testing.TB, settings ...string) *Server {
 	if bin == "" {
 		tb.Skip("no PostgreSQL is installed here (initdb is not on PATH, nor in /usr/lib/postgresql or /usr/local/pgsql)")
 	}
-	s, err := start(bin, settings)
+	s, err := start(bin, Options{Settings: settings})
 	if err != nil {
 		tb.Fatalf("cannot start PostgreSQL: %v", err)
 	}
@@ -108,13 +124,13 @@ func Bin() string {
 	return ""
 }
 
-func start(bin string, settings []string) (*Server, error) {
+func start(bin string, o Options) (*Server, error) {
 	sweep()
 	root, err := os.MkdirTemp("", fmt.Sprintf("pgtest-%d-", os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, root: root, settings: settings}
+	s := &Server{bin: bin, root: root, settings: o.Settings, prefix: o.Prefix}
 	if err := s.create(); err != nil {
 		_ = os.RemoveAll(root)
 		return nil, err
@@ -195,7 +211,9 @@ func (s *Server) runOnce() error {
 	for _, setting := range settings {
 		args = append(args, "-c", setting)
 	}
-	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, "postgres"), args...) // it outlives the test
+	command := append(slices.Clone(s.prefix), filepath.Join(s.bin, "postgres"))
+	command = append(command, args...)
+	cmd := exec.CommandContext(context.Background(), command[0], command[1:]...) // it outlives the test
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.root, log, log
 	asOther(cmd)
 	if err := startHere(cmd); err != nil {
@@ -268,13 +286,25 @@ func (s *Server) URL(database string) string {
 // NewDatabase makes an empty database, and gives its address.
 func (s *Server) NewDatabase(tb testing.TB) string {
 	tb.Helper()
+	url, err := s.Create()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return url
+}
+
+// Create makes an empty database, and gives its address.
+func (s *Server) Create() (string, error) {
 	s.mu.Lock()
 	s.databases++
 	name := fmt.Sprintf("t%d", s.databases)
 	s.mu.Unlock()
-	s.Do(tb, "postgres", "CREATE DATABASE "+name)
-	return s.URL(name)
+	_, err := s.psql("postgres", "CREATE DATABASE "+name)
+	return s.URL(name), err
 }
+
+// Version is the server's own word on what it is, such as 17.6.
+func (s *Server) Version() (string, error) { return s.psql("postgres", "SHOW server_version") }
 
 func (s *Server) logFile() string { return filepath.Join(s.root, "log") }
 
@@ -283,6 +313,9 @@ func (s *Server) Log() string {
 	b, _ := os.ReadFile(s.logFile())
 	return string(b)
 }
+
+// Close ends a server that Open has started.
+func (s *Server) Close() { s.close() }
 
 // close ends the server and takes its directory away.
 func (s *Server) close() {
