@@ -70,6 +70,7 @@ func (b *batch) judgeLogon(account string, l live, e engine.Ended) {
 	}
 	if state.Failures >= maxFailedLogons && state.Blocked == nil {
 		state.Blocked = new(b.now)
+		b.event(Event{Kind: AccountBlocked, Object: account, Text: state.Why})
 		b.audit(ourselves(), audit.AccountBlocked, account, fmt.Sprintf("after %d failed logons in a row", state.Failures), state.Why)
 		b.after(func() {
 			b.r.log.Error("an account is blocked: too many logons failed in a row", "account", account, "failures", state.Failures, "why", state.Why)

@@ -43,6 +43,7 @@ type batch struct {
 	up     []upNow               // sessions to be noted once this is durable
 	unread unread                // inputs that could not be judged
 	stuck  map[banto.HostID]bool // their hosts
+	seen   *seen                 // for the observer; nil: there is none
 }
 
 type partKey struct {

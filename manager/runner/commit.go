@@ -40,6 +40,9 @@ func (r *Runner) surely(ctx context.Context, ins []input, then func(*batch)) (un
 // nothing. unread are inputs of hosts that could not be judged, and why.
 func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then func(*batch)) (unread unread, err error) {
 	b := &batch{r: r, ctx: ctx, mem: r.mem, now: now.UTC().Truncate(time.Microsecond)} // as a store keeps it
+	if r.opt.Observer != nil {
+		b.seen = &seen{}
+	}
 	for _, in := range ins {
 		b.take(in)
 	}
@@ -47,15 +50,20 @@ func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then 
 		then(b)
 	}
 	b.dropConfirmed()
-	if !b.empty() {
+	wrote, start := !b.empty(), r.now()
+	if wrote {
 		if err := r.opt.Store.Write(ctx, b.write); err != nil {
 			r.mem = nil
 			return unread, err
 		}
 		r.health.wrote(now)
 		r.state.set(func(s *state) { s.illness = nil })
+		r.ailing(nil)
 	}
+	took := r.now().Sub(start)
 	r.carryOut(b)
+	r.observed(b, len(ins), wrote, took)
+	r.count()
 	return b.unread, nil
 }
 
@@ -179,6 +187,7 @@ func (r *Runner) ail(err error) {
 		}
 		s.illness = err
 	})
+	r.ailing(err)
 	r.log.Error("the store cannot be used; it is tried again", "in", pause, "error", err)
 }
 
@@ -193,6 +202,7 @@ func (r *Runner) probe(ctx context.Context, now time.Time) error {
 	}
 	r.health.cause, r.health.lastOK = nil, now // the pauses still grow until something is written
 	r.state.set(func(s *state) { s.illness = nil })
+	r.ailing(nil)
 	return nil
 }
 

@@ -24,9 +24,11 @@ func (b *batch) stepTracker(id banto.TrackerID, t *engine.Tracker, in engine.Inp
 // memory, which is thrown away if the batch fails.
 func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
 	for _, e := range effects {
+		b.sees(id, e)
 		switch e := e.(type) {
 		case engine.SaveTracker:
 			b.trackers.put(e.Tracker.ID, e.Tracker)
+			b.mem.noteState(e.Tracker)
 		case engine.SavePart:
 			b.parts.put(partKey{id, e.Part.Key}, e.Part)
 		case engine.SaveAttempt:
@@ -65,6 +67,7 @@ func (b *batch) note(id banto.TrackerID, e engine.Effect) {
 	switch e := e.(type) {
 	case engine.WantPlace:
 		b.mem.tryLogon(e.Account)
+		b.mem.want(partKey{id, e.Part}, b.now)
 		b.mem.board.Add(dispatch.Want{
 			Tracker: id, Part: e.Part, Host: e.Host, Chosen: e.Chosen, PerPart: e.PerPart, Account: e.Account, Shell: e.Shell,
 		})
@@ -72,6 +75,7 @@ func (b *batch) note(id banto.TrackerID, e engine.Effect) {
 		b.mem.board.Unchoose(id, e.Target)
 	case engine.Withdraw:
 		b.mem.board.Withdraw(id, e.Part)
+		delete(b.mem.wanted, partKey{id, e.Part})
 	case engine.FreePlace:
 		b.mem.board.Free(e.Attempt)
 	case engine.WakeAt:
@@ -107,6 +111,7 @@ func (b *batch) placeOne(p dispatch.Placement) {
 	// A place that no attempt came of goes back: the part ended before it
 	// could start, or does not want it any more.
 	b.mem.board.Withdraw(id, part)
+	delete(b.mem.wanted, partKey{id, part})
 }
 
 // decided is what a decision is to the tracker.

@@ -39,6 +39,7 @@ type forJobnet interface {
 type inbox struct {
 	maxCalls, maxReports int
 	signal               chan struct{} // cap 1: something waits
+	refused              func(Refusal) // is told of calls that are turned away
 
 	mu             sync.Mutex
 	items          []input
@@ -62,7 +63,7 @@ const (
 )
 
 func newInbox(calls, reports int) *inbox {
-	return &inbox{maxCalls: calls, maxReports: reports, told: map[banto.HostID]int{}, asked: map[string]int{}, signal: make(chan struct{}, 1)}
+	return &inbox{maxCalls: calls, maxReports: reports, told: map[banto.HostID]int{}, asked: map[string]int{}, signal: make(chan struct{}, 1), refused: func(Refusal) {}}
 }
 
 // call adds a caller's input, or says why not.
@@ -73,15 +74,18 @@ func (b *inbox) call(in input) error {
 		return b.closed
 	}
 	if b.calls >= b.maxCalls {
+		b.refused(RefusedCalls)
 		return banto.Fail(banto.KindTooMany, "cannot take the request",
 			"too many requests wait already", "try again in a moment")
 	}
 	if s, ok := in.(forJobnet); ok {
 		part := max(b.maxCalls/jobnetPart, 1)
 		if mine := b.asked[s.jobnet()]; mine >= part {
+			b.refused(RefusedWaiting)
 			return s.crowded(mine)
 		}
 		if b.submissions >= max(b.maxCalls-part, 1) {
+			b.refused(RefusedWaiting)
 			return s.crowded(b.submissions)
 		}
 	}

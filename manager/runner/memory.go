@@ -39,6 +39,10 @@ type memory struct {
 	logons    map[string]store.AccountState // of accounts whose logons fail
 	proved    map[string]bool               // accounts that were wanted, and whether a process has run under them since the last failure
 	unusable  map[banto.TrackerID]error     // those that could not be brought back, and why
+	wanted    map[partKey]int64             // parts that want a place, and since when (Unix microseconds)
+	blocked   map[banto.TrackerID]bool      // trackers that are
+	lost      int                           // attempts that are
+	inState   map[banto.HostState]int       // how many hosts are in each state
 	dropping  banto.TrackerID               // that is being dropped from the store, or was the last to be; empty: none
 }
 
@@ -73,11 +77,20 @@ func newMemory() *memory {
 		logons:   make(map[string]store.AccountState),
 		proved:   make(map[string]bool),
 		unusable: make(map[banto.TrackerID]error),
+		wanted:   make(map[partKey]int64),
+		blocked:  make(map[banto.TrackerID]bool),
+		inState:  make(map[banto.HostState]int),
 	}
 }
 
 // noteAttempt keeps the index of live attempts.
 func (m *memory) noteAttempt(a banto.Attempt) {
+	if was, known := m.live[a.ID]; known && was.state == banto.AttemptLost {
+		m.lost--
+	}
+	if a.State == banto.AttemptLost {
+		m.lost++
+	}
 	k := partKey{a.Tracker, a.Part}
 	if a.State == banto.AttemptLost && a.DeadManMS > 0 {
 		m.overdue[k] = a.ID
@@ -146,10 +159,14 @@ func (m *memory) startUnconfirmed(id banto.AttemptID) bool {
 
 // setHost keeps a host's row and tells the board.
 func (m *memory) setHost(h banto.Host, up, local bool) {
-	if old, ok := m.hosts[h.ID]; ok && old.Name != h.Name {
-		delete(m.names, old.Name)
+	if old, ok := m.hosts[h.ID]; ok {
+		m.inState[old.State]--
+		if old.Name != h.Name {
+			delete(m.names, old.Name)
+		}
 	}
 	m.hosts[h.ID] = h
+	m.inState[h.State]++
 	m.names[h.Name] = h.ID
 	m.board.SetHost(dispatch.Host{
 		ID: h.ID, Name: h.Name, Slots: h.Slots, Up: up, Local: local,
@@ -171,7 +188,10 @@ func (m *memory) gone(id banto.HostID) {
 
 // removeHost forgets a host and the orders for it.
 func (m *memory) removeHost(id banto.HostID) {
-	delete(m.names, m.hosts[id].Name)
+	if old, ok := m.hosts[id]; ok {
+		m.inState[old.State]--
+		delete(m.names, old.Name)
+	}
 	delete(m.hosts, id)
 	m.gone(id)
 	m.timers.drop(timerKey{host: id})
@@ -198,6 +218,7 @@ func (m *memory) drop(id banto.TrackerID) {
 		return
 	}
 	delete(m.trackers, id)
+	delete(m.blocked, id)
 	jobnet := t.Flow().Jobnet
 	if m.open[jobnet]--; m.open[jobnet] <= 0 {
 		delete(m.open, jobnet)

@@ -29,8 +29,10 @@ func (in hostProblemIn) step(b *batch) error {
 	}
 	if in.problem == "" {
 		delete(b.mem.problems, in.id)
+		b.event(Event{Kind: HostWell, Host: row.Name})
 	} else {
 		b.mem.problems[in.id] = in.problem
+		b.event(Event{Kind: HostProblem, Host: row.Name, Text: in.problem})
 		b.r.log.Warn("a host can take nothing new", "host", row.Name, "problem", in.problem)
 	}
 	_, up := b.mem.shells[in.id]

@@ -51,6 +51,7 @@ func (r *Runner) rebuild(ctx context.Context) error {
 		byHost.put(e.HostID, append(list, o))
 	}
 	r.mem, r.kick = m, true
+	r.count()
 	r.announce(m, revoked)
 	for i, host := range byHost.keys {
 		if r.still() {
@@ -83,6 +84,7 @@ func (b *batch) restore(rec engine.Records) error {
 		return nil
 	}
 	b.mem.keep(id, t)
+	b.mem.noteState(rec.Tracker)
 	for _, a := range t.Live() {
 		b.mem.noteAttempt(a)
 		b.mem.board.Occupy(a.ID, a.HostID)

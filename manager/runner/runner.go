@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -49,6 +50,8 @@ type Options struct {
 	// own, such as the last renewal of the lease before ours; for Recover. Zero: a
 	// day before the start.
 	Since time.Time
+	// Observer is told how the loop does; nil for nobody.
+	Observer Observer
 	// Removed is called after the commit that revoked a host's key, so that the
 	// fabric lets it in no more; nil for nobody. It must not block for long, and
 	// may hear of a key twice.
@@ -65,6 +68,7 @@ type Runner struct {
 	watches watches
 	atRest  atRest
 	ready   chan struct{}
+	figures atomic.Pointer[Figures] // after the last turn
 
 	// All below belongs to the goroutine of Run.
 
@@ -83,6 +87,7 @@ type Runner struct {
 	kick     bool      // memory is new: places are to be given without an input
 	strays   int       // reports of hosts that nothing is known of, since one was logged
 	strayAt  time.Time
+	ailed    bool // the observer was told so
 }
 
 // New makes a Runner that takes inputs from now on, and works when Run is called.
@@ -99,7 +104,7 @@ func New(opt Options) *Runner {
 	if opt.MaxCalls <= 0 {
 		opt.MaxCalls = maxCalls
 	}
-	return &Runner{
+	r := &Runner{
 		opt:      opt,
 		log:      opt.Log,
 		now:      opt.Now,
@@ -111,6 +116,8 @@ func New(opt Options) *Runner {
 		silent:   make(map[banto.HostID]time.Duration),
 		pace:     newPace(opt.Limits.orDefault()),
 	}
+	r.inbox.refused = r.refused
+	return r
 }
 
 // Ready is closed once the trackers have been rebuilt from the store and what

@@ -75,6 +75,7 @@ func (in hostUpIn) step(b *batch) error {
 	if row.State != banto.HostConnected {
 		row.Since = at
 	}
+	b.cameUp(before, in.ClockMS)
 	row.State, row.Why, row.ConnectedAt = banto.HostConnected, "", &at
 	row.Slots = max(in.Hello.Slots, 1)
 	row.Version, row.OS, row.Arch = in.Hello.Version, in.Hello.OS, in.Hello.Arch
@@ -177,6 +178,7 @@ func (in hostDownIn) step(b *batch) error {
 		return nil
 	}
 	row.State, row.Since, row.Why = banto.HostLost, in.at, in.why
+	b.event(Event{Kind: HostLost, Host: row.Name, Text: in.why})
 	b.putHost(row)
 	b.mem.gone(row.ID)
 	contact := b.silentSince(in)

@@ -64,6 +64,7 @@ func (in *submitIn) step(b *batch) error {
 	t, effects := engine.New(sub, b.now)
 	b.mem.keep(id, t)
 	b.carry(id, effects)
+	b.counted()
 	detail := fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version)
 	if in.Hold {
 		// In the same transaction, and before anything is given a place. A

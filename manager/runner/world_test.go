@@ -308,6 +308,13 @@ func digest(m *memory) string {
 	for k, t := range m.timers.by {
 		add("timer %v at %s", k, t.at.UTC().Format(time.RFC3339Nano))
 	}
+	for k := range m.wanted {
+		add("a place is wanted: %v", k)
+	}
+	for id := range m.blocked {
+		add("blocked %s", id)
+	}
+	add("lost: %d; hosts: %d, %d, %d", m.lost, m.inState[banto.HostConnected], m.inState[banto.HostLost], m.inState[banto.HostNever])
 	slices.Sort(lines)
 	return strings.Join(lines, "\n") + "\n"
 }
