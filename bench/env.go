@@ -25,6 +25,9 @@ type Env struct {
 	All     bool          // the long form: -all
 	Sync    time.Duration // is added to every fsync; zero: nothing is
 	Rounds  int           // of rows that repeat the same; zero: as the row thinks right
+	Agents  int           // simulated agents; zero: as the row thinks right
+	Minutes int           // of rows that go on and on; zero: as the row thinks right
+	Cache   string        // directory in which stores that take long to make are kept; empty: they are made anew
 	Profile string        // directory for profiles of the manager; empty: none are taken
 	Log     io.Writer     // progress, for a person
 

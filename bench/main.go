@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,15 +23,22 @@ const slowDisk = 2 * time.Millisecond
 
 // options are the flags.
 type options struct {
-	binary, names, store, out, profile string
-	all, smoke, list                   bool
-	rounds                             int
+	binary, names, store, out, profile, cache string
+	all, smoke, list                          bool
+	rounds, agents, minutes                   int
 }
 
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == slowArg {
 		fmt.Fprintln(os.Stderr, "bench: cannot become slow:", becomeSlow(os.Args[2:]))
 		os.Exit(1)
+	}
+	if len(os.Args) > 1 && os.Args[1] == simAgentsArg {
+		if err := runSimAgents(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: simulated agents:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -69,6 +77,9 @@ func flags(args []string, errs io.Writer) (options, error) {
 	f.BoolVar(&o.list, "list", false, "list the rows")
 	f.StringVar(&o.out, "o", "", "also write the figures to this file; those of other rows stay in it")
 	f.IntVar(&o.rounds, "rounds", 0, "rounds of the rows that repeat the same; else as the row thinks right")
+	f.IntVar(&o.agents, "agents", 0, "simulated agents of the rows that have them; else as the row thinks right")
+	f.IntVar(&o.minutes, "minutes", 0, "minutes of the rows that go on and on; else as the row thinks right")
+	f.StringVar(&o.cache, "cache", "", "keep stores that take long to make in this directory, for the next time")
 	f.StringVar(&o.profile, "cpuprofile", "", "keep CPU profiles of the managers in this directory")
 	f.Usage = func() {
 		fmt.Fprint(errs, usage) //nolint:errcheck // help that nobody sees
@@ -137,6 +148,10 @@ func measure(ctx context.Context, o options, chosen []Row, out io.Writer) ([]Res
 	if err != nil {
 		return nil, Facts{}, fmt.Errorf("there is no binary (make build makes it): %w", err)
 	}
+	// Submissions come over many connections, which are kept.
+	if carrier, ok := http.DefaultTransport.(*http.Transport); ok {
+		carrier.MaxIdleConnsPerHost = 512
+	}
 	// Whatever loses its parent becomes a child of this process, which ends it.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, Facts{}, err
@@ -172,7 +187,7 @@ func envs(row Row, o options) []*Env {
 			delays = append(delays, slowDisk)
 		}
 		for _, delay := range delays {
-			out = append(out, &Env{Store: store, Short: o.smoke, All: o.all, Sync: delay, Rounds: o.rounds, Profile: o.profile})
+			out = append(out, &Env{Store: store, Short: o.smoke, All: o.all, Sync: delay, Rounds: o.rounds, Agents: o.agents, Minutes: o.minutes, Cache: o.cache, Profile: o.profile})
 		}
 	}
 	return out

@@ -11,7 +11,12 @@ import (
 // rows are all figures, in the order in which they are printed.
 func rows() []Row {
 	return []Row{
+		rowThroughput(),
+		rowChain(),
 		rowStart(),
+		rowFleet(),
+		rowNight(),
+		rowSoak(),
 	}
 }
 

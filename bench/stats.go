@@ -26,3 +26,10 @@ func median[T cmp.Ordered](values []T) T {
 	slices.Sort(sorted)
 	return percentile(sorted, 50)
 }
+
+// sorted gives the values in order, and leaves them as they are.
+func sorted[T cmp.Ordered](values []T) []T {
+	out := slices.Clone(values)
+	slices.Sort(out)
+	return out
+}

@@ -37,7 +37,7 @@ var walls = []wall{
 	{"cmd", []string{"banto", "cli"}, "main is a paragraph"},
 	{"sim", []string{"*"}, "the simulator brings all rooms together, and nobody imports it"},
 	{"scripts", []string{"banto", "cli"}, "the stories run the commands"},
-	{"bench", []string{"banto", "internal", "client", "job", "fabric", "store"}, "the benchmark measures the real binary from outside; its simulated agents speak the real protocol"},
+	{"bench", []string{"banto", "internal", "client", "job", "fabric", "store", "agent", "auth"}, "the benchmark measures the real binary from outside; its simulated agents speak the real protocol"},
 	{"examples", []string{"banto", "cli"}, "the examples run the commands"},
 }
 
