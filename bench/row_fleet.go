@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -48,7 +49,7 @@ func runFleet(ctx context.Context, e *Env) ([]Measure, error) {
 	f := &fleet{e: e, n: fleetSize}
 	idle, settle := time.Minute, 15*time.Second
 	if e.Short {
-		f.n, idle, settle = 300, 2*time.Second, time.Second
+		f.n, idle, settle = 200, time.Second, 500*time.Millisecond
 	}
 	if e.Agents > 0 {
 		f.n = e.Agents
@@ -103,8 +104,15 @@ func (f *fleet) join(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	err = f.agents.connected(ctx, f.n, 20*time.Minute)
-	return time.Since(from), err
+	if err = f.agents.connected(ctx, f.n, 20*time.Minute); err != nil {
+		return 0, err
+	}
+	took := time.Since(from)
+	one, err := f.h.Client.Host(ctx, "sim00000")
+	if err == nil && !strings.HasPrefix(one.Endpoint, "tls://") {
+		err = fmt.Errorf("the agents are connected by %q: they are to use TLS", one.Endpoint)
+	}
+	return took, err
 }
 
 // idle tells what agents cost the manager that have nothing to do.

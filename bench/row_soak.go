@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,10 +41,10 @@ parts:
 
 // soak is what a run of the row works with.
 type soak struct {
-	e        *Env
-	h        *House
-	lasts    time.Duration
-	sampler  *sampler
+	e       *Env
+	h       *House
+	lasts   time.Duration
+	sampler *sampler
 
 	late   []float64 // of submissions against their time, in ms
 	mu     sync.Mutex
@@ -73,7 +74,11 @@ func runSoak(ctx context.Context, e *Env) ([]Measure, error) {
 		return nil, err
 	}
 	out := s.figures()
-	if err := s.sampler.write("bench/soak"); err != nil {
+	name := "soak"
+	if e.Store != "sqlite" {
+		name += "-" + e.Store
+	}
+	if err := s.sampler.write(filepath.Join("bench", name)); err != nil {
 		return out, err
 	}
 	return append(out, s.sampler.slopes()...), nil

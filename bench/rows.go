@@ -16,6 +16,7 @@ func rows() []Row {
 		rowStart(),
 		rowFleet(),
 		rowNight(),
+		rowHistory(),
 		rowSoak(),
 	}
 }

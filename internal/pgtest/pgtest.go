@@ -30,12 +30,14 @@ type Server struct {
 	databases int
 	settings  []string
 	prefix    []string
+	kept      bool // root stays when the server ends
 }
 
 // Options of a server that is no test's.
 type Options struct {
 	Settings []string // such as "fsync=on": the usual ones are for tests, and lose all with the power
 	Prefix   []string // a command that runs the server's command, which it has behind its own arguments
+	Dir      string   // a directory of its own that is kept, with what it holds; empty: one that goes with the server
 }
 
 // Open starts a server for a program that is no test, which ends by Close.
@@ -126,20 +128,34 @@ func Bin() string {
 
 func start(bin string, o Options) (*Server, error) {
 	sweep()
-	root, err := os.MkdirTemp("", fmt.Sprintf("pgtest-%d-", os.Getpid()))
+	s := &Server{bin: bin, root: o.Dir, settings: o.Settings, prefix: o.Prefix, kept: o.Dir != ""}
+	var err error
+	if s.kept {
+		err = os.MkdirAll(s.root, 0o700)
+	} else {
+		s.root, err = os.MkdirTemp("", fmt.Sprintf("pgtest-%d-", os.Getpid()))
+	}
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, root: root, settings: o.Settings, prefix: o.Prefix}
-	if err := s.create(); err != nil {
-		_ = os.RemoveAll(root)
-		return nil, err
+	if _, err = os.Stat(filepath.Join(s.data(), "PG_VERSION")); err != nil {
+		err = s.create()
 	}
-	if err := s.run(); err != nil {
-		_ = os.RemoveAll(root)
+	if err == nil {
+		err = s.run()
+	}
+	if err != nil {
+		s.remove()
 		return nil, err
 	}
 	return s, nil
+}
+
+// remove takes the directory away, unless it is kept.
+func (s *Server) remove() {
+	if !s.kept {
+		_ = os.RemoveAll(s.root)
+	}
 }
 
 // sweep takes away directories that processes left which did not end by Main.
@@ -317,8 +333,12 @@ func (s *Server) Log() string {
 // Close ends a server that Open has started.
 func (s *Server) Close() { s.close() }
 
-// close ends the server and takes its directory away.
+// close ends the server and takes its directory away, unless that is kept.
 func (s *Server) close() {
+	if s.kept {
+		s.end(os.Interrupt)
+		return
+	}
 	s.end(os.Kill)
-	_ = os.RemoveAll(s.root)
+	s.remove()
 }
