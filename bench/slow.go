@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -33,6 +37,40 @@ type slower struct {
 	self     string // a copy of this program that another user may run
 	socket   string
 	listener *net.UnixListener
+
+	mu    sync.Mutex
+	calls map[string]int // by process, as asked for
+	who   map[uint32]string
+}
+
+// syncs gives how often each process has asked for an fsync so far.
+func (s *slower) syncs() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
+}
+
+// note counts a call of a thread.
+func (s *slower) note(thread uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who, known := s.who[thread]
+	if !known {
+		who = "another"
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", thread))
+		if args := strings.Split(string(b), "\x00"); err == nil && len(args) > 1 {
+			switch {
+			case strings.HasPrefix(args[0], "postgres") || filepath.Base(args[0]) == "postgres":
+				who = "PostgreSQL"
+			case args[1] == "server":
+				who = "manager"
+			default:
+				who = args[1]
+			}
+		}
+		s.who[thread] = who
+	}
+	s.calls[who]++
 }
 
 // slowed gives the row's slower, and makes it the first time.
@@ -46,7 +84,7 @@ func (e *Env) slowed() (*slower, error) {
 		return nil, err
 	}
 	e.After(func() { os.RemoveAll(dir) })
-	s := &slower{delay: e.Sync, self: filepath.Join(dir, "bench"), socket: filepath.Join(dir, "socket")}
+	s := &slower{delay: e.Sync, self: filepath.Join(dir, "bench"), socket: filepath.Join(dir, "socket"), calls: map[string]int{}, who: map[uint32]string{}}
 	if err := errors.Join(os.Chmod(dir, 0o755), copySelf(s.self)); err != nil { //nolint:gosec // nothing in it is secret
 		return nil, err
 	}
@@ -135,6 +173,7 @@ func (s *slower) serve(fd int) {
 			return
 		}
 		go func() {
+			s.note(n.pid)
 			nap(s.delay)
 			a := answer{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
 			_ = ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // the caller may be gone
@@ -193,4 +232,34 @@ func syncFilter() []unix.SockFilter {
 	return append(filter,
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_USER_NOTIF})
+}
+
+// Syncs counts, while a delay is added, the calls of fsync of each process
+// during work of so many jobs, for what comes of the function that it gives.
+func (e *Env) Syncs() func(jobs int) []Measure {
+	if e.slow == nil {
+		return func(int) []Measure { return nil }
+	}
+	from := e.slow.syncs()
+	return func(jobs int) []Measure {
+		var all int
+		var parts []string
+		calls := e.slow.syncs()
+		for _, who := range slices.Sorted(maps.Keys(calls)) {
+			if n := calls[who] - from[who]; n > 0 {
+				all += n
+				parts = append(parts, fmt.Sprintf("%s %s", who, number(float64(n)/float64(jobs))))
+			}
+		}
+		return []Measure{{What: "fsyncs of a job", Value: float64(all) / float64(jobs), Beside: strings.Join(parts, ", ")}}
+	}
+}
+
+// unlessSlow gives a goal, but none while a delay is added: goals are for the disk
+// as it is.
+func (e *Env) unlessSlow(g Goal) Goal {
+	if e.Sync > 0 {
+		return Goal{}
+	}
+	return g
 }
