@@ -96,7 +96,7 @@ mutate: ## breaks each guard of the promises once, and wants it to be found (MUT
 	BANTO_MUTATE=$(or $(MUTATE),all) $(GO) test -count 1 -timeout 60m -v -run Mutations ./sim
 
 generate: ## rewrites the goldens; read the diff as the specification
-	$(GO) test ./job/jobnet/jobyaml ./job/engine/enginetest ./manager/api ./cli ./scripts -update
+	$(GO) test ./job/jobnet/jobyaml ./job/engine/enginetest ./manager/api ./cli ./notice ./scripts -update
 
 clean: ## removes what was built here
 	rm -rf bin $(TOOLS)
