@@ -18,7 +18,8 @@ import (
 // How long is looked at others while a purge goes on, and how long is waited for
 // one: the manager begins the first five minutes after its start.
 const (
-	purgeLooked = 5 * time.Minute
+	purgeLooked = 2 * time.Minute
+	purgeAll    = 30 * time.Minute // with -all: until it is over
 	purgeQuiet  = 30 * time.Second
 	purgeWaited = 8 * time.Minute
 )
@@ -49,7 +50,11 @@ func (h *history) purge(ctx context.Context, archive string, started time.Time) 
 	}
 	from := time.Now()
 	left := old
-	during, err := h.others(ctx, purgeLooked, func() bool {
+	looked := purgeLooked
+	if h.e.All {
+		looked = purgeAll
+	}
+	during, err := h.others(ctx, looked, func() bool {
 		if n, err := h.olderThan(ctx, time.Duration(keep)*24*time.Hour); err == nil {
 			left = n
 		}

@@ -151,7 +151,12 @@ func (s *sampler) slopes() []Measure {
 		if !ok {
 			continue
 		}
-		out = append(out, Measure{What: "growth of " + name, Value: slope * 60, Unit: "an hour",
+		what, mebi := strings.CutSuffix(name, " MiB")
+		unit := "an hour"
+		if mebi {
+			unit = "MiB an hour"
+		}
+		out = append(out, Measure{What: "growth of " + what, Value: slope * 60, Unit: unit,
 			Note: fmt.Sprintf("from %s to %s; a line through %d samples behind the first quarter", trimZero(y[0]), trimZero(y[len(y)-1]), len(y))})
 	}
 	return out

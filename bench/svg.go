@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -53,6 +54,9 @@ func drawSVG(title string, x []float64, panels []panel) string {
 }
 
 func drawPanel(b *strings.Builder, p panel, x []float64, top int) {
+	p.lines = slices.DeleteFunc(p.lines, func(l line) bool {
+		return !slices.ContainsFunc(l.y, func(v float64) bool { return !math.IsNaN(v) })
+	})
 	most := 0.0
 	for _, l := range p.lines {
 		for _, v := range l.y {
