@@ -18,10 +18,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCE  ?= .
 BREAK   ?=
 
-.PHONY: crash takeover managers help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
+.PHONY: bench-peer crash takeover managers help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the one binary, bin/banto
 	@test -x $(BIN) || echo 'building bin/banto: a minute or two the first time, a second after that'
@@ -80,6 +80,12 @@ crash: ## processes killed at random under JOBS jobs, ROUNDS times, on both stor
 
 takeover: ## the active manager killed, stopped and ended under load, ROUNDS times each (needs PostgreSQL)
 	BANTO_ROUNDS=$(ROUNDS) $(GO) test -count 1 -timeout 3h -v -run 'TakeOver|HandOver' ./scripts/crash
+
+# ARGS are those of bench/peer/run.py, such as ARGS='--chain 30 --venv DIR'.
+PYTHON ?= python3
+ARGS   ?=
+bench-peer: build ## Apache Airflow beside this, in one run: a quarter of an hour (needs Python 3.10, PostgreSQL, a package registry)
+	@$(PYTHON) -B bench/peer/run.py --binary '$(CURDIR)/$(BIN)' $(ARGS)
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each

@@ -1,0 +1,126 @@
+"""The table, for a terminal and for bench/PEER.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from baseline import Baseline, median, percentile
+from processes import Weight
+
+HEAD = ("engine", "jobs/s", "of xargs", "chain step, median", "p99", "of the loop", "p99", "memory idle", "most", "processes", "durable")
+
+
+@dataclass
+class Result:
+    """What one engine has reached."""
+
+    version: str
+    durable: str
+    jobs: int
+    chain: int
+    rates: list[float]  # jobs a second, a value for each round
+    steps: list[float]  # seconds
+    idle: Weight
+    most: float  # MiB of RSS
+    beside: Baseline
+
+    def cells(self) -> tuple[str, ...]:
+        """Its line of the table."""
+        rate, unit = median(self.rates), median(self.beside.steps)
+        p50, p99 = median(self.steps), percentile(self.steps, 99)
+        return (self.version, number(rate), number(rate / median(self.beside.rates)), milli(p50), milli(p99), number(p50 / unit) + " ×",
+                number(p99 / unit) + " ×", f"{self.idle.rss:,.0f} MiB ({self.idle.pss:,.0f})", f"{self.most:,.0f} MiB", str(self.idle.processes), self.durable)
+
+
+def number(value: float) -> str:
+    """Three digits that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 1 else f"{value:.2g}"
+
+
+def milli(seconds: float) -> str:
+    """Seconds as milliseconds."""
+    return number(seconds * 1000) + " ms"
+
+
+def bare(beside: Baseline) -> tuple[str, ...]:
+    """The line of what runs without an engine."""
+    p50, p99 = median(beside.steps), percentile(beside.steps, 99)
+    return ("bare `xargs -P`; shell loop", number(median(beside.rates)), "1", milli(p50), milli(p99), "1 ×", number(p99 / p50) + " ×", "", "", "", "nothing")
+
+
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def aligned(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """The same for a terminal."""
+    rows = [head, *lines]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+PAGE = """# Beside a peer
+
+Made by `make bench-peer`: Apache Airflow and Banto on one machine, one after the other, each between two measurements of
+bare processes. Airflow comes from the package registry in the versions of `bench/peer/requirements.txt`.
+
+{table}
+
+- **jobs/s**: one run of {jobs} jobs `true` that do not wait for each other, from before its submission by HTTP to the end that the
+  engine states. Banto's is the median of {rounds} runs, Airflow's is one run.
+- **of xargs**: beside `seq {jobs} | xargs -P {cores} -n1 true`, taken just before and just after the engine.
+- **chain step**: {chain} jobs in a row, each `date +%s%N >> FILE`; the time from one written to the next. **Of the loop**: beside a shell
+  loop of the same commands, its median; taken with `xargs`.
+- **memory**: resident memory of all processes of the engine and its PostgreSQL added up, five seconds after the first job (in brackets with
+  shared memory counted once: PSS), and the most that was seen, twice a second, during the runs. **Processes**: those that were there when idle.
+- **durable**: what survives the death of the process by the engine's own design. Banto's is tried by `make crash`; Airflow was not
+  crash-tested here.
+
+The first line is the median of all measurements of bare processes; each engine is compared with its own.
+
+## How Airflow was set up
+
+LocalExecutor, which is its fastest on one machine; `airflow api-server`, `scheduler` and `dag-processor`, no triggerer, since nothing is
+deferred. One file for each DAG, so that a task reads no other's; a run of one task comes before the measurement. PostgreSQL's settings are
+the same for Banto: {postgres}. What differs from Airflow's defaults:
+
+{tuning}
+
+`parallelism` and `scheduler_idle_sleep_time` were chosen by trying others on a machine of two cores (4, 8 and 16; 0.02, 0.1 and 1 s).
+Banto ran with its defaults: manager and agent each a process of its own.
+
+## What to keep in mind
+
+- Banto was measured by its own authors, who know where its time goes and have tuned it for just this work. Somebody who knows Airflow
+  as well may find more in it.
+- The work suits Banto: jobs that do nothing, on one machine. A job of a minute costs a minute in both.
+- Airflow does what Banto does not: tasks that are Python code and pass values to each other, providers for many other systems, executors
+  that start a container for each task, several schedulers active at once, scheduling by data and backfills; and a web console. It starts a Python
+  process for each task, which reads the DAG's file again and talks to Airflow's API: most of what is measured here is that.
+- Banto does what Airflow's LocalExecutor does not: jobs run on other hosts through an agent, a job outlives the death of agent and
+  manager, an attempt starts at most one process, and what a job printed is kept by the manager.
+- A shared machine is noisy: compare the ratios. One peer is not the field; other engines are better at either figure.
+
+## The machine
+
+{facts}
+"""
+
+
+def page(results: Sequence[Result], beside: Baseline, facts: Sequence[tuple[str, str]], tuning: dict[str, str], settings: dict[str, str], cores: int) -> str:
+    """All of PEER.md."""
+    first = results[0]
+    return PAGE.format(
+        table=markdown(HEAD, [bare(beside), *(r.cells() for r in results)]),
+        jobs=first.jobs, chain=first.chain, rounds=len(first.rates), cores=cores,
+        postgres=", ".join(f"`{k} = {v}`" for k, v in settings.items()),
+        tuning=markdown(("setting", "value"), [("`" + key.lower().replace("__", ".", 1) + "`", value) for key, value in tuning.items()]),
+        facts=markdown(("", ""), facts),
+    )
