@@ -13,9 +13,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/bantoops/banto/client"
 	"github.com/bantoops/banto/internal/config"
-	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // patience bounds every wait; nothing is expected to take that long.
@@ -24,9 +26,8 @@ const patience = time.Minute
 // house is the `banto up` of one story.
 type house struct {
 	dir   string
-	cmd   *exec.Cmd // nil when it is not up
-	ended chan struct{}
-	bound bool // to be cleared at the end of the story
+	up    *words.Process // nil when it is not up
+	bound bool           // to be cleared at the end of the story
 }
 
 func houseOf(ts *testscript.TestScript) *house { return ts.Value("house").(*house) }
@@ -34,7 +35,7 @@ func houseOf(ts *testscript.TestScript) *house { return ts.Value("house").(*hous
 // up starts `banto up` and waits until it answers.
 func up(ts *testscript.TestScript, neg bool, args []string) {
 	h := houseOf(ts)
-	if neg || h.cmd != nil {
+	if neg || h.up != nil {
 		ts.Fatalf("usage: up [FLAG…], when it is not up")
 	}
 	if !h.bound {
@@ -43,25 +44,18 @@ func up(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	// A configuration of an earlier start must not be taken for the new one.
 	os.Remove(ts.Getenv("BANTO_CONFIG"))
-	log, err := os.OpenFile(filepath.Join(h.dir, "up.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	ts.Check(err)
-	defer log.Close()
 	bin, _, _ := strings.Cut(ts.Getenv("PATH"), string(os.PathListSeparator))
 	cmd := exec.Command(filepath.Join(bin, "banto"), append([]string{"up", "--data", filepath.Join(h.dir, "data"),
 		"--http", "127.0.0.1:0", "--fabric", "127.0.0.1:0", "--name", "here"}, args...)...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, h.dir
+	cmd.Dir = h.dir
 	for _, name := range []string{"PATH", "HOME", "BANTO_CONFIG", "BANTO_LANG", "TZ", "TMPDIR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	ts.Check(cmd.Start())
-	ended := make(chan struct{})
-	h.cmd, h.ended = cmd, ended
-	go func() {
-		cmd.Wait()
-		close(ended)
-	}()
-	if !within(func() bool { return h.gone() || answers(ts.Getenv("BANTO_CONFIG")) }) || h.gone() {
-		ts.Fatalf("banto up does not answer:\n%s", h.log())
+	p, err := words.Start(cmd, filepath.Join(h.dir, "up.log"))
+	ts.Check(err)
+	h.up = p
+	if !words.Within(patience, func() bool { return h.up.Gone() || answers(ts.Getenv("BANTO_CONFIG")) }) || h.up.Gone() {
+		ts.Fatalf("banto up does not answer:\n%s", h.up.Said())
 	}
 }
 
@@ -81,35 +75,6 @@ func answers(path string) bool {
 	return err == nil
 }
 
-// within polls a condition until it holds or patience is over.
-func within(holds func() bool) bool {
-	over := time.After(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-over:
-			return false
-		}
-	}
-	return true
-}
-
-func (h *house) gone() bool {
-	select {
-	case <-h.ended:
-		return true
-	default:
-		return false
-	}
-}
-
-func (h *house) log() string {
-	text, _ := os.ReadFile(filepath.Join(h.dir, "up.log"))
-	return string(text)
-}
-
 // down stops `banto up` as Ctrl-C does.
 func down(ts *testscript.TestScript, neg bool, args []string) {
 	houseOf(ts).end(ts, neg, args, syscall.SIGTERM)
@@ -121,46 +86,36 @@ func kill9(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (h *house) end(ts *testscript.TestScript, neg bool, args []string, sig syscall.Signal) {
-	if neg || len(args) > 0 || h.cmd == nil {
+	if neg || len(args) > 0 || h.up == nil {
 		ts.Fatalf("usage: down or kill9, when it is up")
 	}
-	if !h.stop(sig) {
-		ts.Fatalf("banto up does not end:\n%s", h.log())
+	if up := h.up; !h.stop(sig) {
+		ts.Fatalf("banto up does not end:\n%s", up.Said())
 	}
 }
 
 func (h *house) stop(sig syscall.Signal) bool {
 	// A process that has ended already cannot be signalled, which is fine.
-	h.cmd.Process.Signal(sig)
-	ok := within(h.gone)
+	h.up.Cmd.Process.Signal(sig)
+	ok := words.Within(patience, h.up.Gone)
 	if !ok {
-		h.cmd.Process.Kill()
-		<-h.ended
+		h.up.Kill()
 	}
-	h.cmd = nil
+	h.up = nil
 	return ok
 }
 
 // clear ends everything that the story has started.
 func (h *house) clear(ts *testscript.TestScript) {
-	if h.cmd != nil && !h.stop(syscall.SIGTERM) {
-		ts.Logf("banto up did not end by itself:\n%s", h.log())
+	if up := h.up; up != nil && !h.stop(syscall.SIGTERM) {
+		ts.Logf("banto up did not end by itself:\n%s", up.Said())
 	}
 	pid := h.keeper()
 	if pid == 0 {
 		return
 	}
-	deadline := time.After(2 * time.Second)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for alive(pid) {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			// A job of a story that broke off may still run under it.
-			syscall.Kill(pid, syscall.SIGKILL)
-			return
-		}
+	if !words.Within(2*time.Second, func() bool { return !alive(pid) }) {
+		syscall.Kill(pid, syscall.SIGKILL) // a job of a story that broke off may still run under it
 	}
 }
 

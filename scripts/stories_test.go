@@ -5,23 +5,20 @@ package scripts_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	_ "time/tzdata" // as in the real binary
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/bantoops/banto/cli"
-	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/bantoops/banto/scripts/words"
 )
 
 var update = flag.Bool("update", false, "rewrite what the stories compare with")
@@ -59,47 +56,14 @@ func TestStories(t *testing.T) {
 			"up":    up,
 			"down":  down,
 			"kill9": kill9,
-			"exits": exits,
-			"keep":  keep,
+			"exits": words.Exits(words.Exec),
+			"keep":  words.Keep,
 			"shape": shape,
 
 			"screen": onScreen,
 			"keys":   keys,
 		},
 	})
-}
-
-// exits runs a command that must end with an exit code.
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits N COMMAND…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	err = ts.Exec(args[1], args[2:]...)
-	got := 0
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		got = exit.ExitCode()
-	case err != nil:
-		ts.Fatalf("cannot run %s: %v", args[1], err)
-	}
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
-	}
-}
-
-// keep sets a variable to the last thing in stdout that fits a pattern.
-func keep(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: keep NAME PATTERN")
-	}
-	all := regexp.MustCompile(args[1]).FindAllString(ts.ReadFile("stdout"), -1)
-	if len(all) == 0 {
-		ts.Fatalf("nothing in stdout fits %s", args[1])
-	}
-	ts.Setenv(args[0], all[len(all)-1])
 }
 
 // shape writes what names a document has, and of which type: the part of it

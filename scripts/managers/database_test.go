@@ -12,8 +12,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bantoops/banto/internal/pgtest"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bantoops/banto/internal/pgtest"
 )
 
 func database(ts *testscript.TestScript, neg bool, args []string) {

@@ -13,9 +13,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/client"
-	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // How the loop floods: as many submissions by so many at once.
@@ -113,7 +115,7 @@ func (f *deluge) submit() {
 func (w *world) endsOK(c *client.Client, id banto.TrackerID) banto.Tracker {
 	var last banto.Tracker
 	var err error
-	if !within(patience, func() bool {
+	if !words.Within(patience, func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		last, err = c.Tracker(ctx, id)
@@ -128,7 +130,7 @@ var resident = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB`)
 
 // megabytes gives the most memory that a process has had; 0: nobody knows.
 func (w *world) megabytes(name string) int {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.procs[name].cmd.Process.Pid))
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.procs[name].Cmd.Process.Pid))
 	if m := resident.FindSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(string(m[1]))
 		return n >> 10

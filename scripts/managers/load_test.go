@@ -10,9 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/client"
-	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // stream is submissions that come whatever befalls the managers. The jobnet is
@@ -118,7 +120,7 @@ func (w *world) checkStream() {
 	for run, id := range s.ids {
 		var last banto.Tracker
 		var err error
-		if !within(patience, func() bool {
+		if !words.Within(patience, func() bool {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			last, err = s.client.Tracker(ctx, id)

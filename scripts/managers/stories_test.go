@@ -9,16 +9,16 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/bantoops/banto/cli"
 	"github.com/bantoops/banto/internal/pgtest"
-	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // withDatabase runs the tests and ends the shared PostgreSQL behind them.
@@ -47,7 +47,7 @@ func TestStories(t *testing.T) {
 				Files: []string{file}, RequireExplicitExec: true, RequireUniqueNames: true,
 				Condition: condition,
 				Setup: func(env *testscript.Env) error {
-					env.Values["world"] = &world{t: t, dir: env.WorkDir, procs: map[string]*process{}, ports: map[string][2]string{}}
+					env.Values["world"] = &world{t: t, dir: env.WorkDir, procs: map[string]*words.Process{}, ports: map[string][2]string{}}
 					for name, value := range map[string]string{
 						"BANTO_LANG": "en", "TZ": "UTC", "HOME": env.WorkDir, "BANTO_CONFIG": filepath.Join(env.WorkDir, "none.json"),
 						"STORE": "", "BANTO_URL": "", "BANTO_TOKEN": "",
@@ -58,7 +58,8 @@ func TestStories(t *testing.T) {
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"database": database, "harm": harm, "sql": sql, "load": load,
-					"manager": manager, "agent": agent, "exits": exits, "keep": keep, "until": until, "never": never,
+					"manager": manager, "agent": agent, "exits": words.Exits(words.Exec), "keep": words.Keep,
+					"until": words.Until(patience, said, words.Log), "never": words.Never(said),
 					"end": signalled(syscall.SIGTERM, true), "kill9": signalled(syscall.SIGKILL, true),
 					"freeze": signalled(syscall.SIGSTOP, false), "thaw": signalled(syscall.SIGCONT, false),
 					"flood": flood, "watch": watch, "took": took,
@@ -113,24 +114,6 @@ func signalled(sig syscall.Signal, ends bool) func(*testscript.TestScript, bool,
 	}
 }
 
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits N COMMAND…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	err = ts.Exec(args[1], args[2:]...)
-	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		got, err = exit.ExitCode(), nil
-	}
-	ts.Check(err)
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
-	}
-}
-
 // said runs a command aside and gives what it prints, also when it fails.
 func said(ts *testscript.TestScript, args []string) []byte {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -143,42 +126,6 @@ func said(ts *testscript.TestScript, args []string) []byte {
 	cmd.Dir, cmd.Env = ts.Getenv("WORK"), environment(ts)
 	out, _ := cmd.CombinedOutput() // one that fails may say what is waited for
 	return out
-}
-
-func until(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: until PATTERN COMMAND…")
-	}
-	want := regexp.MustCompile("(?m)" + args[0])
-	var out []byte
-	if !within(patience, func() bool { out = said(ts, args[1:]); return want.Match(out) }) {
-		ts.Fatalf("%s does not come; last it said:\n%s", args[0], out)
-	}
-	ts.Logf("%s", out)
-}
-
-func never(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: never PATTERN COMMAND…")
-	}
-	bad := regexp.MustCompile("(?m)" + args[0])
-	var out []byte
-	if within(3*time.Second, func() bool { out = said(ts, args[1:]); return bad.Match(out) }) {
-		ts.Fatalf("it said %s:\n%s", args[0], out)
-	}
-	ts.Logf("%s", out)
-}
-
-// keep sets a variable to the last thing in stdout that fits a pattern.
-func keep(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: keep NAME PATTERN")
-	}
-	all := regexp.MustCompile(args[1]).FindAllString(ts.ReadFile("stdout"), -1)
-	if len(all) == 0 {
-		ts.Fatalf("nothing in stdout fits %s", args[1])
-	}
-	ts.Setenv(args[0], all[len(all)-1])
 }
 
 func watch(ts *testscript.TestScript, _ bool, _ []string) { worldOf(ts).since = time.Now() }

@@ -14,9 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/bantoops/banto/internal/config"
 	"github.com/bantoops/banto/internal/pgtest"
-	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // patience bounds every wait; nothing is expected to take that long.
@@ -27,7 +29,7 @@ type world struct {
 	t     *testing.T
 	ts    *testscript.TestScript
 	dir   string
-	procs map[string]*process
+	procs map[string]*words.Process
 	ports map[string][2]string // of managers: the API's and the fabric's address
 	since time.Time
 
@@ -38,22 +40,6 @@ type world struct {
 	wire    *wire
 	disk    string
 	stream  *stream
-}
-
-// process is something that runs in the background.
-type process struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
-	log   string
-}
-
-func (p *process) gone() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
 }
 
 // binary is what the stories run.
@@ -75,30 +61,17 @@ func environment(ts *testscript.TestScript) []string {
 
 // run starts something in the background and waits until it says that it is up.
 func (w *world) run(name string, env, args []string) {
-	if p := w.procs[name]; p != nil && !p.gone() {
+	if p := w.procs[name]; p != nil && !p.Gone() {
 		w.ts.Fatalf("%s runs already", name)
 	}
-	path := w.ts.MkAbs(name + ".log")
-	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	w.ts.Check(err)
-	defer log.Close()
-	from, err := log.Stat()
-	w.ts.Check(err)
 	cmd := exec.Command(binary(w.ts), args...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = log, log, w.dir, append(environment(w.ts), env...)
-	w.ts.Check(cmd.Start())
-	p := &process{cmd: cmd, ended: make(chan struct{}), log: path}
+	cmd.Dir, cmd.Env = w.dir, append(environment(w.ts), env...)
+	p, err := words.Start(cmd, w.ts.MkAbs(name+".log"))
+	w.ts.Check(err)
 	w.procs[name] = p
-	go func() {
-		cmd.Wait()
-		close(p.ended)
-	}()
-	spoke := within(patience, func() bool {
-		text, _ := os.ReadFile(path)
-		return p.gone() || strings.Contains(string(text[from.Size():]), " is up.")
-	})
-	if text, _ := os.ReadFile(path); !spoke || p.gone() {
-		w.ts.Fatalf("%s does not come up:\n%s", name, text[from.Size():])
+	spoke := words.Within(patience, func() bool { return p.Gone() || strings.Contains(p.Said(), " is up.") })
+	if !spoke || p.Gone() {
+		w.ts.Fatalf("%s does not come up:\n%s", name, p.Said())
 	}
 }
 
@@ -146,19 +119,17 @@ func (w *world) signal(name string, sig syscall.Signal, ends bool) {
 	if p == nil {
 		w.ts.Fatalf("%s does not run", name)
 	}
-	if p.gone() {
-		text, _ := os.ReadFile(p.log)
-		w.ts.Fatalf("%s has ended by itself:\n%s", name, text)
+	if p.Gone() {
+		w.ts.Fatalf("%s has ended by itself:\n%s", name, p.Said())
 	}
-	p.cmd.Process.Signal(sig)
+	p.Cmd.Process.Signal(sig)
 	if !ends {
 		return
 	}
 	delete(w.procs, name)
-	if !within(patience, p.gone) {
-		p.cmd.Process.Kill()
-		text, _ := os.ReadFile(p.log)
-		w.ts.Fatalf("%s does not end:\n%s", name, text)
+	if !words.Within(patience, p.Gone) {
+		p.Kill()
+		w.ts.Fatalf("%s does not end:\n%s", name, p.Said())
 	}
 }
 
@@ -175,14 +146,11 @@ var keeperPID = regexp.MustCompile(`serves" pid=(\d+)`)
 func (w *world) clear() {
 	w.endStream()
 	for name, p := range w.procs {
-		if !p.gone() {
-			p.cmd.Process.Signal(syscall.SIGCONT)
-			p.cmd.Process.Kill()
-			<-p.ended
+		if !p.Gone() {
+			p.Cmd.Process.Signal(syscall.SIGCONT)
+			p.Kill()
 		}
-		if text, err := os.ReadFile(p.log); err == nil {
-			w.ts.Logf("[%s]\n%s", name, text)
-		}
+		p.Show(w.ts, name)
 	}
 	logs, _ := filepath.Glob(filepath.Join(w.dir, "*", "agent", "keeper", "keeper.log"))
 	for _, path := range logs {
@@ -218,19 +186,4 @@ func endChildren(pid int) {
 			}
 		}
 	}
-}
-
-// within polls a condition until it holds or the limit is over.
-func within(limit time.Duration, holds func() bool) bool {
-	over := time.After(limit)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-over:
-			return false
-		}
-	}
-	return true
 }

@@ -4,18 +4,17 @@ package net_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"syscall"
 	"testing"
 
-	"github.com/bantoops/banto/cli"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bantoops/banto/cli"
+	"github.com/bantoops/banto/scripts/words"
 )
 
 func TestMain(m *testing.M) {
@@ -44,8 +43,8 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"at": at, "exits": exits, "start": start, "end": end, "kill9": kill9,
-			"until": until, "cut": cut, "mend": mend, "route": route, "keep": keep,
+			"at": at, "exits": words.Exits(there), "start": start, "end": end, "kill9": kill9,
+			"until": words.Until(patience, saidThere, words.Log), "cut": cut, "mend": mend, "route": route, "keep": words.Keep,
 		},
 	})
 }
@@ -67,32 +66,27 @@ func missing() string {
 	return ""
 }
 
+// at is the word that runs a command at a place, which has to work.
 func at(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: at PLACE COMMAND…")
 	}
-	w := worldOf(ts)
-	line := w.line(args[0], args[1:])
+	line := worldOf(ts).line(args[0], args[1:])
 	ts.Check(ts.Exec(line[0], line[1:]...))
 }
 
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 {
-		ts.Fatalf("usage: exits N PLACE COMMAND…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	line := worldOf(ts).line(args[1], args[2:])
-	err = ts.Exec(line[0], line[1:]...)
-	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		got, err = exit.ExitCode(), nil
-	}
-	ts.Check(err)
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
-	}
+// there runs a command at a place: the first argument.
+func there(ts *testscript.TestScript, args []string) int {
+	return words.Exec(ts, worldOf(ts).line(args[0], args[1:]))
+}
+
+// saidThere runs one aside.
+func saidThere(ts *testscript.TestScript, args []string) []byte {
+	line := worldOf(ts).line(args[0], args[1:])
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Dir = ts.Getenv("WORK")
+	out, _ := cmd.CombinedOutput() // one that fails may say what is waited for
+	return out
 }
 
 func start(ts *testscript.TestScript, neg bool, args []string) {
@@ -116,24 +110,6 @@ func kill9(ts *testscript.TestScript, neg bool, args []string) {
 	worldOf(ts).end(args[0], syscall.SIGKILL)
 }
 
-func until(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 {
-		ts.Fatalf("usage: until PATTERN PLACE COMMAND…")
-	}
-	want := regexp.MustCompile("(?m)" + args[0])
-	line := worldOf(ts).line(args[1], args[2:])
-	var out []byte
-	if !within(func() bool {
-		cmd := exec.Command(line[0], line[1:]...)
-		cmd.Dir = ts.Getenv("WORK")
-		out, _ = cmd.CombinedOutput() // also one that fails may say what is waited for
-		return want.Match(out)
-	}) {
-		ts.Fatalf("%s does not come; last it said:\n%s", args[0], out)
-	}
-	ts.Logf("%s", out)
-}
-
 func cut(ts *testscript.TestScript, neg bool, args []string)  { link(ts, neg, args, "down") }
 func mend(ts *testscript.TestScript, neg bool, args []string) { link(ts, neg, args, "up") }
 
@@ -149,18 +125,6 @@ func route(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: route nat|proxy|none")
 	}
 	worldOf(ts).route(args[0])
-}
-
-// keep sets a variable to the last thing in stdout that fits a pattern.
-func keep(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: keep NAME PATTERN")
-	}
-	all := regexp.MustCompile(args[1]).FindAllString(ts.ReadFile("stdout"), -1)
-	if len(all) == 0 {
-		ts.Fatalf("nothing in stdout fits %s", args[1])
-	}
-	ts.Setenv(args[0], all[len(all)-1])
 }
 
 // banto is the binary that the stories run.

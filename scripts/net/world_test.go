@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // patience bounds every wait; nothing is expected to take that long.
@@ -28,20 +30,13 @@ var worlds atomic.Int64
 type world struct {
 	ts     *testscript.TestScript
 	prefix string // of the namespaces
-	procs  map[string]*process
-}
-
-// process is something that runs in the background.
-type process struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
-	log   string
+	procs  map[string]*words.Process
 }
 
 func worldOf(ts *testscript.TestScript) *world {
 	w := ts.Value("world").(*world)
 	if w.ts == nil {
-		w.ts, w.procs = ts, map[string]*process{}
+		w.ts, w.procs = ts, map[string]*words.Process{}
 		w.prefix = fmt.Sprintf("banto%d-%d-", os.Getpid(), worlds.Add(1))
 		ts.Defer(w.clear)
 		w.build()
@@ -140,36 +135,14 @@ func (w *world) start(place, name string, args []string) {
 		w.ts.Fatalf("%s runs already", name)
 	}
 	line := w.line(place, args)
-	path := w.ts.MkAbs(name + ".log")
-	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	w.ts.Check(err)
-	defer log.Close()
-	info, err := log.Stat()
-	w.ts.Check(err)
 	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, w.ts.Getenv("WORK")
-	w.ts.Check(cmd.Start())
-	p := &process{cmd: cmd, ended: make(chan struct{}), log: path}
+	cmd.Dir = w.ts.Getenv("WORK")
+	p, err := words.Start(cmd, w.ts.MkAbs(name+".log"))
+	w.ts.Check(err)
 	w.procs[name] = p
-	go func() {
-		cmd.Wait()
-		close(p.ended)
-	}()
-	spoke := within(func() bool {
-		now, err := os.Stat(path)
-		return p.gone() || err == nil && now.Size() > info.Size()
-	})
+	spoke := words.Within(patience, func() bool { return p.Gone() || p.Said() != "" })
 	if !spoke {
 		w.ts.Fatalf("%s says nothing", name)
-	}
-}
-
-func (p *process) gone() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -180,11 +153,10 @@ func (w *world) end(name string, sig syscall.Signal) {
 		w.ts.Fatalf("%s does not run", name)
 	}
 	delete(w.procs, name)
-	p.cmd.Process.Signal(sig) // one that has ended cannot be signalled, which is fine
-	if !within(p.gone) {
-		p.cmd.Process.Kill()
-		text, _ := os.ReadFile(p.log)
-		w.ts.Fatalf("%s does not end:\n%s", name, text)
+	p.Cmd.Process.Signal(sig) // one that has ended cannot be signalled, which is fine
+	if !words.Within(patience, p.Gone) {
+		p.Kill()
+		w.ts.Fatalf("%s does not end:\n%s", name, p.Said())
 	}
 }
 
@@ -196,7 +168,7 @@ func (w *world) clear() {
 		for _, pid := range strings.Fields(string(out)) {
 			exec.Command("kill", "-9", pid).Run()
 		}
-		within(func() bool {
+		words.Within(patience, func() bool {
 			out, err := exec.Command("ip", "netns", "pids", w.ns(p)).Output()
 			return err != nil || len(out) == 0
 		})
@@ -204,24 +176,7 @@ func (w *world) clear() {
 		os.RemoveAll("/etc/netns/" + w.ns(p))
 	}
 	for name, p := range w.procs {
-		<-p.ended
-		if text, err := os.ReadFile(p.log); err == nil {
-			w.ts.Logf("[%s]\n%s", name, text)
-		}
+		<-p.Ended()
+		p.Show(w.ts, name)
 	}
-}
-
-// within polls a condition until it holds or patience is over.
-func within(holds func() bool) bool {
-	over := time.After(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-over:
-			return false
-		}
-	}
-	return true
 }

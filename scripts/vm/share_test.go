@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // shareConf is for nfs-ganesha: one file system in memory, NFS 4.1 on loopback.
@@ -61,7 +63,7 @@ func share(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Logf("[share]\n%s", text)
 		}
 	})
-	if !within(func() bool {
+	if !words.Within(patience, func() bool {
 		c, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(port))
 		if err == nil {
 			c.Close()

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // Where a kernel with its modules is (a Debian package, unpacked), and where the
@@ -106,7 +108,7 @@ func runStories(t *testing.T, img *image) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"boot": boot, "off": off, "cut": cut, "stun": stun, "wake": wake, "disk": disk, "share": share, "clock": clock,
-			"at": at, "exits": exits, "start": start, "until": until, "keep": keep,
+			"at": at, "exits": words.Exits(there), "start": start, "until": words.Until(patience, saidThere, showIt), "keep": words.Keep,
 		},
 	})
 }

@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // room is where a story happens: a guest, and a manager beside it.
@@ -151,28 +151,29 @@ func (r *room) show(ts *testscript.TestScript, out string) {
 	ts.Check(ts.Exec("cat", path))
 }
 
+// there runs a command at a place: the first argument.
+func there(ts *testscript.TestScript, args []string) int {
+	r := roomOf(ts)
+	out, code := r.do(ts, args[0], args[1:])
+	r.show(ts, out)
+	return code
+}
+
+// saidThere runs one aside.
+func saidThere(ts *testscript.TestScript, args []string) []byte {
+	out, _ := roomOf(ts).do(ts, args[0], args[1:]) // one that fails may say what is waited for
+	return []byte(out)
+}
+
+// showIt makes what was said the story's stdout.
+func showIt(ts *testscript.TestScript, out []byte) { roomOf(ts).show(ts, string(out)) }
+
 func at(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: at PLACE COMMAND…")
 	}
-	want(ts, 0, args)
-}
-
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 {
-		ts.Fatalf("usage: exits N PLACE COMMAND…")
-	}
-	code, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	want(ts, code, args[1:])
-}
-
-func want(ts *testscript.TestScript, code int, args []string) {
-	r := roomOf(ts)
-	out, got := r.do(ts, args[0], args[1:])
-	r.show(ts, out)
-	if got != code {
-		ts.Fatalf("exit code %d, want %d", got, code)
+	if code := there(ts, args); code != 0 {
+		ts.Fatalf("exit code %d", code)
 	}
 }
 
@@ -190,69 +191,15 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
-	path := filepath.Join(r.dir, name+".log")
-	log, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	ts.Check(err)
-	defer log.Close()
 	cmd := r.command(ts, args[2:])
-	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	ts.Check(cmd.Start())
-	ended := make(chan struct{})
-	go func() {
-		cmd.Wait()
-		close(ended)
-	}()
+	p, err := words.Start(cmd, filepath.Join(r.dir, name+".log"))
+	ts.Check(err)
 	ts.Defer(func() {
-		cmd.Process.Kill() // one that has ended already is fine
-		<-ended
-		if text, err := os.ReadFile(path); err == nil {
-			ts.Logf("[%s]\n%s", name, text)
-		}
+		p.Kill()
+		p.Show(ts, name)
 	})
-	if !within(func() bool { info, err := os.Stat(path); return err == nil && info.Size() > 0 }) {
+	if !words.Within(patience, func() bool { return p.Said() != "" }) {
 		ts.Fatalf("%s says nothing", name)
 	}
-}
-
-func until(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 {
-		ts.Fatalf("usage: until PATTERN PLACE COMMAND…")
-	}
-	r, pattern := roomOf(ts), regexp.MustCompile("(?m)"+args[0])
-	var out string
-	if !within(func() bool {
-		out, _ = r.do(ts, args[1], args[2:]) // also one that fails may say what is waited for
-		return pattern.MatchString(out)
-	}) {
-		ts.Fatalf("%s does not come; last it said:\n%s", args[0], out)
-	}
-	r.show(ts, out)
-}
-
-// keep sets a variable to the last thing in stdout that fits a pattern.
-func keep(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: keep NAME PATTERN")
-	}
-	all := regexp.MustCompile(args[1]).FindAllString(ts.ReadFile("stdout"), -1)
-	if len(all) == 0 {
-		ts.Fatalf("nothing in stdout fits %s", args[1])
-	}
-	ts.Setenv(args[0], all[len(all)-1])
-}
-
-// within polls a condition until it holds or patience is over.
-func within(holds func() bool) bool {
-	over := time.After(patience)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-over:
-			return false
-		}
-	}
-	return true
 }

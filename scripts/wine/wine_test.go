@@ -4,19 +4,16 @@ package wine_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bantoops/banto/scripts/words"
 )
 
 // binariesEnv names the directory with banto.exe and keeper.test.exe.
@@ -80,7 +77,7 @@ func runStories(t *testing.T, p *prefix, binaries string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "kill9": kill9, "banto": banto, "exits": exits, "keep": keep, "wait-for": waitFor,
+			"up": up, "kill9": kill9, "banto": banto, "exits": words.Exits(run), "keep": words.Keep, "wait-for": waitFor,
 		},
 	})
 }
@@ -92,13 +89,7 @@ func onDrive(path string) string { return `Z:` + strings.ReplaceAll(path, "/", `
 type house struct {
 	p        *prefix
 	dir, exe string
-	running  []*process
-}
-
-type process struct {
-	cmd   *exec.Cmd
-	log   string
-	ended chan struct{}
+	running  []*words.Process
 }
 
 func houseOf(ts *testscript.TestScript) *house { return ts.Value("house").(*house) }
@@ -121,43 +112,15 @@ func up(ts *testscript.TestScript, neg bool, args []string) {
 	if role == "up" {
 		args = append(args, "--name", "here")
 	}
-	p := &process{cmd: h.p.command(h.p.wine, args...), log: filepath.Join(h.dir, role+".log"), ended: make(chan struct{})}
-	log, err := os.Create(p.log)
+	cmd := h.p.command(h.p.wine, args...)
+	cmd.Dir, cmd.Env = h.dir, append(cmd.Env, "BANTO_CONFIG="+ts.Getenv("BANTO_CONFIG"), "BANTO_LANG=en")
+	p, err := words.Start(cmd, filepath.Join(h.dir, role+".log"))
 	ts.Check(err)
-	defer log.Close()
-	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = log, log, h.dir
-	p.cmd.Env = append(p.cmd.Env, "BANTO_CONFIG="+ts.Getenv("BANTO_CONFIG"), "BANTO_LANG=en")
-	ts.Check(p.cmd.Start())
-	ts.Defer(p.kill)
+	ts.Defer(p.Kill) // the keeper and the jobs go with the prefix, or by themselves
 	h.running = append(h.running, p)
-	go func() {
-		p.cmd.Wait()
-		close(p.ended)
-	}()
-	if !within(func() bool { return p.gone() || strings.Contains(p.said(), " is up.\n") }) || p.gone() {
-		ts.Fatalf("banto %s does not come up:\n%s", role, p.said())
+	if !words.Within(patience, func() bool { return p.Gone() || strings.Contains(p.Said(), " is up.\n") }) || p.Gone() {
+		ts.Fatalf("banto %s does not come up:\n%s", role, p.Said())
 	}
-}
-
-func (p *process) said() string {
-	text, _ := os.ReadFile(p.log)
-	return string(text)
-}
-
-func (p *process) gone() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
-
-// kill ends the process as a crash does. The keeper and the jobs go with the
-// prefix, or by themselves.
-func (p *process) kill() {
-	p.cmd.Process.Signal(syscall.SIGKILL) // one that has ended already is fine
-	<-p.ended
 }
 
 func kill9(ts *testscript.TestScript, neg bool, args []string) {
@@ -166,24 +129,9 @@ func kill9(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: kill9, when something is up")
 	}
 	for _, p := range h.running {
-		p.kill()
+		p.Kill()
 	}
 	h.running = nil
-}
-
-// within polls a condition until it holds or patience is over.
-func within(holds func() bool) bool {
-	over := time.After(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-over:
-			return false
-		}
-	}
-	return true
 }
 
 // banto runs a command of the Windows binary.
@@ -194,40 +142,9 @@ func banto(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits N ARG…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	if code := run(ts, args[1:]); code != want {
-		ts.Fatalf("exit code %d, want %d", code, want)
-	}
-}
-
 func run(ts *testscript.TestScript, args []string) int {
 	h := houseOf(ts)
-	err := ts.Exec(h.p.wine, append([]string{h.exe}, args...)...)
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		return exit.ExitCode()
-	case err != nil:
-		ts.Fatalf("cannot run banto: %v", err)
-	}
-	return 0
-}
-
-// keep sets a variable to the last thing in stdout that fits a pattern.
-func keep(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: keep NAME PATTERN")
-	}
-	all := regexp.MustCompile(args[1]).FindAllString(ts.ReadFile("stdout"), -1)
-	if len(all) == 0 {
-		ts.Fatalf("nothing in stdout fits %s", args[1])
-	}
-	ts.Setenv(args[0], all[len(all)-1])
+	return words.Exec(ts, append([]string{h.p.wine, h.exe}, args...))
 }
 
 // waitFor waits until a file is there.
@@ -235,7 +152,7 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: wait-for FILE")
 	}
-	if !within(func() bool { _, err := os.Stat(ts.MkAbs(args[0])); return err == nil }) {
+	if !words.Within(patience, func() bool { _, err := os.Stat(ts.MkAbs(args[0])); return err == nil }) {
 		ts.Fatalf("%s", fmt.Sprintf("%s does not come", args[0]))
 	}
 }
