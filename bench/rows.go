@@ -13,6 +13,11 @@ func rows() []Row {
 	return []Row{
 		rowThroughput(),
 		rowChain(),
+		rowBurst(),
+		rowTakeover(),
+		rowCrash(),
+		rowRecovery(),
+		rowLarge(),
 		rowStart(),
 		rowFleet(),
 		rowNight(),
