@@ -18,10 +18,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 SOURCE  ?= .
 BREAK   ?=
 
-.PHONY: bench-peer crash takeover managers help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
+.PHONY: bench bench-smoke bench-peer crash takeover managers help build demo test race lint cross net wine vm fuzz simulate mutate generate clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the one binary, bin/banto
 	@test -x $(BIN) || echo 'building bin/banto: a minute or two the first time, a second after that'
@@ -86,6 +86,20 @@ PYTHON ?= python3
 ARGS   ?=
 bench-peer: build ## Apache Airflow beside this, in one run: a quarter of an hour (needs Python 3.10, PostgreSQL, a package registry)
 	@$(PYTHON) -B bench/peer/run.py --binary '$(CURDIR)/$(BIN)' $(ARGS)
+
+# NAME=chain,throughput: those rows. STORE=sqlite or postgres: on that alone.
+# BENCHFLAGS=-all: as long as the published figures want it.
+NAME  ?=
+STORE ?= all
+bench: build bin/bench ## measures what is published, into bench/RESULTS.md (NAME=row, STORE=sqlite, BENCHFLAGS=-all)
+	bin/bench -binary '$(BIN)' -name '$(NAME)' -store '$(STORE)' -o bench/RESULTS.md $(BENCHFLAGS)
+
+bench-smoke: build bin/bench ## ratios in short, under a minute; fails only when something cannot be measured
+	bin/bench -binary '$(BIN)' -smoke
+
+.PHONY: bin/bench
+bin/bench:
+	@$(GO) build -o $@ ./bench
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME each

@@ -15,11 +15,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bantoops/banto/internal/pgtest"
 	"golang.org/x/sys/unix"
 )
 
 // slowDisk is what a disk of a cloud adds to an fsync.
 const slowDisk = 2 * time.Millisecond
+
+// smokeBudget is when the short form begins nothing new.
+const smokeBudget = 45 * time.Second
 
 // options are the flags.
 type options struct {
@@ -167,6 +171,10 @@ func measure(ctx context.Context, o options, chosen []Row, out io.Writer) ([]Res
 			if ctx.Err() != nil {
 				return results, facts, nil
 			}
+			if why := leftOut(e, o, time.Since(facts.Date)); why != "" {
+				fmt.Fprintf(out, "\n== %s on %s: left out: %s\n", row.Name, e.Store, why) //nolint:errcheck // as above
+				continue
+			}
 			e.Binary, e.Log = binary, out
 			r := one(ctx, row, e)
 			if ctx.Err() == nil { // a row that was interrupted says nothing
@@ -176,6 +184,19 @@ func measure(ctx context.Context, o options, chosen []Row, out io.Writer) ([]Res
 		}
 	}
 	return results, facts, nil
+}
+
+// leftOut says why the short form leaves something out.
+func leftOut(e *Env, o options, so time.Duration) string {
+	switch {
+	case !o.smoke:
+		return ""
+	case e.Store == "postgres" && pgtest.Bin() == "":
+		return "no PostgreSQL is installed here"
+	case so > smokeBudget:
+		return "the machine is slow, and the time is over"
+	}
+	return ""
 }
 
 // envs are those that a row runs in.
