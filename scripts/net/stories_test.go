@@ -4,6 +4,7 @@ package net_test
 
 import (
 	"context"
+	"flag"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,6 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Stories wait more than they work; a flag of the command line comes later.
+	_ = flag.Set("test.parallel", "6")
 	testscript.Main(m, map[string]func(){"banto": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		code := cli.Run(ctx, os.Args[1:], cli.System("story"))
