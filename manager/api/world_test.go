@@ -279,6 +279,9 @@ func (h *host) Enrolled(banto.HostID, string, int64) {}
 // Removed is likewise.
 func (h *host) Recall(time.Time) {}
 
+// RecallFrom is likewise.
+func (h *host) RecallFrom(banto.HostID, time.Time) {}
+
 func (h *host) Removed(banto.HostID, string) {}
 
 func (h *host) start(o fabric.StartOrder) {

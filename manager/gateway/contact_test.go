@@ -291,3 +291,28 @@ func TestFramesWithManagersStayWithinTheirBound(t *testing.T) {
 		}
 	}
 }
+
+// A question that is open is answered before another one is asked.
+func TestOneRecallAtATime(t *testing.T) {
+	m := NewMachine(1, "inc")
+	m.Recall(fabric.Recall{ID: "r", Since: start})
+	m.Recall(fabric.Recall{ID: "s", Since: start})
+	m.Frame(hello3("a.x-1"), start)
+	asked := func(want string) {
+		t.Helper()
+		got := ""
+		for _, d := range frames(m, start) {
+			if d.Recall != nil {
+				got += d.Recall.ID
+			}
+		}
+		if got != want {
+			t.Errorf("asked %q, not %q", got, want)
+		}
+	}
+	asked("r")
+	m.Frame(fabric.Up{Version: 3, Session: m.session, Recalled: &fabric.Recalled{ID: "r"}}, start)
+	asked("")
+	m.Recall(fabric.Recall{ID: "s", Since: start})
+	asked("s")
+}

@@ -51,6 +51,9 @@ type Options struct {
 	// Managers gives the endpoints of all managers, this one's first, as hosts are
 	// to know them; nil: they are told of none. It is asked every second.
 	Managers func() []string
+	// Refused is told of an agent that is refused, and why; nil: nobody is. It must
+	// not wait.
+	Refused func(host banto.HostID, why string)
 	// Boot is the clock of Proved; nil: boottime.Now.
 	Boot func() time.Duration
 }
@@ -160,13 +163,31 @@ func (g *Gateway) Acknowledge(id banto.HostID, attempts []banto.AttemptID) {
 // what its keeper knows of attempts since then. What was lost on the way is told
 // again, so that an attempt may be told of twice.
 func (g *Gateway) Recall(since time.Time) {
-	r := &fabric.Recall{ID: strings.ToLower(rand.Text()[:16]), Since: since}
+	r := newRecall(since)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.recall = r
 	for _, h := range g.hosts {
 		h.post(func(m *mail) { m.recall = r })
 	}
+}
+
+// RecallFrom asks one host the same. If it is being asked already, the answer to
+// that is enough.
+func (g *Gateway) RecallFrom(id banto.HostID, since time.Time) {
+	h := g.host(id)
+	if h == nil {
+		return
+	}
+	h.post(func(m *mail) {
+		if m.recall == nil {
+			m.recall = newRecall(since)
+		}
+	})
+}
+
+func newRecall(since time.Time) *fabric.Recall {
+	return &fabric.Recall{ID: strings.ToLower(rand.Text()[:16]), Since: since}
 }
 
 // Problem says what is wrong with a host: what it says itself, such as a full

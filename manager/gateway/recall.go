@@ -19,9 +19,13 @@ type recall struct {
 }
 
 // Recall asks what the host's keeper knows, until that is answered. An agent of
-// a version that cannot tell has answered at once, that it does not know all.
+// a version that cannot tell has answered at once, that it does not know all. A
+// question that is open is not followed by another one.
 func (m *Machine) Recall(r fabric.Recall) Effects {
 	var e Effects
+	if m.recall.open {
+		return e
+	}
 	m.recall = recall{Recall: r, open: true}
 	m.recallFromOld(&e)
 	return e

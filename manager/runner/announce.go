@@ -64,6 +64,7 @@ func (r *Runner) tellRemoved(id banto.HostID, why string) {
 	delete(r.told.hosts, id)
 	delete(r.sessions, id)
 	delete(r.silent, id)
+	delete(r.doubts, id)
 	r.opt.Hosts.Removed(id, why)
 }
 

@@ -41,6 +41,7 @@ func (p *prompt) Acknowledge(_ banto.HostID, attempts []banto.AttemptID) {
 func (p *prompt) Enrolled(banto.HostID, string, int64) {}
 func (p *prompt) Removed(banto.HostID, string)         {}
 func (p *prompt) Recall(time.Time)                     {}
+func (p *prompt) RecallFrom(banto.HostID, time.Time)   {}
 
 // manyParts makes a flow of independent jobs, or of jobs in a row.
 func manyParts(b *testing.B, n int, chain bool) *jobnet.Flow {

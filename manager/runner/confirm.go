@@ -170,7 +170,7 @@ func (b *batch) confirmItems(kill bool) (killed int) {
 		case banto.FoundEnded:
 			b.dropOrder(startOrder(item.Attempt)) // its result follows
 		case banto.FoundTold:
-			b.endTold(item)
+			b.endTold(b.r.recovery.hosts[b.mem.names[item.Host]].attempts[item.Attempt].RecalledAttempt)
 		case banto.FoundUnknown:
 			b.dropOrder(startOrder(item.Attempt)) // it may have been started
 			if t := b.mem.trackers[item.Tracker]; t != nil {
@@ -207,20 +207,20 @@ func (b *batch) goesOn(item banto.RecoveryItem) {
 }
 
 // endTold ends an attempt with what its keeper remembers of the result.
-func (b *batch) endTold(item banto.RecoveryItem) {
-	t, told := b.mem.trackers[item.Tracker], b.r.recovery.hosts[b.mem.names[item.Host]].attempts[item.Attempt]
+func (b *batch) endTold(told fabric.RecalledAttempt) {
+	id, t := b.mem.trackerOf(told.Attempt)
 	if t == nil {
 		return
 	}
 	end := engine.Ended{
-		Attempt: item.Attempt, StartedAt: told.StartedAt, At: b.now, Exit: told.Exit, Reason: told.Reason,
+		Attempt: told.Attempt, StartedAt: told.StartedAt, At: b.now, Exit: told.Exit, Reason: told.Reason,
 		Message: "its result was told to a manager whose store is not this one: only what its keeper remembers of it is known",
 	}
 	if told.At != nil {
 		end.At = *told.At
 	}
-	b.dropOrder(killOrder(item.Attempt))
-	b.mustStep(item.Tracker, t, end)
+	b.dropOrder(killOrder(told.Attempt))
+	b.mustStep(id, t, end)
 }
 
 // maxUndecided is how many attempts the reason of a hold names.

@@ -38,6 +38,8 @@ type played struct {
 	cleaned  []banto.TrackerID
 	mute     bool // it does not say what its keeper knows
 	forgot   bool // or not all
+	asked    int  // how often it alone was asked for that
+	reticent bool // its results come later than its Hello, which does not name them
 	deadMan  bool // its keeper ends attempts by their dead-man's limit
 	overload int  // most attempts that ran at once
 }
@@ -126,11 +128,25 @@ func (l *link) Recall(since time.Time) {
 	}
 }
 
-// tellRecalled tells what the keeper knows, if it was asked. f.mu is held.
-func (h *played) tellRecalled(l *link) {
-	if l.recall == nil || h.mute {
-		return
+// RecallFrom implements Hosts.
+func (l *link) RecallFrom(host banto.HostID, since time.Time) {
+	l.field.mu.Lock()
+	defer l.field.mu.Unlock()
+	h := l.field.hosts[host]
+	h.asked++
+	if h.link == l && !h.mute {
+		h.tellAll(l, since)
 	}
+}
+
+// tellRecalled tells what the keeper knows, if all hosts were asked. f.mu is held.
+func (h *played) tellRecalled(l *link) {
+	if l.recall != nil && !h.mute {
+		h.tellAll(l, *l.recall)
+	}
+}
+
+func (h *played) tellAll(l *link, since time.Time) {
 	var out []fabric.RecalledAttempt
 	for _, a := range h.claimed {
 		c := h.claims[a]
@@ -141,7 +157,7 @@ func (h *played) tellRecalled(l *link) {
 				r.State = recalledTold
 			}
 		}
-		if r.At == nil || r.At.After(*l.recall) {
+		if r.At == nil || r.At.After(since) {
 			out = append(out, r)
 		}
 	}
@@ -177,6 +193,7 @@ func (f *field) up(l *link, id banto.HostID) {
 	hello := fabric.Hello{Name: h.name, Version: "1", OS: "linux", Arch: "amd64", BootID: h.boot, Generation: h.gen, Slots: h.slots, Shells: h.shells, Claims: int64(len(h.claimed)), DeadMan: h.deadMan}
 	for _, a := range h.claimed {
 		switch c := h.claims[a]; {
+		case c.end != nil && h.reticent:
 		case c.end != nil && !c.acked:
 			hello.Ended = append(hello.Ended, a)
 		case c.starts > 0 && c.end == nil:
@@ -184,7 +201,9 @@ func (f *field) up(l *link, id banto.HostID) {
 		}
 	}
 	l.inbox.HostUp(HostSession{ID: id, Hello: hello, At: time.Now(), ClockMS: h.clock.Milliseconds()})
-	h.tellEnded(l)
+	if !h.reticent {
+		h.tellEnded(l)
+	}
 	h.tellRecalled(l)
 	for _, o := range l.pending[id] {
 		f.do(func() { h.obey(l, o) })

@@ -28,6 +28,9 @@ type Hosts interface {
 	// Recall asks every host, once it is connected, what its keeper knows of
 	// attempts since then; the answers come by Inbox.Recalled.
 	Recall(since time.Time)
+	// RecallFrom asks one host the same, once: as soon as it is connected and until
+	// it has answered. If it is being asked already, that is enough.
+	RecallFrom(host banto.HostID, since time.Time)
 }
 
 // Inbox takes what the gateway has to say: all methods only queue, and are

@@ -169,6 +169,7 @@ func TestALostAttemptOnAHostThatIsBack(t *testing.T) {
 		w.cut(first, time.Now(), time.Now())
 		w.field.mu.Lock()
 		w.field.hosts[first].claims[banto.NewAttemptID(id, 1)].acked = true // it will not be told again by itself
+		w.field.hosts[first].mute = true
 		w.field.mu.Unlock()
 		w.field.hosts[first].claims[banto.NewAttemptID(id, 1)].end = &engine.Ended{Attempt: banto.NewAttemptID(id, 1), StartedAt: new(time.Now()), Exit: new(int), At: time.Now()}
 		w.field.up(w.link, first)

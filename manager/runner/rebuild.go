@@ -116,6 +116,7 @@ func (r *Runner) rebuildHosts(ctx context.Context, m *memory) error {
 				m.connected(session)
 			}
 			m.setHost(h, up, h.ID == r.opt.LocalHost)
+			r.doubtAgain(m, h.ID)
 			if !up && h.State == banto.HostConnected {
 				m.timers.set(timerKey{host: h.ID}, r.started.Add(returnGrace))
 			}

@@ -242,20 +242,22 @@ func (recalledIn) refuse(error)          {}
 func (in recalledIn) from() banto.HostID { return in.host }
 
 func (in recalledIn) step(b *batch) error {
-	q := b.r.recovery
-	if _, known := b.mem.hosts[in.host]; !known || q == nil || q.hosts == nil {
+	if _, known := b.mem.hosts[in.host]; !known {
 		return nil
 	}
-	for _, a := range in.attempts {
-		if err := b.recall(in.host, a); err != nil {
-			return err
+	if q := b.r.recovery; q != nil && q.hosts != nil {
+		for _, a := range in.attempts {
+			if err := b.recall(in.host, a); err != nil {
+				return err
+			}
 		}
-	}
-	if h := q.host(in.host); in.last {
-		h.answered, h.whole = true, in.whole
+		if h := q.host(in.host); in.last {
+			h.answered, h.whole = true, in.whole
+		}
 	}
 	if !b.r.held() {
 		in.endTold(b)
+		in.judge(b)
 	}
 	return nil
 }
@@ -266,8 +268,9 @@ func (in recalledIn) step(b *batch) error {
 func (in recalledIn) endTold(b *batch) {
 	for _, a := range in.attempts {
 		l, live := b.mem.live[a.Attempt]
-		if id, t := b.mem.trackerOf(a.Attempt); live && t != nil && l.host == in.host && a.State == recalledTold {
-			b.endTold(banto.RecoveryItem{Tracker: id, Attempt: a.Attempt, Host: b.mem.hosts[in.host].Name})
+		if live && l.host == in.host && a.State == recalledTold {
+			b.straightenRecalled(in.host, &a)
+			b.endTold(a)
 		}
 	}
 }

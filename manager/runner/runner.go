@@ -80,6 +80,7 @@ type Runner struct {
 	started  time.Time
 	begun    time.Duration                  // when it started, by Clock
 	silent   map[banto.HostID]time.Duration // by Clock, since when hosts that went have had no contact
+	doubts   map[banto.HostID]*doubt
 	health   health
 	pace     pace
 	state    state
@@ -114,6 +115,7 @@ func New(opt Options) *Runner {
 		scripts:  make(map[scriptKey]string),
 		sessions: make(map[banto.HostID]HostSession),
 		silent:   make(map[banto.HostID]time.Duration),
+		doubts:   make(map[banto.HostID]*doubt),
 		pace:     newPace(opt.Limits.orDefault()),
 	}
 	r.inbox.refused = r.refused

@@ -104,8 +104,8 @@ func (b *batch) putHost(row banto.Host) {
 
 // settle compares attempts: those that the keeper runs are found, or started;
 // of the others the results follow, or the starts are sent again, unless the
-// keeper has lost its claims and does not know them. A start that was not
-// confirmed is the agent's to refuse: it was meant for the claims that are lost.
+// keeper does not know them (doubt.go). A start that was not confirmed is the
+// agent's to refuse, if it was meant for claims that are lost.
 func (in hostUpIn) settle(b *batch, before banto.Host) {
 	runs := make(map[banto.AttemptID]bool, len(in.Hello.Running))
 	for _, a := range in.Hello.Running {
@@ -116,6 +116,7 @@ func (in hostUpIn) settle(b *batch, before banto.Host) {
 		ends[a] = true
 	}
 	claimsLost := before.Generation != "" && before.Generation != in.Hello.Generation
+	var doubtful []banto.AttemptID
 	for _, a := range b.mem.attemptsOn(in.ID) {
 		id, t := b.mem.trackerOf(a)
 		if t == nil {
@@ -134,12 +135,16 @@ func (in hostUpIn) settle(b *batch, before banto.Host) {
 		case runs[a]:
 			b.dropOrder(startOrder(a))
 			b.mustStep(id, t, engine.Found{Attempt: a})
-		case claimsLost && !b.r.held() && !ends[a] && !b.mem.startUnconfirmed(a):
+		case b.r.held() || ends[a] || b.mem.startUnconfirmed(a):
+		case claimsLost && !in.asked():
 			b.dropOrder(killOrder(a))
 			b.mustStep(id, t, in.forgotten(a, before))
+		default:
+			doubtful = append(doubtful, a)
 		}
 		delete(runs, a)
 	}
+	in.doubt(b, before, doubtful)
 	for _, a := range in.Hello.Running {
 		if _, dying := b.mem.outbox[killOrder(a)]; runs[a] && !dying {
 			b.r.log.Warn("a host runs an attempt that is not expected there", "host", in.ID, "attempt", a)
@@ -174,6 +179,7 @@ func (in hostDownIn) step(b *batch) error {
 	if !ok {
 		return nil // it was removed
 	}
+	delete(b.r.doubts, in.id)
 	if row.State == banto.HostLost {
 		return nil
 	}
@@ -204,8 +210,11 @@ func (in wakeIn) from() banto.HostID { return in.host }
 
 func (in wakeIn) step(b *batch) error {
 	if in.host != "" {
-		_, up := b.mem.shells[in.host] // it may have come in this very batch
-		if row := b.mem.hosts[in.host]; up || row.State != banto.HostConnected {
+		if _, up := b.mem.shells[in.host]; up { // it may have come in this very batch
+			b.lookAgain(in.host)
+			return nil
+		}
+		if b.mem.hosts[in.host].State != banto.HostConnected {
 			return nil
 		}
 		return hostDownIn{id: in.host, why: "it has not come back since the manager started", at: b.now, contact: b.r.started, silent: b.r.begun}.step(b)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -259,6 +260,8 @@ func (w *world) same() {
 	for id, s := range ask(ctx, w.r, func(*memory) map[banto.HostID]HostSession { return w.r.sessions }) {
 		fresh.sessions[id] = s
 	}
+	fresh.opt.Clock = w.r.opt.Clock
+	fresh.doubts = ask(ctx, w.r, func(*memory) map[banto.HostID]*doubt { return maps.Clone(w.r.doubts) })
 	fresh.started = w.r.started
 	if err := fresh.rebuild(ctx); err != nil {
 		w.t.Fatal(err)
