@@ -51,12 +51,17 @@
 // A manager that is stopped in the middle of its one write can still leave the
 // server with half of a transaction, waiting for the rest and holding the
 // lease's row; no time-out of the server ends that (idle_in_transaction counts
-// only between transactions' messages that end with a Sync). Take waits a
-// moment for the row, and then ends the connections of the deposed holder that
-// hold it: by their application's name, "banto <holder>", as pg_stat_activity
-// tells it at that time, never by numbers that were stored. Both managers must
-// be the same user of the server, or the one that takes over a member of
-// pg_signal_backend.
+// only between transactions' messages that end with a Sync). While Take
+// waits for the row, it looks on another connection who holds it (the first of
+// those that wait for each other, by pg_blocking_pids), and ends who is of the
+// deposed holder: by the application's name, "banto <holder>", as
+// pg_stat_activity tells it at that time, never by numbers that were stored.
+// Both managers must be the same user of the server, or the one that takes over
+// a member of pg_signal_backend.
+//
+// Anybody else who holds it, such as a person with an open transaction, is never
+// ended, but named: in the log, in errors, and by Blocker. Write looks in the
+// same way when it waits for long.
 //
 // The holder of the lease has one more connection that holds a session advisory
 // lock, with the epoch as its key. When the process dies the server lets go of

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -73,6 +74,7 @@ func (s *Store) reason(err error) (failing, bool) {
 	const later = "the manager goes on by itself when it can be used again"
 	var connect *pgconn.ConnectError
 	var network net.Error
+	by, blocked := s.Blocker()
 	switch c := code(err); {
 	case c == codeFull:
 		return failing{banto.KindUnavailable, "the disk of the PostgreSQL server is full", "free space on it; nothing was half written", store.ErrFull}, true
@@ -90,6 +92,8 @@ func (s *Store) reason(err error) (failing, bool) {
 		return failing{banto.KindInvalid, "the user " + s.config().User + " lacks a right: " + serverSays(err), "make it the owner of the database", nil}, true
 	case c == codeDamagedData, c == codeDamagedIndex:
 		return failing{banto.KindInternal, "the database is damaged: " + serverSays(err), "stop the manager and put a backup in its place", store.ErrDamaged}, true
+	case c == codeLocked && blocked:
+		return failing{banto.KindUnavailable, by.String(), by.Advice(), nil}, true
 	case c == codeLocked, c == codeCancelled:
 		return failing{banto.KindUnavailable, "the PostgreSQL server took too long: " + serverSays(err), "look for what blocks it in pg_stat_activity", nil}, true
 	case c == "" && errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &connect):
@@ -142,8 +146,15 @@ func (s *Store) explain(err error) error {
 	if f.is != nil {
 		cause = fmt.Errorf("%w: %w", f.is, cause)
 	}
-	return banto.Fail(f.kind, "cannot use the store", f.why, f.hint).Because(cause)
+	e := banto.Fail(f.kind, "cannot use the store", f.why, f.hint).Because(cause)
+	if f.kind == banto.KindUnavailable && f.is == nil {
+		e = e.After(storeWait)
+	}
+	return e
 }
+
+// storeWait is when trying again makes sense while the server is away.
+const storeWait = time.Second
 
 // cannotOpen says why the store does not open, and what to do.
 func (s *Store) cannotOpen(err error) error {

@@ -84,36 +84,22 @@ func (s *Store) take(ctx context.Context, t store.TakeOver) error {
 	return nil
 }
 
-// How long the lease's row is waited for before who blocks it is ended.
-const (
-	blockedFor   = "300ms"
-	blockedTries = 10 // then it is somebody whom we may not end
-	blockedEnds  = "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity AS a WHERE a.datname = current_database()" +
-		" AND a.pid <> pg_backend_pid() AND a.application_name = $1 AND EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.pid = a.pid AND l.granted" +
-		" AND l.locktype = 'relation' AND l.relation = 'lease'::regclass AND l.mode = 'RowExclusiveLock')"
-)
+// takeWait is how long the lease's row is waited for at a take-over.
+const takeWait = "3s"
 
 // overLease runs a statement that locks the lease's row. A transaction that a
-// process of that name has left open is ended with its connection: a manager
-// that is stopped half way must block nobody.
+// process of that name has left open is ended with its connection (watched).
 func (s *Store) overLease(ctx context.Context, w *writer, app string, fn func() error) error {
-	if _, err := w.conn.Exec(ctx, "SET lock_timeout = '"+blockedFor+"'"); err != nil {
+	if _, err := w.conn.Exec(ctx, "SET lock_timeout = '"+takeWait+"'"); err != nil {
 		return err
 	}
-	for tries := 1; ; tries++ {
-		err := fn()
-		if code(err) != codeLocked || tries == blockedTries || ctx.Err() != nil {
-			if _, set := w.conn.Exec(ctx, "SET lock_timeout = '10s'"); set != nil && err == nil {
-				s.drop() // what was done is done; the next one connects again
-			}
-			return err
-		}
-		var ended int
-		if err := w.conn.QueryRow(ctx, blockedEnds, app).Scan(&ended); err != nil {
-			return err
-		}
-		s.log.Warn("a transaction that was left open blocked the lease, and was ended", "application", app, "connections", ended)
+	stop := s.watched(takeLook, w.conn.PgConn().PID(), app)
+	err := fn()
+	stop(err)
+	if _, set := w.conn.Exec(ctx, "SET lock_timeout = '10s'"); set != nil && err == nil {
+		s.drop() // what was done is done; the next one connects again
 	}
+	return err
 }
 
 // Release implements store.Leases.

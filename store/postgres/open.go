@@ -70,6 +70,7 @@ type Store struct {
 	proved  atomic.Int64 // boottime of the last transaction's begin
 
 	session *session // says that the holder of the lease lives
+	blocked atomic.Pointer[blocking]
 }
 
 var _ store.Store = (*Store)(nil)

@@ -1,13 +1,9 @@
 package postgres_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/internal/pgtest"
 	"github.com/bantoops/banto/store"
 	"github.com/bantoops/banto/store/postgres"
@@ -57,34 +53,5 @@ func TestGone(t *testing.T) {
 	}
 	if gone() {
 		t.Error("the session of the one before counts against the one that took over")
-	}
-}
-
-// TestBlockedByAStranger: a row that somebody else holds is not waited for
-// without an end, and nobody is ended for it who is none of ours.
-func TestBlockedByAStranger(t *testing.T) {
-	t.Parallel()
-	server := pgtest.Start(t)
-	url := server.NewDatabase(t)
-	s := open(t, url, postgres.Options{})
-	if _, err := s.Begin(t.Context(), "a/1", time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	stranger, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = stranger.Close(context.Background()) }()
-	if _, err := stranger.Exec(t.Context(), "BEGIN; UPDATE lease SET url = url"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Begin(t.Context(), "b/1", time.Now()); banto.KindOf(err) != banto.KindUnavailable {
-		t.Errorf("got %v", err)
-	}
-	if _, err := stranger.Exec(t.Context(), "COMMIT"); err != nil {
-		t.Errorf("the stranger was ended: %v", err)
-	}
-	if _, err := s.Begin(t.Context(), "b/1", time.Now()); err != nil {
-		t.Errorf("then: %v", err)
 	}
 }

@@ -119,7 +119,9 @@ func (s *Store) sendOnce(ctx context.Context, b *batch) error {
 		return &lostError{cause: err}
 	}
 	began := boottime.Now()
+	stop := s.watched(writeLook, w.conn.PgConn().PID(), "")
 	err = w.conn.PgConn().ExecBatch(ctx, p).Close()
+	stop(err)
 	if err == nil {
 		s.seq++
 		s.proved.Store(int64(began))
