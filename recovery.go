@@ -76,6 +76,7 @@ type ManagerState struct {
 	StartedAt time.Time `json:"started_at,omitzero"`
 	SeenAt    time.Time `json:"seen_at"`
 	Silent    int64     `json:"silent_ms,omitempty" doc:"Milliseconds since it was last heard, if that is too long"`
+	Unreached string    `json:"unreached,omitempty" doc:"Why the active manager, or the one that is asked when there is none, cannot reach it at its URL"`
 	Endpoints []string  `json:"endpoints,omitempty"`
 }
 

@@ -168,7 +168,11 @@ func TestARefusalIsNotAskedForTwice(t *testing.T) {
 			n.Add(1)
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(status)
-			_, _ = io.WriteString(w, `{"kind":"`+kind+`","what":"no","retry_after_ms":1500}`)
+			body := `{"kind":"` + kind + `","what":"no"}`
+			if kind == "too-many" {
+				body = `{"kind":"too-many","what":"no","retry_after_ms":1500}`
+			}
+			_, _ = io.WriteString(w, body)
 		}
 	}
 	for kind, status := range map[string]int{"too-many": 429, "unavailable": 503, "conflict": 409} {
@@ -275,5 +279,57 @@ func TestBackupIsRead(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A manager whose store is away for a moment is waited for by what may be sent
+// again, and by nothing else.
+func TestTheStoreIsAway(t *testing.T) {
+	var calls atomic.Int32
+	away := func(body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if calls.Add(1) > 6 {
+				answer(t, w, banto.Tracker{ID: someTracker})
+				return
+			}
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			if _, err := io.WriteString(w, body); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	const soon, never = `{"kind":"unavailable","what":"cannot use the store","retry_after_ms":1000}`, `{"kind":"unavailable","what":"held"}`
+	read := func(c *client.Client) error { _, err := c.Tracker(t.Context(), someTracker); return err }
+	submit := func(c *client.Client) error {
+		_, _, err := c.Submit(t.Context(), banto.SubmitRequest{Jobnet: "a"}, "k")
+		return err
+	}
+	cancel := func(c *client.Client) error {
+		_, err := c.Cancel(t.Context(), someTracker, banto.CancelRequest{})
+		return err
+	}
+	for name, tt := range map[string]struct {
+		body    string
+		call    func(*client.Client) error
+		options []client.Option
+		want    int32
+	}{
+		"a read": {soon, read, nil, 7}, "a submission": {soon, submit, nil, 7}, "a move": {soon, cancel, nil, 1},
+		"nobody knows for how long": {never, submit, nil, 1}, "without patience": {soon, read, []client.Option{client.WithPatience(0)}, 1},
+	} {
+		for _, several := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				calls.Store(0)
+				handlers := []http.HandlerFunc{away(tt.body)}
+				if several {
+					handlers = append(handlers, away(tt.body))
+				}
+				err := tt.call(managers(t, tt.options, handlers...))
+				if (err == nil) != (tt.want > 1) || calls.Load() != tt.want {
+					t.Errorf("%d calls, want %d: %v", calls.Load(), tt.want, err)
+				}
+			})
+		}
 	}
 }

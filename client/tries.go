@@ -19,8 +19,11 @@ const (
 	// firstTimeout is how long a call that may be sent again waits for the first
 	// of several managers, which may be one that was stopped. It grows.
 	firstTimeout = 5 * time.Second
-	maxWait      = 2 * time.Second // between two tries
-	noticeAfter  = 2 * time.Second
+	// storePatience is for how long a call that may be sent again waits for the
+	// store of the active manager, which gives itself up when that takes longer.
+	storePatience = 8 * time.Second
+	maxWait       = 2 * time.Second // between two tries
+	noticeAfter   = 2 * time.Second
 )
 
 // URLs gives the URLs of a list of managers: commas or blanks stand between
@@ -79,6 +82,12 @@ type movedError struct{ error }
 
 func (e movedError) Unwrap() error { return e.error }
 
+// passingError is the cause of an error of a manager that cannot do it now, and
+// said when it could.
+type passingError struct{ error }
+
+func (e passingError) Unwrap() error { return e.error }
+
 // sending tells whether a request has got a connection to go out on.
 func sending(ctx context.Context) (context.Context, *atomic.Bool) {
 	var sent atomic.Bool
@@ -93,10 +102,14 @@ func unsent(e *banto.ErrorInfo, sent *atomic.Bool) *banto.ErrorInfo {
 	return e.Because(unsentError{e.Unwrap()})
 }
 
-// changing marks the refusal of a manager that is not the active one.
+// changing marks the refusal of a manager that is not the active one, or cannot
+// use its store.
 func (c door) changing(e *banto.ErrorInfo, res *http.Response) *banto.ErrorInfo {
 	switch res.Header.Get(banto.StandbyHeader) {
 	case "":
+		if e.Kind == banto.KindUnavailable && e.RetryAfterMS > 0 {
+			return e.Because(passingError{errors.New(res.Status)})
+		}
 		return e
 	case banto.StandbyNotTaken:
 		return e.Because(unsentError{movedError{errors.New(res.Status)}})
@@ -167,6 +180,7 @@ func (t *tries) another(ctx context.Context, d door, err error) bool {
 func (t *tries) worth(err error) bool {
 	var unsent unsentError
 	var moved movedError
+	var passing passingError
 	certain, changing := errors.As(err, &unsent), errors.As(err, &moved)
 	several, unreachable := len(t.c.urls) > 1, banto.KindOf(err) == banto.KindUnreachable
 	if lasting(err) {
@@ -177,6 +191,9 @@ func (t *tries) worth(err error) bool {
 		return true
 	}
 	t.lasting = 0
+	if errors.As(err, &passing) {
+		return t.in.repeats() && t.c.patient > 0 && time.Now().Before(t.until.Add(min(0, storePatience-t.c.patient)))
+	}
 	switch {
 	case t.c.patient <= 0, !changing && !unreachable, !certain && !t.in.repeats():
 		return false

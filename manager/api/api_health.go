@@ -65,10 +65,38 @@ func (s *server) readyz(ctx context.Context, _ *none) (*readyOut, error) {
 	}
 	if s.Runner == nil {
 		out.Body.Role, out.Body.Leader = "standby", s.leader.current(ctx)
+		s.led(ctx, not)
 		return out, nil
 	}
 	s.work(ctx, not)
 	return out, nil
+}
+
+// led says, at a standby, that no manager is the active one.
+func (s *server) led(ctx context.Context, not func(check, why string)) {
+	if !s.Store.Shared() {
+		return
+	}
+	l, err := s.Store.Lease(ctx)
+	if err == nil && l.Epoch != 0 && l.Age > leaseOld {
+		not("lease", fmt.Sprintf("the lease was last renewed %s ago: %s", l.Age.Round(time.Second), s.because("no manager has taken over yet")))
+	}
+}
+
+// because gives who holds the lease up, or else what is to be said. It is told to
+// those without a token too: not what the session does.
+func (s *server) because(other string) string {
+	if b, ok := s.blocker(); ok {
+		return b.String()
+	}
+	return other
+}
+
+func (s *server) blocker() (store.Blocker, bool) {
+	if s.Blocker == nil {
+		return store.Blocker{}, false
+	}
+	return s.Blocker()
 }
 
 // work looks for what keeps the active manager from taking work.
@@ -79,7 +107,7 @@ func (s *server) work(ctx context.Context, not func(check, why string)) {
 	case !s.leads():
 		not("lease", "this manager is no longer the active one")
 	case shared && age > leaseOld:
-		not("lease", fmt.Sprintf("the lease was last proved %s ago: the store does not answer", age.Round(time.Second)))
+		not("lease", fmt.Sprintf("the lease was last proved %s ago: %s", age.Round(time.Second), s.because("the store does not answer")))
 	case s.Runner.Held(ctx):
 		not("recovery", "nothing starts until what was found after a restore is confirmed: banto recovery show")
 	default:

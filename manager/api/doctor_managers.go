@@ -14,11 +14,18 @@ func (d *doctor) managers(ctx context.Context) {
 		return
 	}
 	lease, err := d.s.Store.Lease(ctx)
+	blocker, blocked := d.s.blocker()
 	switch {
 	case err != nil:
 		return // that the store does not answer has been said
 	case lease.Holder == "":
 		d.bad("lease", "", "no manager is the active one", "wait a few seconds; if none takes over, the managers' logs say why")
+	case lease.Age > leaseOld && blocked:
+		found := fmt.Sprintf("it was last renewed %s ago: %s", lease.Age.Round(time.Second), blocker)
+		if blocker.Query != "" {
+			found += "; its last statement: " + plain(blocker.Query, 100)
+		}
+		d.bad("lease", lease.Holder, found, blocker.Advice())
 	case lease.Age > leaseOld:
 		d.bad("lease", lease.Holder, fmt.Sprintf("it was last renewed %s ago", lease.Age.Round(time.Second)), "does the active manager run, and does it reach the store?")
 	default:
@@ -33,6 +40,9 @@ func (d *doctor) managers(ctx context.Context) {
 		switch {
 		case m.Silent == 0:
 			heard = append(heard, m.Name)
+			if m.Unreached != "" {
+				d.bad("managers", m.Name, "from "+d.s.Name+", "+m.Unreached, "let managers reach each other: what one that stands by is asked is passed on, and fails without that")
+			}
 		case !m.Active:
 			silent = append(silent, m.Name)
 			d.bad("managers", m.Name, "nothing was heard of it since "+d.since(m.SeenAt), "start it again: while it is silent it cannot take over")

@@ -137,9 +137,15 @@ type Options struct {
 	// Leading says whether this manager still is the active one; nil: always. A
 	// manager that has a Runner and does not lead is about to stop.
 	Leading func() bool
+	// Blocker gives the session of the database that keeps all managers from the
+	// lease, if one was seen; nil: nobody looks.
+	Blocker func() (store.Blocker, bool)
 	// Leader gives the URL at which the active manager answers; empty: nobody
 	// knows. nil: this one.
 	Leader func(ctx context.Context) string
+	// Unrenewed tells how old the other's lease was when it was seen last; nil:
+	// nobody looks.
+	Unrenewed func() time.Duration
 	// ProxyTLS is what the active manager's certificate must come from; nil: what
 	// the system trusts.
 	ProxyTLS *tls.Config

@@ -65,7 +65,7 @@ func (s *server) routes() []route {
 			summary: "Say whether this manager is the active one, for load balancers", mount: handle(s.getLeader),
 			about: "200 on the active manager; 503 with the active one's URL elsewhere."},
 		{id: "list-managers", method: http.MethodGet, path: "/api/v1/managers", access: auth.Read, tag: "manager",
-			summary: "List the managers that share the store, by name", mount: handle(s.listManagers)},
+			summary: "List the managers that share the store, by name", mount: handle(s.listManagers), by: leaderFirst},
 		{id: "hand-over", method: http.MethodPost, path: "/api/v1/managers/handover", access: auth.Admin, tag: "manager",
 			summary: "Let another manager take over at once", mount: handle(s.handOver), action: audit.ManagerHandOver, by: leaderOnly},
 		{id: "backup", method: http.MethodGet, path: "/api/v1/backup", access: auth.Admin, tag: "manager",

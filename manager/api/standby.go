@@ -31,6 +31,7 @@ const (
 	leaderFresh = 500 * time.Millisecond // how long a leader's URL is taken for known
 	leaderLook  = time.Second            // how often a request that waits looks whether it has changed
 	leaderless  = 3                      // such looks after which one that has given up is not waited for
+	leaderHangs = 3 * time.Second        // who has not renewed its lease for so long is not asked, nor waited for
 	aloneAfter  = 3 * time.Second        // when a standby answers itself what it can
 	passGrace   = 5 * time.Second        // what an answer that is passed on may take longer
 )
@@ -104,6 +105,7 @@ var (
 	errMoved      = errors.New("another manager has taken over")
 	errNotLeading = errors.New("it is not the active one either")
 	errSlow       = errors.New("no answer came in time")
+	errHangs      = errors.New("it does not renew its lease")
 )
 
 // newCarrier makes the connections on which requests are passed on.
@@ -147,16 +149,26 @@ func (s *server) pass(w http.ResponseWriter, r *http.Request, route route) bool 
 	alone := route.by == leaderFirst && s.answersAlone(route)
 	leader := s.leader.current(r.Context())
 	to := target(leader)
-	if to == nil || r.Header.Get(hopHeader) != "" {
+	if hangs := s.leaderHangs(); to == nil || hangs || r.Header.Get(hopHeader) != "" {
 		if alone {
 			return false
 		}
-		s.notTaken(r.Context(), req, leader, nil)
+		var err error
+		if hangs && to != nil {
+			err = errHangs
+		}
+		s.notTaken(r.Context(), req, leader, err)
 		return true
 	}
 	p := &passing{s: s, req: req, route: route, leader: leader, to: to, alone: alone}
 	p.serve(w, r)
 	return !p.unanswered
+}
+
+// leaderHangs says that the active manager has not renewed its lease for long: it
+// was stopped, or cannot reach the store. It is followed soon, or goes on.
+func (s *server) leaderHangs() bool {
+	return s.Unrenewed != nil && s.Unrenewed() >= leaderHangs
 }
 
 // answersAlone says whether a standby has what it needs for a route.
@@ -224,6 +236,10 @@ func (p *passing) bounded(cancel context.CancelCauseFunc, r *http.Request) (stop
 					return
 				}
 			case <-look.C:
+				if p.s.leaderHangs() && !p.headed.Load() {
+					cancel(errHangs)
+					return
+				}
 				switch p.s.leader.current(p.client) {
 				case p.leader:
 					unknown = 0
@@ -359,6 +375,8 @@ func (p *passing) failed(_ http.ResponseWriter, r *http.Request, err error) {
 func (s *server) notTaken(ctx context.Context, req *request, leader string, err error) {
 	why, hint := "this manager stands by, and no other is active yet", "try again in a moment"
 	switch {
+	case errors.Is(err, errHangs):
+		why = "this manager stands by, and the active one at " + leader + " does not renew its lease"
 	case err != nil:
 		why, hint = "this manager stands by, and the active one at "+leader+" cannot be reached from it: "+innermost(err), "try again in a moment, or ask "+leader
 	case leader != "":
