@@ -78,6 +78,8 @@ func (s *Server) activate(ctx context.Context, epoch int64) (err error) {
 	s.mu.Lock()
 	s.active, s.recover = a, ""
 	s.mu.Unlock()
+	s.watch.leadsNow(a)
+	s.scrapeToken(ctx)
 	s.answer(handler)
 	select {
 	case <-s.led:
@@ -100,7 +102,7 @@ func (a *active) assemble(ctx context.Context) (http.Handler, error) {
 	log := a.opts.Log
 	g := gateway.Options{
 		Conn: conn, Outputs: a.outputs, Epoch: a.epoch, Incarnation: incarnation, Now: time.Now, Log: log.With("room", "gateway"),
-		Owns: a.owns, Scripts: a.store.Script, Connection: a.fabric.Connection,
+		Owns: a.owns, Scripts: a.store.Script, Connection: a.fabric.Connection, Refused: a.watch.agentRefused,
 	}
 	if a.store.Shared() {
 		g.Leading, g.Proved, g.Managers = a.leading, a.store.ProvedAt, a.peers.endpoints
@@ -108,7 +110,7 @@ func (a *active) assemble(ctx context.Context) (http.Handler, error) {
 	a.gateway = gateway.New(g)
 	a.runner = runner.New(runner.Options{
 		Store: a.store, Hosts: a.gateway, LocalHost: a.local.ID, Now: time.Now, Removed: a.revoke,
-		IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, Log: log.With("room", "runner"),
+		IDs: ids.Source{Rand: rand.Reader, Now: time.Now}, Log: log.With("room", "runner"), Observer: a.watch,
 		Limits:  runner.Limits{PerJobnet: a.opts.MaxTrackers, Rate: a.opts.SubmitRate},
 		Recover: runner.Recover(a.Server.recover), Since: a.since,
 	})
@@ -162,12 +164,17 @@ func (s *Server) apiOptions() api.Options {
 		Environment: s.opts.Environment, Colour: s.opts.Colour, Guarded: s.opts.guarded(),
 		AllowedHosts: s.reach.names(), URL: door{s.reach, s.fabricAt, s.listen.Addr()}.publicURL(), Fingerprint: s.reach.Fingerprint(),
 		Data: s.opts.Data, Name: s.opts.Name, Managers: s.peers.states, Backup: s.backup,
+		Metrics: s.watch.metrics, OpenMetrics: s.opts.OpenMetrics, Notices: s.watch.notices,
 	}
 	if s.reach.certs != nil {
 		o.Certificate = s.reach.certs.Leaf
 	}
 	if s.store.Shared() {
 		o.Leading, o.Leader, o.HandOver, o.ProxyTLS = s.lease.Leading, s.peers.leader, s.handOver, s.reach.trust()
+		o.Unrenewed = s.peers.unrenewed
+		if b, ok := s.store.(interface{ Blocker() (store.Blocker, bool) }); ok {
+			o.Blocker = b.Blocker
+		}
 	}
 	return o
 }

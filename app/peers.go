@@ -23,9 +23,10 @@ const (
 type peers struct {
 	server *Server
 
-	mu    sync.Mutex
-	all   []store.Manager
-	lease store.Lease
+	mu        sync.Mutex
+	all       []store.Manager
+	lease     store.Lease
+	unreached map[string]string // why others cannot be reached from this one, by name
 }
 
 // run announces this manager, and looks at the others.
@@ -133,6 +134,17 @@ func (p *peers) other() string {
 	return p.lease.URL
 }
 
+// unrenewed tells how old the lease was when it was seen last. Who cannot see it
+// knows nothing worse of it.
+func (p *peers) unrenewed() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lease.Holder == "" {
+		return 0
+	}
+	return p.lease.Age
+}
+
 // endpoints lists where agents find managers: this one first, as it is the
 // active one where it is asked for.
 func (p *peers) endpoints() []string {
@@ -178,6 +190,9 @@ func (p *peers) states(ctx context.Context) ([]banto.ManagerState, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.mu.Lock()
+	unreached := p.unreached
+	p.mu.Unlock()
 	out := make([]banto.ManagerState, 0, len(all))
 	for _, m := range all {
 		st := banto.ManagerState{
@@ -186,42 +201,48 @@ func (p *peers) states(ctx context.Context) ([]banto.ManagerState, error) {
 		}
 		if m.Age >= silentAfter {
 			st.Silent = m.Age.Milliseconds()
+		} else {
+			st.Unreached = unreached[m.Name]
 		}
 		out = append(out, st)
 	}
 	return out, nil
 }
 
-// follows says why no other manager could follow this one, or not that one.
+// follows says why no other manager could follow this one, or not that one. Those
+// that could are asked: one that was killed a moment ago is still heard of.
 func (p *peers) follows(ctx context.Context, name string) error {
 	const what = "cannot hand over"
 	all, err := p.states(ctx)
 	if err != nil {
 		return err
 	}
-	found := false
+	var last error
 	for _, m := range all {
-		if m.Name == p.server.opts.Name {
-			if name == m.Name {
-				return banto.Fail(banto.KindConflict, what, m.Name+" is the active manager already", "name another, or none")
-			}
+		switch own := m.Name == p.server.opts.Name; {
+		case own && name == m.Name:
+			return banto.Fail(banto.KindConflict, what, m.Name+" is the active manager already", "name another, or none")
+		case own, name != "" && name != m.Name:
+			continue
+		case m.Silent > 0:
+			last = banto.Fail(banto.KindConflict, what, fmt.Sprintf("%s was not heard for %d s", m.Name, m.Silent/1000), "start it, or name another")
 			continue
 		}
-		if m.Name == name {
-			found = true
-			if m.Silent > 0 {
-				return banto.Fail(banto.KindConflict, what, fmt.Sprintf("%s was not heard for %d s", name, m.Silent/1000), "start it, or name another")
-			}
-		}
-		if name == "" && m.Silent == 0 {
+		c := p.call(ctx, m.URL)
+		switch {
+		case c.unreached != nil:
+			last = banto.Fail(banto.KindConflict, what, m.Name+" does not answer: "+c.why(m.URL), "start it, mend what is in the way, or name another")
+		case c.notReady != "":
+			last = banto.Fail(banto.KindConflict, what, m.Name+" could not take over: "+c.notReady, "mend that first, or name another")
+		default:
 			return nil
 		}
 	}
 	switch {
+	case last != nil:
+		return last
 	case name == "":
 		return banto.Fail(banto.KindConflict, what, "no other manager stands by", "start one on the same store first")
-	case !found:
-		return banto.Fail(banto.KindNotFound, what, "there is no manager "+name, "banto server list shows them")
 	}
-	return nil
+	return banto.Fail(banto.KindNotFound, what, "there is no manager "+name, "banto server list shows them")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/lease"
+	"github.com/bantoops/banto/notice"
 	"github.com/bantoops/banto/store"
 )
 
@@ -18,6 +19,7 @@ func (s *Server) lead(ctx context.Context) error {
 		return err
 	}
 	s.parts.run("peers", s.peers.run)
+	s.parts.run("probes", s.peers.probe)
 	first := make(chan error, 1)
 	s.parts.run("lease", func(ctx context.Context) error { return s.follow(ctx, first) })
 	short := time.NewTimer(settle)
@@ -64,6 +66,7 @@ func (s *Server) follow(ctx context.Context, first chan<- error) error {
 			told(err)
 			k.end()
 			s.opts.Log.Error("this manager cannot become the active one; it is tried again", "error", err)
+			s.watch.leadsNoMore(notice.ManagerCannot, err)
 			s.giveUp("")
 			pause(ctx, afterFailure)
 			continue
@@ -119,6 +122,7 @@ func (s *Server) hold(ctx context.Context, k *keeping) {
 	select {
 	case h := <-s.handing:
 		k.end()
+		s.watch.leadsNoMore(notice.ManagerGaveUp, errors.New("it was handed over"))
 		h.done <- s.retire(h.to)
 		s.giveWay(ctx)
 	case <-k.done:
@@ -126,6 +130,7 @@ func (s *Server) hold(ctx context.Context, k *keeping) {
 			return
 		}
 		s.opts.Log.Error("this manager is not the active one any more", "error", k.err)
+		s.watch.leadsNoMore(notice.ManagerGaveUp, k.err)
 		if err := s.retired(a); err != nil {
 			s.opts.Log.Warn("what it did while it was the active one ended with an error", "error", err)
 		}
@@ -133,6 +138,7 @@ func (s *Server) hold(ctx context.Context, k *keeping) {
 		k.end()
 		err := s.retire("")
 		s.opts.Log.Error("a part of the active manager has failed; another may follow, and it is tried again", "error", err)
+		s.watch.leadsNoMore(notice.ManagerGaveUp, err)
 		pause(ctx, afterFailure)
 	}
 }

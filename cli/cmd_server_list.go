@@ -63,6 +63,14 @@ func (e *env) writeManagers(all []banto.ManagerState) error {
 	if err := e.written(t.write(e.std.Out, e.pen(), e.width())); err != nil {
 		return err
 	}
+	for _, m := range all {
+		if m.Unreached == "" {
+			continue
+		}
+		if err := e.print("\n" + plain(m.Name) + ": " + plain(m.Unreached) + "\n"); err != nil {
+			return err
+		}
+	}
 	var urls []string
 	for _, m := range all {
 		if m.URL != "" {
