@@ -74,7 +74,10 @@ func (h *House) StartServer(ctx context.Context) error {
 		return err
 	}
 	h.Server = p
-	return h.answers(ctx)
+	if err := h.answers(ctx); err != nil {
+		return err
+	}
+	return h.profiled()
 }
 
 func (h *House) config() string { return filepath.Join(h.Data, "caller.json") }

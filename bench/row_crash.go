@@ -119,9 +119,9 @@ func (e *Env) harness(ctx context.Context, test string, rounds, jobs int) ([]str
 }
 
 var (
-	logged = regexp.MustCompile(`_test\.go:\d+: (round \d+|first new job)`)
-	first  = regexp.MustCompile(`first new job after: median (\S+), longest (\S+)$`)
-	once   = regexp.MustCompile(`round \d+: \d+ jobs, each once; killed: (.*)$`)
+	logged   = regexp.MustCompile(`_test\.go:\d+: (round \d+|first new job)`)
+	firstJob = regexp.MustCompile(`first new job after: median (\S+), longest (\S+)$`)
+	eachOnce = regexp.MustCompile(`round \d+: \d+ jobs, each once; killed: (.*)$`)
 )
 
 // passed says whether a test ran and was not skipped.
@@ -137,7 +137,7 @@ func passed(lines []string, test string) bool {
 // takeover reads the times of the rounds: the longest counts.
 func takeover(lines []string, rounds int) (Measure, error) {
 	for _, line := range lines {
-		if m := first.FindStringSubmatch(line); m != nil {
+		if m := firstJob.FindStringSubmatch(line); m != nil {
 			middle, err1 := time.ParseDuration(m[1])
 			longest, err2 := time.ParseDuration(m[2])
 			if err1 != nil || err2 != nil {
@@ -152,7 +152,7 @@ func takeover(lines []string, rounds int) (Measure, error) {
 // crashes counts the rounds that went well, and what was done to them.
 func crashes(lines []string) (good, kills int) {
 	for _, line := range lines {
-		if m := once.FindStringSubmatch(line); m != nil {
+		if m := eachOnce.FindStringSubmatch(line); m != nil {
 			good++
 			kills += len(strings.Split(m[1], ", "))
 		}
