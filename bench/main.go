@@ -120,10 +120,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprint(out, listed(rows())) //nolint:errcheck // a terminal that is gone misses nothing
 		return 0
 	}
-	results, facts, err := measure(ctx, o, chosen, out)
-	if err == nil && o.out != "" {
-		err = update(o.out, rows(), facts, results)
-	}
+	results, err := measure(ctx, o, chosen, out)
 	if len(results) > 0 {
 		fmt.Fprint(out, "\n", table(results)) //nolint:errcheck // as above
 	}
@@ -143,14 +140,15 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	return 0
 }
 
-// measure runs rows, one after the other.
-func measure(ctx context.Context, o options, chosen []Row, out io.Writer) ([]Result, Facts, error) {
+// measure runs rows, one after the other. What one of them gave is printed and
+// written at once: others may take hours.
+func measure(ctx context.Context, o options, chosen []Row, out io.Writer) ([]Result, error) {
 	binary, err := filepath.Abs(o.binary)
 	if err == nil {
 		_, err = os.Stat(binary)
 	}
 	if err != nil {
-		return nil, Facts{}, fmt.Errorf("there is no binary (make build makes it): %w", err)
+		return nil, fmt.Errorf("there is no binary (make build makes it): %w", err)
 	}
 	// Submissions come over many connections, which are kept.
 	if carrier, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -158,32 +156,36 @@ func measure(ctx context.Context, o options, chosen []Row, out io.Writer) ([]Res
 	}
 	// Whatever loses its parent becomes a child of this process, which ends it.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return nil, Facts{}, err
+		return nil, err
 	}
 	facts, err := gather(ctx, binary)
 	if err != nil {
-		return nil, facts, err
+		return nil, err
 	}
 	fmt.Fprint(out, facts.text(), "\n") //nolint:errcheck // as above
 	var results []Result
 	for _, row := range chosen {
 		for _, e := range envs(row, o) {
-			if ctx.Err() != nil {
-				return results, facts, nil
-			}
 			if why := leftOut(e, o, time.Since(facts.Date)); why != "" {
 				fmt.Fprintf(out, "\n== %s on %s: left out: %s\n", row.Name, e.Store, why) //nolint:errcheck // as above
 				continue
 			}
 			e.Binary, e.Log = binary, out
 			r := one(ctx, row, e)
-			if ctx.Err() == nil { // a row that was interrupted says nothing
-				results = append(results, r)
-				fmt.Fprint(out, r.text()) //nolint:errcheck // as above
+			if err := context.Cause(ctx); err != nil {
+				return results, err // a row that was interrupted says nothing
+			}
+			results = append(results, r)
+			fmt.Fprint(out, r.text()) //nolint:errcheck // as above
+			if o.out == "" {
+				continue
+			}
+			if err := update(o.out, rows(), facts, results); err != nil {
+				return results, err
 			}
 		}
 	}
-	return results, facts, nil
+	return results, nil
 }
 
 // leftOut says why the short form leaves something out.

@@ -107,7 +107,7 @@ func (e *Env) harness(ctx context.Context, test string, rounds, jobs int) ([]str
 		_, _ = io.Copy(io.Discard, in) // behind a line that is too long
 	}()
 	err := cmd.Run()
-	out.Close()
+	_ = out.Close()
 	<-read
 	if err != nil {
 		return nil, fmt.Errorf("%s failed: %w\n%s", test, err, strings.Join(lines[max(0, len(lines)-40):], "\n"))

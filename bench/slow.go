@@ -91,7 +91,7 @@ func (e *Env) slowed() (*slower, error) {
 	if s.listener, err = net.ListenUnix("unix", &net.UnixAddr{Name: s.socket, Net: "unix"}); err != nil {
 		return nil, err
 	}
-	e.After(func() { s.listener.Close() })
+	e.After(func() { _ = s.listener.Close() })
 	if err := os.Chmod(s.socket, 0o777); err != nil { //nolint:gosec // as above
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func (s *slower) take() {
 		}
 		rights := make([]byte, unix.CmsgSpace(4))
 		_, n, _, _, err := c.ReadMsgUnix(make([]byte, 1), rights)
-		c.Close()
+		_ = c.Close()
 		if err != nil {
 			continue
 		}
