@@ -59,7 +59,7 @@ func gather(ctx context.Context, binary string) (Facts, error) {
 		return f, fmt.Errorf("%s version: %w", binary, err)
 	}
 	add("date", f.run()+" UTC")
-	add("machine", fmt.Sprintf("%s, %d cores, %s", field("/proc/cpuinfo", "model name", runtime.GOARCH), runtime.NumCPU(), memory()))
+	add("machine", fmt.Sprintf("%s, %d cores, %s", field("/proc/cpuinfo", "model name", runtime.GOARCH), runtime.NumCPU(), installed()))
 	add("system", unix.ByteSliceToString(uts.Sysname[:])+" "+unix.ByteSliceToString(uts.Release[:]))
 	add("file system", fileSystem(dir))
 	add("fsync", fmt.Sprintf("4 KiB written and synced: p50 %s, p99 %s", ms(p50), ms(p99)))
@@ -107,7 +107,7 @@ func field(path, name, otherwise string) string {
 	return otherwise
 }
 
-func memory() string {
+func installed() string {
 	kib, err := strconv.ParseFloat(strings.TrimSuffix(field("/proc/meminfo", "MemTotal", ""), " kB"), 64)
 	if err != nil {
 		return "memory unknown"

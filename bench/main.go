@@ -218,7 +218,7 @@ func envs(row Row, o options) []*Env {
 
 // one runs a row in an environment, and takes everything down behind it.
 func one(ctx context.Context, row Row, e *Env) Result {
-	r := Result{Row: row.Name, Store: e.Store, Sync: e.Sync}
+	r := Result{Row: row.Name, Store: e.Store, Sync: e.Sync, Load: load()}
 	fmt.Fprintf(e.Log, "\n== %s on %s: %s\n", row.Name, r.On(), row.Work) //nolint:errcheck // as above
 	from := time.Now()
 	if e.Dir, r.Err = os.MkdirTemp("", "banto-bench-"); r.Err != nil {

@@ -22,7 +22,7 @@ machine that others share are noisy: where there is a limit or a peer it was mea
 ratio is what counts.
 `
 	runsHead = "## Runs"
-	columns  = "| on | measure | value | goal | | beside | note | run |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+	columns  = "| on | measure | value | goal | | beside | note | load | run |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 
 // update writes results to a file, and keeps what it has of others.
@@ -123,14 +123,14 @@ func order(line string) int {
 func resultLines(r Result, run string) []string {
 	var out []string
 	if r.Err != nil {
-		out = append(out, tableLine([]string{r.On(), "", "could not be measured", "", "", "", firstLine(r.Err.Error()), run}))
+		out = append(out, tableLine([]string{r.On(), "", "could not be measured", "", "", "", firstLine(r.Err.Error()), r.Load, run}))
 	}
 	for _, m := range r.Measures {
 		cells := append([]string{r.On()}, m.cells()...)
 		if cells[4] == "missed" {
 			cells[4] = "**missed**"
 		}
-		out = append(out, tableLine(append(cells, run)))
+		out = append(out, tableLine(append(cells, r.Load, run)))
 	}
 	return out
 }

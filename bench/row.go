@@ -57,6 +57,7 @@ type Result struct {
 	Measures []Measure
 	Err      error // why it could not be measured
 	Took     time.Duration
+	Load     string // of the machine when it began
 }
 
 // On says in words where the figures were taken.

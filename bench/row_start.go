@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -55,21 +56,34 @@ func runStart(ctx context.Context, e *Env) ([]Measure, error) {
 	if err != nil {
 		return nil, err
 	}
-	var agent float64
-	for _, p := range []*Process{h.Server, h.Agent, keeper} {
-		rss, err := p.RSS()
-		if err != nil {
+	idle, err := memories(h.Server, h.Agent, keeper)
+	if err != nil {
+		return nil, err
+	}
+	manager, agent, both := idle[0], idle[1], idle[1].with(idle[2])
+	return append(out,
+		Measure{What: "idle manager", Value: manager.total(), Unit: "MB", Goal: atMost(80), Note: fmt.Sprintf("resident, after %s of nothing", settle)},
+		Measure{What: "idle agent", Value: agent.total(), Unit: "MB", Goal: atMost(30), Beside: "its keeper " + number(idle[2].total()) + " MB"},
+		Measure{What: "idle agent and keeper", Value: both.total(), Unit: "MB", Note: "the pages of the binary, which they share, counted once"}), nil
+}
+
+// memory is what a process has resident, in MB: its own, and of files.
+type memory struct{ own, files float64 }
+
+func (m memory) total() float64 { return m.own + m.files }
+
+// with counts what two processes of one binary share once.
+func (m memory) with(o memory) memory { return memory{m.own + o.own, max(m.files, o.files)} }
+
+func memories(of ...*Process) ([]memory, error) {
+	var out []memory
+	for _, p := range of {
+		own, err1 := p.status("RssAnon:")
+		files, err2 := p.status("RssFile:")
+		if err := errors.Join(err1, err2); err != nil {
 			return nil, err
 		}
-		mb := float64(rss) / 1e6
-		switch p {
-		case h.Server:
-			out = append(out, Measure{What: "idle manager", Value: mb, Unit: "MB", Goal: atMost(80), Note: fmt.Sprintf("resident, after %s of nothing", settle)})
-		case h.Agent:
-			agent = mb
-		default:
-			out = append(out, Measure{What: "idle agent", Value: agent + mb, Unit: "MB", Goal: atMost(30), Beside: fmt.Sprintf("agent %s MB, keeper %s MB", number(agent), number(mb)), Note: "agent and keeper together"})
-		}
+		out = append(out, memory{float64(own) / 1e6, float64(files) / 1e6})
 	}
 	return out, nil
 }

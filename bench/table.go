@@ -89,7 +89,7 @@ func (r Result) text() string {
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "  (took %s)\n", r.Took.Round(100*time.Millisecond))
+	fmt.Fprintf(&b, "  (took %s; load average %s when it began)\n", r.Took.Round(100*time.Millisecond), r.Load)
 	return b.String()
 }
 

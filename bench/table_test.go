@@ -102,7 +102,7 @@ func TestRatioOfMedians(t *testing.T) {
 // example are results as a run gives them.
 func example() []Result {
 	return []Result{
-		{Row: "chain", Store: "sqlite", Took: 90 * time.Second, Measures: []Measure{
+		{Row: "chain", Store: "sqlite", Load: "0.31", Took: 90 * time.Second, Measures: []Measure{
 			{What: "median step, of the loop's", Value: 1.871, Unit: "×", Goal: atMost(2), Beside: "1.42 ms; the loop 0.759 ms", Note: "2,495 steps"},
 			{What: "p99 step", Value: 6.2, Unit: "×", Goal: atMost(6), Note: "a | b"},
 		}},
