@@ -47,6 +47,14 @@ type Options struct {
 	RecoverSite string  // how to begin at a second site: cold, warm or held; empty: as any start
 	Archive     string  // directory into which trackers go before they are dropped; empty: they just go
 
+	// What tells those who watch a manager from outside.
+	OpenMetrics  bool   // callers on this machine need no token for /metrics
+	Syslog       string // URL of a syslog server
+	EventLog     bool   // notices go to the event log of Windows
+	AliveFile    string // is written every minute while all is well
+	AliveURL     string // is asked for every minute while all is well
+	AliveStandby bool   // also by a manager that stands by
+
 	// Of an agent.
 	Join      string   // token with which to join a manager first
 	Proxy     string   // HTTP proxy that takes CONNECT; empty: what the environment says

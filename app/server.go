@@ -17,6 +17,7 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/lease"
 	"github.com/bantoops/banto/manager/outputs"
+	"github.com/bantoops/banto/notice"
 	"github.com/bantoops/banto/store"
 	"github.com/bantoops/banto/store/postgres"
 	"github.com/bantoops/banto/store/sqlite"
@@ -37,6 +38,7 @@ type Server struct {
 	lease   *lease.Holder
 	peers   *peers
 	handing chan handing // hand-overs that were asked for
+	watch   *watching
 
 	stopping atomic.Bool // no lease is wanted any more
 	holder   string      // names this process in the lease
@@ -82,6 +84,9 @@ func NewServer(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	if s.fabricAt, err = reserve(ctx, o.Fabric); err != nil {
+		return nil, err
+	}
+	if s.watch, err = newWatching(s); err != nil {
 		return nil, err
 	}
 	s.lease, err = lease.New(lease.Options{
@@ -132,6 +137,7 @@ const settle = 3 * time.Second
 // this failed half way.
 func (s *Server) Start(ctx context.Context) error {
 	s.parts = newGroup(ctx)
+	s.watch.start(s.parts)
 	s.answer(s.standby())
 	if !s.store.Shared() {
 		s.since = s.renewed(ctx)
@@ -165,6 +171,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return nil
 	})
 	if s.leads() == nil {
+		s.watch.notices.Tell(notice.ManagerStandsBy, "manager", s.opts.Name, "active", s.peers.leader(ctx))
 		return s.pointAt()
 	}
 	return s.writeConfig(ctx)
@@ -254,6 +261,7 @@ func (s *Server) running() Running {
 // once.
 func (s *Server) Stop() error {
 	s.stopping.Store(true)
+	s.watch.stops()
 	err := s.retire("")
 	err = errors.Join(s.parts.stop(), err)
 	err = errors.Join(err, s.retire("")) // it may have become the active one just then

@@ -40,6 +40,7 @@ const (
 	ManagerStart    Action = "manager.start"
 	ManagerHandOver Action = "manager.handover"
 	ManagerBackup   Action = "manager.backup"
+	ManagerProfile  Action = "manager.profile"
 	RecoveryConfirm Action = "recovery.confirm"
 )
 

@@ -36,12 +36,16 @@ type processFlags struct {
 	shared                      string // the store that the environment names
 	maxTrackers                 int
 	submitRate                  float64
+	logFormat                   string
+	watch                       watchFlags
 }
 
 func (f *processFlags) register(e *env, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.data, "data", "", e.say("data `directory` ($BANTO_DATA, else ~/.local/state/banto)"))
 	cmd.Flags().StringVar(&f.settings, "settings", "", e.say("read settings from this `FILE`; flags win over it"))
 	cmd.Flags().BoolVar(&f.verbose, "verbose", false, e.say("log every detail to standard error"))
+	cmd.Flags().StringVar(&f.logFormat, "log-format", "text", e.say("write the log as `text` or json"))
+	completesFlag(cmd, "log-format", []string{"text", "json"})
 }
 
 func (f *processFlags) registerServer(e *env, cmd *cobra.Command) {
@@ -55,6 +59,7 @@ func (f *processFlags) registerServer(e *env, cmd *cobra.Command) {
 	flags.StringVar(&f.colour, "colour", "", e.say("`colour` of the environment: red, yellow, green, blue, magenta or cyan"))
 	flags.BoolVar(&f.guard, "guard", false, e.say("ask for the tracker's ID before what cannot be undone; usual in production"))
 	completesFlag(cmd, "colour", []string{"red", "yellow", "green", "blue", "magenta", "cyan"})
+	f.watch.register(e, cmd)
 }
 
 // registerManagers has what a manager needs that others may follow.
@@ -137,6 +142,9 @@ func (f *processFlags) options(e *env, cmd *cobra.Command) (o app.Options, done 
 		Config: config.Path(e.std.Env), Exe: e.std.Exe, Version: e.std.Version,
 		Store: first(f.store, f.shared), MaxTrackers: f.maxTrackers, SubmitRate: f.submitRate, RecoverSite: f.recoverSite, Archive: f.archive,
 	}
+	if err = f.watch.options(e, cmd, s, &o); err != nil {
+		return o, nil, err
+	}
 	if flags.Lookup("store") != nil {
 		o.Store, o.Archive = first(o.Store, s.Store), first(o.Archive, s.Archive)
 		o.MaxTrackers = cmp.Or(o.MaxTrackers, s.MaxTrackers)
@@ -154,7 +162,7 @@ func (f *processFlags) options(e *env, cmd *cobra.Command) (o app.Options, done 
 	if o.Join, err = f.token(e, cmd); err != nil {
 		return o, nil, err
 	}
-	done, err = f.log(e, s.Log, &o)
+	done, err = f.log(e, cmd, s.Log, &o)
 	return o, done, err
 }
 
@@ -178,7 +186,7 @@ func (f *processFlags) token(e *env, cmd *cobra.Command) (string, error) {
 }
 
 // log opens what the process logs to.
-func (f *processFlags) log(e *env, s settings.Log, o *app.Options) (done func(), err error) {
+func (f *processFlags) log(e *env, cmd *cobra.Command, s settings.Log, o *app.Options) (done func(), err error) {
 	level := slog.LevelWarn
 	if s.File != "" {
 		level = slog.LevelInfo // whoever keeps a log wants to read something in it
@@ -194,6 +202,25 @@ func (f *processFlags) log(e *env, s settings.Log, o *app.Options) (done func(),
 		}
 		out, done = file, func() { _ = file.Close() } // nothing is written to it any more
 	}
-	o.Log = slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
-	return done, nil
+	o.Log, err = f.logger(e, cmd, s, out, level)
+	if err != nil {
+		done()
+	}
+	return done, err
+}
+
+// logger makes the log of a form.
+func (f *processFlags) logger(e *env, cmd *cobra.Command, s settings.Log, out io.Writer, level slog.Level) (*slog.Logger, error) {
+	form := f.logFormat
+	if !cmd.Flags().Changed("log-format") && s.JSON {
+		form = "json"
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch form {
+	case "text":
+		return slog.New(slog.NewTextHandler(out, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(out, o)), nil
+	}
+	return nil, e.wrongUse(cmd, e.say("--log-format wants text or json"))
 }

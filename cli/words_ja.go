@@ -312,5 +312,6 @@ func wordsJA() map[string]string {
 	maps.Copy(words, wordsJAHosts())
 	maps.Copy(words, wordsJAMoves())
 	maps.Copy(words, wordsJAManagers())
+	maps.Copy(words, wordsJAWatch())
 	return words
 }

@@ -47,6 +47,9 @@ func (s *Server) Connection(host banto.HostID) (open bool, why string) {
 	return false, "the connection was closed"
 }
 
+// Connections is how many connections there are, the manager's own among them.
+func (s *Server) Connections() int { return s.ns.NumClients() }
+
 func (s *Server) connections(now time.Time) connections {
 	c := connections{at: now, open: map[string][]string{}, closed: map[string][]closedConnection{}}
 	if z, err := s.ns.Connz(&server.ConnzOptions{Username: true, State: server.ConnOpen, Limit: maxConnections}); err == nil {

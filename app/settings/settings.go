@@ -42,6 +42,12 @@ type Settings struct {
 	MaxTrackers  int      // of one jobnet, that have not ended
 	SubmitRate   int      // submissions of one jobnet a second
 	Archive      string   // directory for trackers that are purged
+	Metrics      string   // open or token
+	Syslog       string   // URL of a syslog server
+	EventLog     bool     // notices go to the event log of Windows
+	AliveFile    string   // sign of life
+	AliveURL     string
+	AliveStandby bool
 
 	Log Log
 }
@@ -52,6 +58,7 @@ type Log struct {
 	Size  int64  // bytes until the file is put aside; 0: 10 MiB
 	Keep  int    // files that are put aside and kept; 0: 5
 	Debug bool
+	JSON  bool
 }
 
 // maxFile bounds a file of settings, in bytes.
@@ -142,9 +149,16 @@ func fields(r *reader) map[string]field {
 		"environment": r.text(&s.Environment), "colour": r.text(&s.Colour), "guard": r.flag(&s.Guard),
 		"store": r.text(&s.Store), "max-trackers": r.number(&s.MaxTrackers, 10_000_000), "submit-rate": r.number(&s.SubmitRate, 1_000_000),
 		"archive": r.text(&s.Archive),
+		"metrics": r.word(&s.Metrics, "open", "token"), "syslog": r.text(&s.Syslog), "event-log": r.boolean(&s.EventLog),
+		"alive-file": r.text(&s.AliveFile), "alive-url": r.text(&s.AliveURL), "alive-standby": r.boolean(&s.AliveStandby),
 		"log": func(n *yaml.Node, path string) {
 			r.mapping(n, path, map[string]field{
 				"file": r.text(&s.Log.File), "size": r.size(&s.Log.Size), "keep": r.number(&s.Log.Keep, 1000), "debug": r.boolean(&s.Log.Debug),
+				"format": func(n *yaml.Node, path string) {
+					var form string
+					r.word(&form, "text", "json")(n, path)
+					s.Log.JSON = form == "json"
+				},
 			})
 		},
 	}
@@ -197,6 +211,18 @@ func (r *reader) text(to *string) field {
 		if v, ok := r.scalar(n, path, "a text"); ok {
 			*to = v
 		}
+	}
+}
+
+// word reads one of some words.
+func (r *reader) word(to *string, words ...string) field {
+	return func(n *yaml.Node, path string) {
+		v, ok := r.scalar(n, path, "a text")
+		if ok && !slices.Contains(words, v) {
+			r.fault(n, path, fmt.Sprintf("%s: %.40q is not one of %s", path, v, strings.Join(words, ", ")), "")
+			return
+		}
+		*to = v
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/notice"
 	"github.com/bantoops/banto/store"
 )
 
@@ -68,6 +69,8 @@ func (s *server) backup(hc huma.Context) {
 	_ = out.control.Flush() // the caller is gone if this fails
 	if err := s.Backup(hc.Context(), out); err != nil {
 		s.Log.Error("a backup broke off", "request", requestOf(hc.Context()).id, "error", err)
+		s.Notices.Tell(notice.BackupFailed, "by", principal(hc.Context()).Name, "why", err.Error())
 		panic(http.ErrAbortHandler) //nolint:forbidigo // half a backup must not look like a whole one
 	}
+	s.Notices.Tell(notice.BackupDone, "by", principal(hc.Context()).Name)
 }

@@ -91,18 +91,22 @@ func (d *doctor) disk() {
 	if d.s.Data == "" {
 		return
 	}
-	free, size, err := freeSpace(d.s.Data)
+	free, size, err := FreeSpace(d.s.Data)
 	if err != nil {
 		d.bad("disk", d.s.Data, "its free space cannot be read: "+err.Error(), "is the directory there?")
 		return
 	}
 	found := fmt.Sprintf("%s of %s are free", gigabytes(free), gigabytes(size))
-	if free < diskFree || free < size/100*diskPercent {
+	if DiskShort(free, size) {
 		d.bad("disk", d.s.Data, found, "make room: a manager that cannot write takes no work")
 		return
 	}
 	d.good("disk", found+" under "+d.s.Data)
 }
+
+// DiskShort says whether so little of a disk is free that somebody should make
+// room.
+func DiskShort(free, size uint64) bool { return free < diskFree || free < size/100*diskPercent }
 
 func gigabytes(n uint64) string {
 	const tenth = 1 << 30 / 10

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/jobnet"
+	"github.com/bantoops/banto/manager/metrics"
 )
 
 const (
@@ -61,8 +62,10 @@ func mountEvents(fn func(ctx context.Context, in *eventsIn) (func(*eventStream) 
 func (s *server) stream(hc huma.Context, run func(*eventStream) error) {
 	select {
 	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
+		s.Metrics.Streaming(1)
+		defer func() { <-s.streams; s.Metrics.Streaming(-1) }()
 	default:
+		s.Metrics.Refused(metrics.RefusedStreams)
 		e := banto.Fail(banto.KindTooMany, "cannot follow the tracker", "too many event streams are open", "try again later")
 		s.refuse(hc.Context(), e).write(requestOf(hc.Context()).w)
 		return

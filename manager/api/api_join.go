@@ -14,6 +14,7 @@ import (
 	"github.com/bantoops/banto/audit"
 	"github.com/bantoops/banto/auth"
 	"github.com/bantoops/banto/internal/ids"
+	"github.com/bantoops/banto/manager/metrics"
 	"github.com/bantoops/banto/store"
 )
 
@@ -111,6 +112,7 @@ func (s *server) join(ctx context.Context, in *joinIn) (*joinOut, error) {
 		return nil, storeError(what, "", "", err)
 	}
 	if (err != nil || known.UsedAt != nil) && !s.joins.allow(req.remote) {
+		s.Metrics.Refused(metrics.RefusedJoins)
 		return nil, banto.Fail(banto.KindTooMany, what, "too many machines ask to join", "try again in a minute")
 	}
 	if err != nil {

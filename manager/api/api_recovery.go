@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/notice"
 )
 
 type recoveryOut struct{ Body banto.Recovery }
@@ -24,6 +25,9 @@ func (s *server) confirmRecovery(ctx context.Context, in *confirmIn) (*recoveryO
 	found, err := s.Runner.Confirm(ctx, principal(ctx), in.Body)
 	if err != nil {
 		return nil, err
+	}
+	if found.Confirmed != nil && !in.Body.DryRun {
+		s.Notices.Tell(notice.RecoveryDone, "by", principal(ctx).Name)
 	}
 	return &recoveryOut{Body: found}, nil
 }

@@ -4,8 +4,8 @@ package api
 
 import "golang.org/x/sys/unix"
 
-// freeSpace gives the free bytes under a directory, and how many there are.
-func freeSpace(dir string) (free, size uint64, err error) {
+// FreeSpace gives the free bytes under a directory, and how many there are.
+func FreeSpace(dir string) (free, size uint64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, 0, err

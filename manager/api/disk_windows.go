@@ -2,8 +2,8 @@ package api
 
 import "golang.org/x/sys/windows"
 
-// freeSpace gives the free bytes under a directory, and how many there are.
-func freeSpace(dir string) (free, size uint64, err error) {
+// FreeSpace gives the free bytes under a directory, and how many there are.
+func FreeSpace(dir string) (free, size uint64, err error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, 0, err

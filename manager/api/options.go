@@ -13,7 +13,9 @@ import (
 	"github.com/bantoops/banto/job/engine"
 	"github.com/bantoops/banto/job/jobnet"
 	"github.com/bantoops/banto/manager/designs"
+	"github.com/bantoops/banto/manager/metrics"
 	"github.com/bantoops/banto/manager/runner"
+	"github.com/bantoops/banto/notice"
 	"github.com/bantoops/banto/store"
 )
 
@@ -158,6 +160,13 @@ type Options struct {
 	HandOver func(ctx context.Context, by banto.Principal, h banto.HandOver) error
 	// Backup writes a backup of the store as it is now; nil: it cannot be.
 	Backup func(ctx context.Context, w io.Writer) error
+
+	// Metrics are the manager's figures; nil: nobody looks at them.
+	Metrics *metrics.Metrics
+	// OpenMetrics shows them to callers on this machine without a token.
+	OpenMetrics bool
+	// Notices tells those who watch from outside; nil: nobody does.
+	Notices *notice.Teller
 
 	// Environment, Colour and Guarded are told to those who act
 	// (banto.ManagerInfo).

@@ -29,6 +29,7 @@ type route struct {
 	timeout time.Duration // 0: 30 s; negative: a stream, no limit
 	alone   bool          // one at a time
 	by      by            // which manager answers
+	open    bool          // callers on this machine need no token, if Options.OpenMetrics says so
 }
 
 // by says which of the managers that share a store answers a route.
@@ -79,6 +80,10 @@ func (s *server) routes() []route {
 			summary: "Tell the manager's version and the environment it works in", mount: handle(s.getManager)},
 		{id: "doctor", method: http.MethodGet, path: "/api/v1/doctor", access: auth.Read, tag: "manager",
 			summary: "Tell what is wrong, and what is right, with the manager and its hosts", mount: handle(s.doctor), by: leaderFirst},
+		{id: "metrics", method: http.MethodGet, path: "/metrics", access: auth.Read, tag: "manager", open: true,
+			summary: "Show the figures of this manager, in the form of Prometheus", mount: mountMetrics},
+		{id: "profile", method: http.MethodGet, path: "/debug/pprof/{profile}", access: auth.Admin, tag: "manager",
+			summary: "Take a profile of this manager, for go tool pprof", mount: mountProfile, timeout: stream},
 
 		{id: "apply", method: http.MethodPost, path: "/api/v1/apply", access: auth.Design, tag: "jobnets",
 			summary: "Make definitions the ones in use, all or none", mount: handle(s.apply),

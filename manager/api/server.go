@@ -16,6 +16,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/manager/metrics"
 	"github.com/bantoops/banto/store"
 )
 
@@ -29,6 +30,7 @@ type server struct {
 	applying chan struct{} // one apply at a time: a large one takes memory
 	streams  chan struct{}
 	backups  chan struct{} // one at a time
+	profiles chan struct{} // one at a time
 	joins    *limiter
 	tokens   *issued
 	probe    *probe
@@ -67,10 +69,13 @@ func build(o Options) *server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Metrics == nil {
+		o.Metrics = metrics.New(metrics.Options{Now: o.Now})
+	}
 	s := &server{
 		Options: o, mux: http.NewServeMux(),
 		applying: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams),
-		backups:   make(chan struct{}, 1),
+		backups: make(chan struct{}, 1), profiles: make(chan struct{}, 1),
 		keepAlive: keepAlive, joins: newLimiter(o.Now), tokens: &issued{}, probe: &probe{},
 		byPattern: map[string]route{}, leader: &leaders{ask: o.Leader, now: o.Now},
 	}

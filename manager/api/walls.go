@@ -88,7 +88,9 @@ func (s *server) walls(next http.Handler) http.Handler {
 		req := newRequest(w, r)
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, req))
 		secureHeaders(w.Header(), req.id)
+		route, stream := "unknown", false
 		defer func() {
+			s.Metrics.Called(route, req.w.status, s.Now().Sub(start), stream)
 			s.Log.Debug("request", "request", req.id, "method", r.Method, "path", r.URL.Path, "status", req.w.status,
 				"bytes", req.w.bytes, "took", s.Now().Sub(start), "principal", req.principal.Name, "remote", r.RemoteAddr,
 				"forwarded", plain(strings.Join(r.Header["X-Forwarded-For"], ", "), 200))
@@ -102,10 +104,12 @@ func (s *server) walls(next http.Handler) http.Handler {
 			s.refuse(r.Context(), err).write(req.w)
 			return
 		}
-		if _, pattern := s.mux.Handler(r); pattern == "" {
+		_, pattern := s.mux.Handler(r)
+		if pattern == "" {
 			s.unknown(r).write(req.w)
 			return
 		}
+		route, stream = s.named(pattern)
 		next.ServeHTTP(req.w, r)
 	})
 }
@@ -206,6 +210,10 @@ func (s *server) unknown(r *http.Request) *refusal {
 func (s *server) guard(r route) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		req := requestOf(ctx.Context())
+		if r.open && s.openTo(ctx, req) {
+			next(ctx)
+			return
+		}
 		token, _ := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
 		who, err := s.Auth.Authenticate(ctx.Context(), strings.TrimSpace(token))
 		if err != nil {

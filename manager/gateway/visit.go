@@ -190,6 +190,9 @@ func (v *visit) apply(ctx context.Context, e Effects, now time.Time) {
 	if e.Refused != "" {
 		v.h.noteRefusal(e.Refused, now)
 		v.g.opt.Log.Warn(e.Refused, "host", id)
+		if v.g.opt.Refused != nil {
+			v.g.opt.Refused(id, e.Refused)
+		}
 	}
 	if e.Up != nil {
 		v.h.renewed(now)
