@@ -53,6 +53,11 @@
 // that is not on record. Both are for a tracker as its caller has seen it, by its
 // revision, and not while a recovery is held.
 //
+// What the store has as live on a host, and the host does not name when it
+// connects, is in doubt (doubt.go): the keeper is asked, and what it does not know
+// has ended. A result that is still to come is never taken for lost because of
+// that; only where a keeper is too old to be asked it is given a time.
+//
 // A restored store, and a second site, may be behind reality: attempts run and
 // have ended that the store does not know. Then the manager begins held
 // (recover.go): nothing is placed, sent, woken, submitted or moved, and the hosts

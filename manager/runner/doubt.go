@@ -66,7 +66,7 @@ func (in recalledIn) judge(b *batch) {
 		delete(d.attempts, in.attempts[i].Attempt)
 	}
 	if in.last {
-		b.forgetDoubted(in.host, d, in.whole)
+		b.forgetDoubted(in.host, d)
 	}
 }
 
@@ -80,20 +80,17 @@ func (b *batch) lookAgain(host banto.HostID) {
 		b.mem.timers.set(timerKey{host: host}, b.now.Add(left))
 		return
 	}
-	b.forgetDoubted(host, d, false)
+	b.forgetDoubted(host, d)
 }
 
 // forgetDoubted ends what the keeper does not know. One that is about to be
-// killed gets its result from that, and a tombstone at the keeper. What was
-// placed before a recovery may have been told to a manager whose store this is
-// not, and be forgotten since: if the keeper has forgotten anything of that time
-// it is left to who decides.
-func (b *batch) forgetDoubted(host banto.HostID, d *doubt, whole bool) {
+// killed gets its result from that, and a tombstone at the keeper.
+func (b *batch) forgetDoubted(host banto.HostID, d *doubt) {
 	for _, a := range sortedKeys(d.attempts) {
 		id, t := b.mem.trackerOf(a)
 		l, live := b.mem.live[a]
 		_, dying := b.mem.outbox[killOrder(a)]
-		if !live || t == nil || l.host != host || dying || !whole && b.r.recoveredAfter(l.created) {
+		if !live || t == nil || l.host != host || dying {
 			continue
 		}
 		b.r.log.Warn("an attempt is not known to its host any more", "host", host, "attempt", a)
@@ -104,12 +101,6 @@ func (b *batch) forgetDoubted(host banto.HostID, d *doubt, whole bool) {
 			delete(b.r.doubts, host)
 		}
 	})
-}
-
-// recoveredAfter says whether a recovery came after this.
-func (r *Runner) recoveredAfter(at time.Time) bool {
-	q := r.recovery
-	return q != nil && (q.rec.Confirmed == nil || at.Before(*q.rec.Confirmed))
 }
 
 // doubtAgain sets, in a rebuild, the timer of a host that cannot be asked.
