@@ -126,6 +126,7 @@ func (a *agent) receive(data []byte) {
 		a.ask(q)
 	}
 	a.work()
+	a.surprised(d.Orders)
 }
 
 // work does what the link's loop does.

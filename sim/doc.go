@@ -10,9 +10,11 @@
 // Whatever may go wrong does: managers and keepers are killed and stopped at any
 // point, also within a transaction; connections break, hang and come back; hosts
 // restart, freeze, fill their disks, are put back to an earlier state and are
-// copied; commits fail, or succeed without an answer; clocks jump; the store is
-// lost, and a backup restored and confirmed. Then all faults end, and everything
-// has to come to rest.
+// copied, or have a keeper that is old; commits fail, or succeed without an answer;
+// clocks jump; outputs cannot be written; the store is lost, and a backup restored
+// and confirmed. Some worlds have a mood (moods.go), in which happens what comes
+// together by chance in one of thousands. Then all faults end, and everything has
+// to come to rest.
 //
 // It promises to say which promise of the product (docs/ARCHITECTURE.md) was
 // broken, by what it knows of the truth and the product does not: truth.go.

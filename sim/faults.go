@@ -51,6 +51,11 @@ func (w *world) managerFaults() []func() {
 			w.note("the store of %s fails", m.name)
 			w.after(w.some(10*time.Second), nil, func() { m.sick = false })
 		},
+		func() { // output cannot be written for a while
+			w.outputs.full = true
+			w.note("the disk of the outputs is full")
+			w.after(w.some(10*time.Second), nil, func() { w.outputs.full = false })
+		},
 		func() { // it does not reach its store, but the hosts reach it
 			m := w.someManager()
 			m.away = true

@@ -72,5 +72,6 @@ func (w *world) part(i int, before []jobnet.Part) jobnet.Part {
 			p.OnLost, p.LostAfter = jobnet.LostRerunJobnet, jobnet.MinLostAfter
 		}
 	}
+	w.suits(&p)
 	return p
 }

@@ -18,6 +18,7 @@ type host struct {
 	machine  string // tells it from a copy
 	identity string // that its system shows
 	slots    int
+	old      bool // its keeper is of the first version, which cannot be asked what it knows
 	skew     time.Duration
 	cut      bool
 	life     *life // of this boot
@@ -69,7 +70,7 @@ func newHost(w *world, n int) *host {
 	name := fmt.Sprintf("h%d", n+1)
 	return &host{
 		w: w, id: banto.HostID(fmt.Sprintf("h-%010d", n+1)), name: name, machine: name, identity: name,
-		slots: 1 + w.rand.IntN(4), life: &life{dead: true}, disk: &disk{outputs: map[banto.AttemptID]int64{}},
+		slots: 1 + w.rand.IntN(4), old: w.chance(12), life: &life{dead: true}, disk: &disk{outputs: map[banto.AttemptID]int64{}},
 	}
 }
 
@@ -173,7 +174,7 @@ func (h *host) cloned() {
 		return
 	}
 	c := &host{
-		w: w, id: h.id, name: h.name, machine: h.machine + "-copy", identity: h.machine + "-copy", slots: h.slots,
+		w: w, id: h.id, name: h.name, machine: h.machine + "-copy", identity: h.machine + "-copy", slots: h.slots, old: h.old,
 		life: &life{dead: true}, disk: h.disk.copied(), copied: true,
 	}
 	if w.chance(3) {
@@ -212,6 +213,9 @@ func (p *process) plan(w *world) {
 	p.ends = w.now + time.Duration(w.rand.ExpFloat64()*float64(2*time.Second))
 	if w.chance(6) {
 		p.ends += w.some(90 * time.Second)
+	}
+	if w.mood == silent {
+		p.ends += w.some(2 * time.Minute)
 	}
 	switch w.rand.IntN(6) {
 	case 0:

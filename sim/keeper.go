@@ -127,7 +127,11 @@ func (k *keeperProcess) join(a *agent) {
 }
 
 func (k *keeperProcess) greeting() keeper.Event {
-	return k.m.Greeting(keeper.Hello{PID: 1, Version: "v1", Protocol: keeper.Protocol, Shells: []string{"sh"}, DeadMan: true})
+	h := keeper.Hello{PID: 1, Version: "v1", Protocol: keeper.Protocol, Shells: []string{"sh"}, DeadMan: true}
+	if k.h.old {
+		h.Protocol, h.DeadMan = 1, false
+	}
+	return k.m.Greeting(h)
 }
 
 const lowDisk = "the disk is full"
@@ -152,6 +156,9 @@ func (k *keeperProcess) input(do func(*keeper.Step)) {
 func (k *keeperProcess) hear(a *agent, q *keeper.Request) {
 	if k.agent != a {
 		return
+	}
+	if k.h.old {
+		q.Contact, q.Recall = 0, nil
 	}
 	noRoom := ""
 	if k.h.disk.low {

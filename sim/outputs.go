@@ -13,6 +13,7 @@ import (
 type outputs struct {
 	w     *world
 	sizes map[banto.AttemptID]int64
+	full  bool // nothing can be written
 }
 
 func newOutputs(w *world) *outputs { return &outputs{w: w, sizes: map[banto.AttemptID]int64{}} }
@@ -27,7 +28,7 @@ func (o *outputs) Write(id banto.AttemptID, offset int64, data []byte) (int64, e
 	if !bytes.Equal(data, printed(id, offset, end)) || end > o.w.truth.of(id).printed {
 		o.w.broken(3, "output of %s from %d to %d is not what it printed", id, offset, end)
 	}
-	if !o.w.calm && o.w.chance(200) {
+	if !o.w.calm && (o.full || o.w.chance(200)) {
 		return have, errDisk
 	}
 	o.sizes[id] = max(have, end)

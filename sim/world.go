@@ -34,6 +34,7 @@ type world struct {
 	now   time.Duration // since begin, by the true clock
 	queue events
 	seq   int
+	mood  mood
 	calm  bool // no more faults
 	depth int  // of pauses within events
 	steps int
@@ -102,6 +103,7 @@ func newWorld(seed uint64) *world {
 	w.starts = map[banto.AttemptID]*fabric.StartOrder{}
 	w.truth = newTruth(w)
 	w.outputs = newOutputs(w)
+	w.mood = w.someMood()
 	for n := range 1 + w.rand.IntN(2) {
 		w.managers = append(w.managers, newManager(w, n))
 	}
@@ -123,6 +125,7 @@ func (w *world) run() {
 	}
 	w.operators.begin()
 	w.scheduleFaults()
+	w.scheduleMood()
 	w.scheduleRestore()
 	w.until(w.now+troubled, nil)
 	w.note("all faults end")
