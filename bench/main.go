@@ -33,13 +33,9 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) > 2 && os.Args[1] == slowArg {
-		fmt.Fprintln(os.Stderr, "bench: cannot become slow:", becomeSlow(os.Args[2:]))
-		os.Exit(1)
-	}
-	if len(os.Args) > 1 && os.Args[1] == simAgentsArg {
-		if err := runSimAgents(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "bench: simulated agents:", err)
+	if became, err := become(os.Args[1:]); became {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
 		return
@@ -48,6 +44,19 @@ func main() {
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// become makes this program one of those that it starts itself, if it is told to.
+func become(args []string) (became bool, err error) {
+	switch {
+	case len(args) > 1 && args[0] == slowArg:
+		return true, becomeSlow(args[1:])
+	case len(args) == 2 && args[0] == syncArg:
+		return true, saySync(args[1])
+	case len(args) == 1 && args[0] == simAgentsArg:
+		return true, runSimAgents(os.Stdin, os.Stdout)
+	}
+	return false, nil
 }
 
 const usage = `Measures what Banto publishes, against the real binary.
@@ -216,10 +225,18 @@ func envs(row Row, o options) []*Env {
 	return out
 }
 
+// work is what is done, and that it is not all of it.
+func (e *Env) work(row Row) string {
+	if e.Short {
+		return "in short, " + row.Work
+	}
+	return row.Work
+}
+
 // one runs a row in an environment, and takes everything down behind it.
 func one(ctx context.Context, row Row, e *Env) Result {
 	r := Result{Row: row.Name, Store: e.Store, Sync: e.Sync, Load: load()}
-	fmt.Fprintf(e.Log, "\n== %s on %s: %s\n", row.Name, r.On(), row.Work) //nolint:errcheck // as above
+	fmt.Fprintf(e.Log, "\n== %s on %s: %s\n", row.Name, r.On(), e.work(row)) //nolint:errcheck // as above
 	from := time.Now()
 	if e.Dir, r.Err = os.MkdirTemp("", "banto-bench-"); r.Err != nil {
 		return r

@@ -66,7 +66,8 @@ func runChain(ctx context.Context, e *Env) ([]Measure, error) {
 		}
 		e.Say("%s", said)
 	}
-	return slices.Concat(e.against("`job:`", shell, loop), e.against("`run:`", program, loop), syncs(2*rounds*jobs)), nil
+	durable, err := syncs(ctx, 2*rounds*jobs)
+	return slices.Concat(e.against("`job:`", shell, loop), e.against("`run:`", program, loop), durable), err
 }
 
 // against compares steps with those of the bare loop.

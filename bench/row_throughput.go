@@ -68,13 +68,17 @@ func runThroughput(ctx context.Context, e *Env) ([]Measure, error) {
 	if e.Store == "postgres" {
 		goal = atLeast(0.8)
 	}
+	durable, err := syncs(ctx, 2*rounds*jobs)
+	if err != nil {
+		return nil, err
+	}
 	goal = e.unlessSlow(goal)
 	return append([]Measure{
 		ratio("`job: true`, of xargs", shell, bare, goal),
 		ratio("`run: [true]`, of xargs", program, bare, goal),
 		{What: "`job: true`", Value: median(shell), Unit: "jobs/s", Beside: "xargs " + number(median(bare)) + " jobs/s", Note: fmt.Sprintf("%d jobs, median of %d rounds", jobs, rounds)},
 		{What: "`run: [true]`", Value: median(program), Unit: "jobs/s"},
-	}, syncs(2*rounds*jobs)...), nil
+	}, durable...), nil
 }
 
 // ratio divides the medians, and tells the worst and best round.

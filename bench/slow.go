@@ -3,12 +3,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -30,6 +32,10 @@ import (
 // slowArg is the first argument of this program when it is to put the filter
 // on and become another: slowArg SOCKET COMMAND…
 const slowArg = "as-on-a-slow-disk"
+
+// syncArg is the first argument of this program when it is to say how long an
+// fsync takes: syncArg DIRECTORY.
+const syncArg = "time-of-fsync"
 
 // slower holds calls of its processes up.
 type slower struct {
@@ -234,14 +240,37 @@ func syncFilter() []unix.SockFilter {
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_USER_NOTIF})
 }
 
+// timeSync measures fsync as the row's processes have it.
+func (e *Env) timeSync(ctx context.Context) (Measure, error) {
+	command := append(e.slow.prefix(), e.slow.self, syncArg, e.Dir)
+	out, err := exec.CommandContext(ctx, command[0], command[1:]...).Output()
+	if err != nil {
+		return Measure{}, fmt.Errorf("cannot measure fsync: %w", err)
+	}
+	var p50, p99 time.Duration
+	if _, err := fmt.Sscanf(string(out), "%d %d", &p50, &p99); err != nil {
+		return Measure{}, fmt.Errorf("cannot measure fsync: %w", err)
+	}
+	return Measure{What: "4 KiB written and synced", Value: float64(p50) / 1e6, Unit: "ms", Beside: "p99 " + ms(p99)}, nil
+}
+
+// saySync is what the process does that timeSync starts.
+func saySync(dir string) error {
+	p50, p99, err := syncLatency(dir, 200)
+	if err == nil {
+		_, err = fmt.Println(p50.Nanoseconds(), p99.Nanoseconds())
+	}
+	return err
+}
+
 // Syncs counts, while a delay is added, the calls of fsync of each process
 // during work of so many jobs, for what comes of the function that it gives.
-func (e *Env) Syncs() func(jobs int) []Measure {
+func (e *Env) Syncs() func(ctx context.Context, jobs int) ([]Measure, error) {
 	if e.slow == nil {
-		return func(int) []Measure { return nil }
+		return func(context.Context, int) ([]Measure, error) { return nil, nil }
 	}
 	from := e.slow.syncs()
-	return func(jobs int) []Measure {
+	return func(ctx context.Context, jobs int) ([]Measure, error) {
 		var all int
 		var parts []string
 		calls := e.slow.syncs()
@@ -251,7 +280,8 @@ func (e *Env) Syncs() func(jobs int) []Measure {
 				parts = append(parts, fmt.Sprintf("%s %s", who, number(float64(n)/float64(jobs))))
 			}
 		}
-		return []Measure{{What: "fsyncs of a job", Value: float64(all) / float64(jobs), Beside: strings.Join(parts, ", ")}}
+		one, err := e.timeSync(ctx)
+		return []Measure{{What: "fsyncs of a job", Value: float64(all) / float64(jobs), Beside: strings.Join(parts, ", ")}, one}, err
 	}
 }
 
