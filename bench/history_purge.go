@@ -84,7 +84,7 @@ func (h *history) olderThan(ctx context.Context, age time.Duration) (n int, err 
 	if err != nil {
 		return 0, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // it was only read
 	err = db.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM trackers WHERE seq < %d", time.Now().Add(-age).UnixMicro())).Scan(&n)
 	return n, err
 }

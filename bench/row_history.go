@@ -238,7 +238,7 @@ func (h *history) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // it was only read
 	var oldest, newest int64
 	if err := db.QueryRowContext(ctx, "SELECT count(*), min(seq), max(seq) FROM trackers").Scan(&h.trackers, &oldest, &newest); err != nil {
 		return err
