@@ -48,6 +48,9 @@ func runNight(ctx context.Context, e *Env) ([]Measure, error) {
 	if e.Short {
 		n.jobnets, n.agents, n.lasts = 100, 10, 8*time.Second
 	}
+	if e.Minutes > 0 && !e.Short { // a shorter night, as full as the whole one
+		n.jobnets, n.lasts = n.jobnets*e.Minutes/8, time.Duration(e.Minutes)*time.Minute
+	}
 	n.minute = time.Second
 	n.plan()
 	if err := n.open(ctx); err != nil {
