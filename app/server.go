@@ -170,6 +170,7 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 		return nil
 	})
+	s.watch.begin(s.parts)
 	if s.leads() == nil {
 		s.watch.notices.Tell(notice.ManagerStandsBy, "manager", s.opts.Name, "active", s.peers.leader(ctx))
 		return s.pointAt()

@@ -71,6 +71,11 @@ func (w *watching) start(parts *group) {
 	if w.events != nil {
 		parts.run("event log", w.events.Run)
 	}
+}
+
+// begin looks about, and gives the sign of life, once it is known whether this
+// manager is the active one.
+func (w *watching) begin(parts *group) {
 	parts.run("watch", w.run)
 	if o := w.server.opts; o.AliveFile != "" || o.AliveURL != "" {
 		alive := &notice.Alive{File: o.AliveFile, URL: o.AliveURL, Well: w.well, Teller: w.notices, Log: o.Log.With("room", "notice")}

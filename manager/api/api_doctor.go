@@ -32,6 +32,7 @@ func (s *server) doctor(ctx context.Context, _ *none) (*doctorOut, error) {
 	d := &doctor{s: s, now: s.Now(), found: []banto.Finding{}}
 	d.store(ctx)
 	d.managers(ctx)
+	d.figures()
 	d.disk()
 	d.certificate()
 	d.fabric()
