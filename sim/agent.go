@@ -203,6 +203,21 @@ func (a *agent) tell(k *keeperProcess, e keeper.Event) {
 	})
 }
 
+// greet brings the keeper's greeting: at times in more than one frame, as one of
+// many results, and the agent has connected before it knows them all.
+func (a *agent) greet(k *keeperProcess) {
+	e := k.greeting()
+	for a.h.w.chance(2) && (e.Hello != nil || len(e.Ended) > 0) {
+		first := keeper.Event{Hello: e.Hello}
+		if e.Hello == nil {
+			first.Ended, e.Ended = e.Ended[:1], e.Ended[1:]
+		}
+		e.Hello = nil
+		a.tell(k, first)
+	}
+	a.tell(k, e)
+}
+
 // reach connects to the keeper, and starts one if none runs.
 func (a *agent) reach() {
 	w := a.h.w

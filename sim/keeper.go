@@ -120,7 +120,7 @@ func (k *keeperProcess) end() {
 // join takes the connection of an agent.
 func (k *keeperProcess) join(a *agent) {
 	k.agent = a
-	a.tell(k, k.greeting())
+	a.greet(k)
 	if k.h.disk.low {
 		a.tell(k, keeper.Event{Problem: lowDisk})
 	}
@@ -297,7 +297,7 @@ func (k *keeperProcess) perform(step *keeper.Step) {
 	if a := k.agent; a != nil {
 		a.tell(k, work.Tell)
 		if work.Greet {
-			a.tell(k, k.greeting())
+			a.greet(k)
 		}
 	}
 	for _, t := range work.Clean {

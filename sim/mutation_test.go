@@ -103,6 +103,15 @@ var mutations = []mutation{
 		text: "tellsClaims(h) && m.rolledBack(h) {", wrong: "tellsClaims(h) && m.rolledBack(h) && m.number < 0 {",
 	},
 	{
+		name: "what a host does not name is over at once", file: "manager/runner/session.go", second: "./manager/runner -run HelloDoesNotName",
+		text:  "\t\t\tdoubtful = append(doubtful, a)\n",
+		wrong: "\t\t\tb.mustStep(id, t, in.forgotten(a, before))\n",
+	},
+	{
+		name: "what a keeper does not know goes on", file: "manager/runner/doubt.go", second: "./manager/runner -run WhatAKeeperDoesNotKnow",
+		text: "\t\tb.mustStep(id, t, d.attempts[a])\n", wrong: "\t\t_ = id\n",
+	},
+	{
 		name: "the dead-man's limit ends nothing", file: "agent/keeper/deadman.go",
 		text:  "\td.limits[id] = min(ms, int64(maxLimit/time.Millisecond)) * int64(time.Millisecond)\n",
 		wrong: "\td.limits[id] = min(ms, int64(maxLimit/time.Millisecond)) * int64(time.Second)\n",
