@@ -232,6 +232,9 @@ func (a *active) startFabric(ctx context.Context) error {
 	for _, r := range revoked {
 		o.Revoked = append(o.Revoked, r.PublicKey)
 	}
+	if err := a.eachHost(ctx, func(banto.Host) { o.Hosts++ }); err != nil {
+		return err
+	}
 	a.fabric, err = fabric.StartServer(o)
 	return err
 }

@@ -208,7 +208,7 @@ func (c *Conn) try(ctx context.Context, end endpoint) *live {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	d := &dialer{ctx: ctx, end: end, tls: c.tls, proxy: c.o.Proxy, environment: c.o.environment}
-	opts := append(common(c.o.Name, c.o.Log),
+	opts := append(common(c.o.Name, c.o.Log, hostPing),
 		nats.NoReconnect(),
 		nats.SetCustomDialer(d),
 		nats.SkipHostLookup(),
@@ -263,10 +263,14 @@ func (c *Conn) wasRevoked() bool {
 	return c.revoked
 }
 
-// common are the options of every connection: nothing is kept for a
-// connection that is down, and a peer that has stopped is noticed in less than
-// ten seconds.
-func common(name string, log *slog.Logger) []nats.Option {
+// hostPing is how often the connection of a host is tried. A session notices by
+// itself within seconds that its manager has stopped; this is for a host that has
+// none.
+const hostPing = 20 * time.Second
+
+// common are the options of every connection: nothing is kept for a connection
+// that is down, and a peer that has stopped is noticed after three pings.
+func common(name string, log *slog.Logger, ping time.Duration) []nats.Option {
 	return []nats.Option{
 		nats.Name(name),
 		nats.ReconnectBufSize(-1),
@@ -277,7 +281,7 @@ func common(name string, log *slog.Logger) []nats.Option {
 			return d/2 + rand.N(d)
 		}),
 		nats.Timeout(dialTimeout),
-		nats.PingInterval(pingInterval),
+		nats.PingInterval(ping),
 		nats.MaxPingsOutstanding(maxPingsOut),
 		nats.FlusherTimeout(10 * time.Second),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {

@@ -28,6 +28,8 @@ import (
 //   - Versions 1 and 2 know no Ping, Recall and Managers, and their keepers no
 //     dead-man's limit: Hello.DeadMan is false, and what is lost on such a host
 //     is never run elsewhere by itself.
+//   - An agent that does not know QuietMS goes on every two seconds, and does not
+//     say otherwise.
 //   - A side of version 1 reads no frame above version 2: those for it, and those
 //     for a side that is not known yet, say that they are of version 2 (Speak).
 //     An agent says what it speaks with its first frame, and says 2 once a manager
@@ -58,6 +60,25 @@ const (
 	MaxEndpoint = 256
 )
 
+// BeatEvery is how often a side that has not agreed to be quieter says something,
+// and MaxQuiet how seldom it may.
+const (
+	BeatEvery = 2 * time.Second
+	MaxQuiet  = 30 * time.Second
+)
+
+// QuietFor is how often idle hosts say something in a house of so many: all of
+// them together about five hundred times a second.
+func QuietFor(hosts int) time.Duration {
+	const perBeat = 1000 // hosts
+	return min(max(1, time.Duration((hosts+perBeat-1)/perBeat))*BeatEvery, MaxQuiet)
+}
+
+// Quiet reads a number of milliseconds that a peer tells.
+func Quiet(ms int64) time.Duration {
+	return min(max(BeatEvery, time.Duration(min(ms, int64(MaxQuiet/time.Millisecond)))*time.Millisecond), MaxQuiet)
+}
+
 // MaxRecalled is how many attempts one frame may recall.
 const MaxRecalled = 2000
 
@@ -86,6 +107,10 @@ type Down struct {
 	// Managers are the endpoints of all managers, the active one's first; told when
 	// they change. The agent keeps them for its next start.
 	Managers []string `json:"managers,omitempty"`
+	// QuietMS is how often an agent on whose host nothing is under way need say
+	// something, in milliseconds; told when it changes. An agent that has not been
+	// told in this session does so every two seconds.
+	QuietMS int64 `json:"quiet_ms,omitempty"`
 	// Recall asks what the keeper knows of attempts since then; answered by Up.Recalled.
 	Recall  *Recall `json:"recall,omitempty"`
 	Refused string  `json:"refused,omitempty"` // why the session is refused, in words
@@ -144,7 +169,10 @@ type Up struct {
 	Bye       string          `json:"bye,omitempty"`     // the session ends, and why in words; jobs go on
 	// Ping numbers this frame within its session. When Pong gives the number back,
 	// the host had contact to the active manager at the time at which it was sent.
-	Ping     int64     `json:"ping,omitempty"`
+	Ping int64 `json:"ping,omitempty"`
+	// QuietMS is within how many milliseconds the next frame comes; zero: two
+	// seconds.
+	QuietMS  int64     `json:"quiet_ms,omitempty"`
 	Recalled *Recalled `json:"recalled,omitempty"`
 }
 

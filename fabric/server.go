@@ -37,7 +37,10 @@ type ServerOptions struct {
 	TLS *tls.Config
 	// Revoked are public keys of hosts that are let in no more.
 	Revoked []string
-	Log     *slog.Logger
+	// Hosts is how many are enrolled: a large house has its connections tried less
+	// often.
+	Hosts int
+	Log   *slog.Logger
 }
 
 // Server is the embedded NATS server of a manager.
@@ -79,7 +82,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if err := resolver.Store(k.accountID, account); err != nil {
 		return nil, fmt.Errorf("cannot start the fabric: %w", err)
 	}
-	ns, err := server.NewServer(options(host, port, k, resolver, o.TLS))
+	ns, err := server.NewServer(options(host, port, o.Hosts, k, resolver, o.TLS))
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the fabric: %w", err)
 	}
@@ -103,7 +106,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	}
 }
 
-func options(host string, port int, k *keys, resolver server.AccountResolver, certificate *tls.Config) *server.Options {
+func options(host string, port, hosts int, k *keys, resolver server.AccountResolver, certificate *tls.Config) *server.Options {
 	if certificate != nil {
 		certificate = certificate.Clone()
 		certificate.MinVersion = max(certificate.MinVersion, tls.VersionTLS12)
@@ -117,7 +120,7 @@ func options(host string, port int, k *keys, resolver server.AccountResolver, ce
 		MaxPayload:            MaxPayload,
 		MaxPending:            16 << 20,
 		MaxControlLine:        4 << 10,
-		PingInterval:          pingInterval,
+		PingInterval:          max(pingInterval, QuietFor(hosts)*3/2), // not while its host talks as it should
 		MaxPingsOut:           maxPingsOut,
 		WriteDeadline:         writeDeadline,
 		AuthTimeout:           patience, // seconds: thousands of hosts may come back at once
@@ -193,7 +196,7 @@ func (s *Server) Client() (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := append(common("manager", s.log), nats.InProcessServer(s.ns), nats.UserJWTAndSeed(token, seed),
+	opts := append(common("manager", s.log, pingInterval), nats.InProcessServer(s.ns), nats.UserJWTAndSeed(token, seed),
 		nats.Timeout(ownTimeout))
 	c, err := nats.Connect("", opts...)
 	if err != nil {

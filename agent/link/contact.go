@@ -20,12 +20,13 @@ const pingsSince = 3
 
 // pulse is what the open session knows of contact.
 type pulse struct {
-	last     int64 // the number of the last ping
-	madeAt   time.Time
-	open     []ping // not yet answered
-	judgeAt  time.Time
-	answered bool           // a ping of this session was
-	early    []fabric.Order // starts that wait for that
+	last       int64 // the number of the last ping
+	madeAt     time.Time
+	open       []ping // not yet answered
+	judgeAt    time.Time
+	answered   bool // a ping of this session was
+	answeredAt time.Time
+	early      []fabric.Order // starts that wait for that
 }
 
 // ping is a numbered frame, and when it was handed to the connection by the
@@ -97,6 +98,7 @@ func (m *Machine) pong(number int64, now time.Time) {
 		m.contact = sent
 		m.orders.request.Contact = sent
 	}
+	m.pulse.answeredAt = now
 	if m.pulse.answered {
 		return
 	}
@@ -112,10 +114,13 @@ func (m *Machine) pong(number int64, now time.Time) {
 }
 
 // tooEarly says whether a start has to wait: the keeper counts its dead-man's
-// limit from the last contact, and in this session there was none yet. It is
-// dropped with the session, and comes again with the next.
-func (m *Machine) tooEarly(o *fabric.Order) bool {
-	if o.Start == nil || o.Start.Spec.DeadManMS == 0 || m.pulse.answered {
+// limit from the last contact, and in this session there was none yet, or a quiet
+// while ago. It is dropped with the session, and comes again with the next.
+func (m *Machine) tooEarly(o *fabric.Order, now time.Time) bool {
+	if o.Start == nil || o.Start.Spec.DeadManMS == 0 {
+		return false
+	}
+	if m.stir(now); m.pulse.answered {
 		return false
 	}
 	if known, again := m.orders.wait(*o); known {

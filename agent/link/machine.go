@@ -10,7 +10,6 @@ import (
 
 // Times of a session.
 const (
-	beatEvery   = 2 * time.Second        // something is sent at least so often
 	helloFirst  = 100 * time.Millisecond // until a Hello is repeated; doubled each time
 	helloLast   = 2 * time.Second
 	refusedWait = 10 * time.Second // until a refused agent tries again
@@ -47,9 +46,10 @@ type Machine struct {
 	sentAt    time.Time
 	bye       string
 
-	speak   int           // the version that our frames say; 0: the latest
-	peer    int           // that of the manager that has answered
-	pulse   pulse         // contact in the open session
+	speak   int   // the version that our frames say; 0: the latest
+	peer    int   // that of the manager that has answered
+	pulse   pulse // contact in the open session
+	quiet   quiet
 	contact time.Duration // and the latest at all
 	away    Away
 	recall  recall
@@ -113,7 +113,7 @@ func (m *Machine) Stop(why string) {
 func (m *Machine) open(now time.Time) {
 	m.session, m.welcome, m.bye = "", false, ""
 	m.rest()
-	m.recall = recall{}
+	m.recall, m.quiet = recall{}, quiet{}
 	if !m.connected || m.keeper == nil || now.Before(m.refused[m.endpoint]) {
 		return
 	}
@@ -215,6 +215,7 @@ func (m *Machine) Frame(d fabric.Down, now time.Time) Note {
 	m.greet(&d, now)
 	m.pong(d.Pong, now)
 	m.tellManagers(d.Managers)
+	m.tellQuiet(d.QuietMS)
 	m.ask(d.Recall)
 	for _, o := range d.Orders {
 		m.order(o, now)
@@ -299,7 +300,7 @@ func (m *Machine) order(o fabric.Order, now time.Time) {
 	switch {
 	case o.Start != nil && m.stale(o.Start):
 		m.runs.endOwn(lostClaims(o.Start.Attempt, now))
-	case m.tooEarly(&o):
+	case m.tooEarly(&o, now):
 	case o.Start != nil && o.Start.Spec.ScriptHash != "":
 		m.byReference(o, now)
 	case m.orders.take(o):
@@ -360,7 +361,7 @@ func (m *Machine) Wake() time.Time {
 	case !m.welcome:
 		return m.helloAt.Add(m.helloWait)
 	}
-	at := m.sentAt.Add(beatEvery)
+	at := m.beatAt()
 	for _, due := range []time.Time{m.runs.due(), m.scripts.due(), m.judgeAt()} {
 		if !due.IsZero() && due.Before(at) {
 			at = due
@@ -409,7 +410,7 @@ func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 	u.Ended = m.runs.results(room, now)
 	u.Scripts = m.scripts.wants(now)
 	if len(u.Confirmed)+len(u.Started)+len(u.Output)+len(u.Ended)+len(u.Scripts) == 0 && u.Recalled == nil {
-		if now.Before(m.sentAt.Add(beatEvery)) && !m.news {
+		if now.Before(m.beatAt()) && !m.news {
 			return u, false
 		}
 		u.Beat = true
@@ -421,6 +422,7 @@ func (m *Machine) Next(now time.Time, read ReadOutput) (fabric.Up, bool) {
 	m.sentAt = now
 	if m.peer >= pingsSince {
 		u.Ping = m.pulse.number(now)
+		m.promise(&u)
 	}
 	return u, true
 }

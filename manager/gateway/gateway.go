@@ -54,6 +54,9 @@ type Options struct {
 	// Refused is told of an agent that is refused, and why; nil: nobody is. It must
 	// not wait.
 	Refused func(host banto.HostID, why string)
+	// Quiet says how often a host on which nothing is under way is to be heard, in
+	// a house of so many; nil: fabric.QuietFor.
+	Quiet func(hosts int) time.Duration
 	// Boot is the clock of Proved; nil: boottime.Now.
 	Boot func() time.Duration
 }
@@ -76,6 +79,7 @@ type Gateway struct {
 	mu      sync.Mutex
 	begun   bool           // Run or Turn was called
 	recall  *fabric.Recall // what hosts are asked that come later
+	quiet   time.Duration  // how often idle hosts are to be heard, by how many there are
 	hosts   map[banto.HostID]*host
 	running context.Context         // nil before Run and after it
 	visits  map[banto.HostID]*visit // of Turn
@@ -89,6 +93,9 @@ func New(o Options) *Gateway {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Quiet == nil {
+		o.Quiet = fabric.QuietFor
 	}
 	if o.Boot == nil {
 		o.Boot = boottime.Now
@@ -115,10 +122,12 @@ func (g *Gateway) Enrolled(id banto.HostID, generation string, count int64) {
 		h.recall = g.recall
 		g.hosts[id] = h
 		g.strangers.forget(id)
+		g.lookQuiet()
 	}
 	h.post(func(m *mail) {
 		m.known = &claims{generation, count}
 		m.ask = m.ask || made
+		m.quiet = g.quiet
 		m.rekeyed = m.rekeyed || !made
 	})
 	if made {
@@ -136,6 +145,7 @@ func (g *Gateway) Removed(id banto.HostID, why string) {
 	g.mu.Lock()
 	h := g.hosts[id]
 	delete(g.hosts, id)
+	g.lookQuiet()
 	g.strangers.remove(id, why)
 	g.mu.Unlock()
 	if h != nil {

@@ -106,6 +106,7 @@ func (m *Machine) open(u fabric.Up, instance string, number int, now time.Time) 
 	m.known.claims = max(m.known.claims, u.Hello.Claims)
 	m.welcome = true
 	m.Managers(m.managers)
+	m.greetQuiet()
 }
 
 func remember(set map[string]bool, name string) map[string]bool {

@@ -47,7 +47,8 @@ type mail struct {
 	rekeyed bool   // the host has a new key
 	leave   string // the host is no more, and why
 
-	managers bool // the endpoints of the managers have changed
+	managers bool          // the endpoints of the managers have changed
+	quiet    time.Duration // how often the host is to be heard has changed; zero: not
 	recall   *fabric.Recall
 }
 

@@ -70,6 +70,7 @@ type Machine struct {
 
 	managers     []string
 	tellManagers bool
+	quiet        quiet
 
 	replies    []fabric.Down // to sessions other than the open one
 	welcome    bool          // a Hello is to be answered
@@ -196,6 +197,7 @@ func (m *Machine) Frame(u fabric.Up, now time.Time) Effects {
 	}
 	if now.After(m.heardAt) {
 		m.heardAt, m.lookAt = now, time.Time{}
+		m.quiet.promised = fabric.Quiet(u.QuietMS)
 	}
 	e.Confirmed = append(e.Confirmed, m.queue.confirm(u.Confirmed)...)
 	for i := range u.Started {
@@ -259,11 +261,11 @@ func (m *Machine) Tick(now time.Time, connection Connection) Effects {
 	}
 	if now.Sub(m.judgeAt()) >= overslept {
 		// What hosts said meanwhile may still be on its way to this manager.
-		m.heardAt, m.lookAt = now.Add(hearOut-silence), time.Time{}
+		m.lookAt = now.Add(hearOut)
 		return e
 	}
-	if quiet := now.Sub(m.heardAt); quiet >= silence {
-		if why := silent(quiet, connection); why != "" {
+	if !now.Before(m.judgeAt()) {
+		if why := silent(now.Sub(m.heardAt), now.Sub(m.quietUntil()) >= stuck-silence, connection); why != "" {
 			m.close(&e, why)
 			return e
 		}
@@ -274,7 +276,7 @@ func (m *Machine) Tick(now time.Time, connection Connection) Effects {
 }
 
 // silent says why a host that is quiet is down; empty if it is only slow.
-func silent(quiet time.Duration, connection Connection) string {
+func silent(quiet time.Duration, long bool, connection Connection) string {
 	unheard := fmt.Sprintf("not heard for %d s", int(quiet/time.Second))
 	if connection == nil {
 		return unheard
@@ -283,7 +285,7 @@ func silent(quiet time.Duration, connection Connection) string {
 	switch {
 	case !open:
 		return why + "; " + unheard
-	case quiet >= stuck:
+	case long:
 		return "its agent is connected, but was " + unheard
 	}
 	return ""
@@ -291,7 +293,7 @@ func silent(quiet time.Duration, connection Connection) string {
 
 // judgeAt is when the host is to be looked at, if it says nothing until then.
 func (m *Machine) judgeAt() time.Time {
-	if at := m.heardAt.Add(silence); at.After(m.lookAt) {
+	if at := m.quietUntil(); at.After(m.lookAt) {
 		return at
 	}
 	return m.lookAt
@@ -373,6 +375,7 @@ func (m *Machine) nextRest(d *fabric.Down, send bool, now time.Time) bool {
 		return false
 	}
 	pong := m.contact.answer()
+	m.addQuiet(d)
 	switch {
 	case pong > 0:
 		d.Pong = pong

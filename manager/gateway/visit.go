@@ -121,6 +121,9 @@ func (v *visit) take(ctx context.Context, in mail) {
 	if in.managers {
 		v.m.Managers(v.g.managersNow())
 	}
+	if in.quiet > 0 {
+		v.m.Quiet(in.quiet)
+	}
 	if in.recall != nil {
 		v.apply(ctx, v.m.Recall(*in.recall), v.g.opt.Now())
 	}

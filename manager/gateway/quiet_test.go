@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bantoops/banto/fabric"
+)
+
+// A host that has promised to be quiet is down so much later, unless it was told
+// something that it does not answer.
+func TestAQuietHostIsDownLater(t *testing.T) {
+	const promised = 20 * time.Second
+	m := opened(t, 3)
+	m.Quiet(promised)
+	m.Frame(fabric.Up{Version: 3, Session: m.session, Beat: true}, start)
+	m.Ping(&fabric.Up{Session: m.session, Ping: 1}, time.Second, start)
+	m.Proved(time.Minute)
+	if d, ok := m.Next(start.Add(pongWait)); !ok || d.QuietMS != promised.Milliseconds() || d.Pong != 1 {
+		t.Fatalf("it is told %+v", d)
+	}
+	heard := start.Add(2 * time.Second)
+	m.Frame(fabric.Up{Version: 3, Session: m.session, Beat: true, QuietMS: promised.Milliseconds()}, heard)
+	down := heard.Add(promised - fabric.BeatEvery + silence)
+	if at := m.judgeAt(); !at.Equal(down) {
+		t.Errorf("looked at after %v", at.Sub(heard))
+	}
+	if e := m.Tick(down.Add(-1), nil); e.Down != "" {
+		t.Errorf("down: %s", e.Down)
+	}
+	sent := heard.Add(time.Second)
+	m.Deliver(order(1))
+	frames(m, sent)
+	if at := m.judgeAt(); !at.Equal(sent.Add(silence)) {
+		t.Errorf("with an order looked at after %v", at.Sub(sent))
+	}
+	if e := m.Tick(sent.Add(silence), nil); e.Down == "" {
+		t.Error("what it was told it does not answer, and it is not down")
+	}
+}
+
+// A manager that was held up while a host was quiet hears it out, and judges it
+// then.
+func TestAQuietHostIsHeardOut(t *testing.T) {
+	m := opened(t, 3)
+	m.Frame(fabric.Up{Version: 3, Session: m.session, Beat: true, QuietMS: 1 << 40}, start) // bounded
+	late := start.Add(fabric.MaxQuiet + time.Minute)
+	if e := m.Tick(late, nil); e.Down != "" || !m.Wake().Equal(late.Add(hearOut)) {
+		t.Fatalf("%+v, and it looks again after %v", e, m.Wake().Sub(late))
+	}
+	if e := m.Tick(late.Add(hearOut), nil); e.Down == "" {
+		t.Error("it is not down")
+	}
+}
+
+func TestHowQuietAHouseIs(t *testing.T) {
+	for hosts, want := range map[int]time.Duration{
+		0: 2 * time.Second, 1: 2 * time.Second, 1000: 2 * time.Second, 1001: 4 * time.Second, 10_000: 20 * time.Second, 1_000_000: 30 * time.Second,
+	} {
+		if got := fabric.QuietFor(hosts); got != want {
+			t.Errorf("%d hosts: %v", hosts, got)
+		}
+	}
+	for ms, want := range map[int64]time.Duration{-5: 2 * time.Second, 0: 2 * time.Second, 4000: 4 * time.Second, 1 << 62: 30 * time.Second} {
+		if got := fabric.Quiet(ms); got != want {
+			t.Errorf("%d ms: %v", ms, got)
+		}
+	}
+}
