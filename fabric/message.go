@@ -71,7 +71,7 @@ const (
 // them together about five hundred times a second.
 func QuietFor(hosts int) time.Duration {
 	const perBeat = 1000 // hosts
-	return min(max(1, time.Duration((hosts+perBeat-1)/perBeat))*BeatEvery, MaxQuiet)
+	return min(time.Duration(max(1, (hosts+perBeat-1)/perBeat))*BeatEvery, MaxQuiet)
 }
 
 // Quiet reads a number of milliseconds that a peer tells.
