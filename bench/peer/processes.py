@@ -34,8 +34,8 @@ def adopt() -> None:
         raise Broken("this system cannot tell which processes are ours (prctl: no subreaper); it needs Linux")
 
 
-def descendants() -> list[int]:
-    """Give the IDs of all living processes below this one."""
+def descendants(of: int = 0) -> list[int]:
+    """Give the IDs of all living processes below one, or below this one."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -46,7 +46,8 @@ def descendants() -> list[int]:
             continue
         if state != "Z":
             children.setdefault(int(parent), []).append(int(entry.name))
-    found, todo = [], [os.getpid()]
+    found: list[int] = []
+    todo = [of or os.getpid()]
     while todo:
         below = children.get(todo.pop(), [])
         found += below
@@ -136,18 +137,39 @@ class Processes:
         """Give the end of a program's log."""
         return (self.scratch / f"{name}.log").read_text(errors="replace")[-3000:]
 
-    def stop(self) -> None:
-        """End the programs, the last one first, and whatever they leave behind."""
-        for _, child, how in reversed(self._started):
-            if child.poll() is None:
-                child.send_signal(how)
-                try:
-                    child.wait(30)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
-        self._started.clear()
-        end_all()
+    def tails(self) -> str:
+        """Give the ends of all logs."""
+        return "\n".join(f"== {name}\n{self.tail(name)}" for name, _, _ in self._started)
+
+    def stop(self, only: str = "") -> None:
+        """End the programs, the last one first, and whatever they leave behind; or only one of them."""
+        for name, child, how in reversed(self._started):
+            if child.poll() is None and only in ("", name):
+                _end(child, how)
+        self._started = [s for s in self._started if only not in ("", s[0])]
+        if not only:
+            end_all()
+
+
+def _end(child: subprocess.Popen, how: int) -> None:
+    """End one program and then what is left below it, which would hold the locks of its transactions for it."""
+    below = descendants(child.pid)
+    child.send_signal(how)
+    try:
+        child.wait(90)
+    except subprocess.TimeoutExpired:
+        below += descendants(child.pid)
+        child.kill()
+        child.wait()
+    for pid in set(below).intersection(descendants()):
+        _kill(pid)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def end_all() -> None:
@@ -155,10 +177,7 @@ def end_all() -> None:
     for _ in range(100):
         left = descendants()
         for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            _kill(pid)
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Sequence
 
@@ -78,7 +79,7 @@ bare processes. Airflow comes from the package registry in the versions of `benc
 - **of xargs**: beside `seq {jobs} | xargs -P {cores} -n1 true`, taken just before and just after the engine.
 - **chain step**: {chain} jobs in a row, each `date +%s%N >> FILE`; the time from one written to the next. **Of the loop**: beside a shell
   loop of the same commands, its median; taken with `xargs`.
-- **memory**: resident memory of all processes of the engine and its PostgreSQL added up, five seconds after the first job (in brackets with
+- **memory**: resident memory of all processes of the engine and its PostgreSQL added up, five seconds after the first runs (in brackets with
   shared memory counted once: PSS), and the most that was seen, twice a second, during the runs. **Processes**: those that were there when idle.
 - **durable**: what survives the death of the process by the engine's own design. Banto's is tried by `make crash`; Airflow was not
   crash-tested here.
@@ -87,13 +88,14 @@ The first line is the median of all measurements of bare processes; each engine 
 
 ## How Airflow was set up
 
-LocalExecutor, which is its fastest on one machine; `airflow api-server`, `scheduler` and `dag-processor`, no triggerer, since nothing is
-deferred. One file for each DAG, so that a task reads no other's; a run of one task comes before the measurement. PostgreSQL's settings are
+LocalExecutor, its executor for one machine; `airflow api-server`, `scheduler` and `dag-processor`, no triggerer, since nothing is
+deferred. One file for each DAG, so that a task reads no other's; runs of 50 tasks come before the measurement. PostgreSQL's settings are
 the same for Banto: {postgres}. What differs from Airflow's defaults:
 
 {tuning}
 
-`parallelism` and `scheduler_idle_sleep_time` were chosen by trying others on a machine of two cores (4, 8 and 16; 0.02, 0.1 and 1 s).
+`core.parallelism` is the best of what was tried in the same run, before the measurement: {trials}. The two timeouts are
+longer so that no task fails on a busy machine; they make nothing slower.
 Banto ran with its defaults: manager and agent each a process of its own.
 
 ## What to keep in mind
@@ -114,13 +116,15 @@ Banto ran with its defaults: manager and agent each a process of its own.
 """
 
 
-def page(results: Sequence[Result], beside: Baseline, facts: Sequence[tuple[str, str]], tuning: dict[str, str], settings: dict[str, str], cores: int) -> str:
+def page(results: Sequence[Result], beside: Baseline, facts: Sequence[tuple[str, str]], tuning: dict[str, str],
+         trials: dict[int, float], settings: dict[str, str]) -> str:
     """All of PEER.md."""
     first = results[0]
     return PAGE.format(
         table=markdown(HEAD, [bare(beside), *(r.cells() for r in results)]),
-        jobs=first.jobs, chain=first.chain, rounds=len(first.rates), cores=cores,
+        jobs=first.jobs, chain=first.chain, rounds=len(first.rates), cores=os.cpu_count(),
         postgres=", ".join(f"`{k} = {v}`" for k, v in settings.items()),
         tuning=markdown(("setting", "value"), [("`" + key.lower().replace("__", ".", 1) + "`", value) for key, value in tuning.items()]),
+        trials=", ".join(f"{at_once} at once {number(rate)} jobs/s" for at_once, rate in trials.items()),
         facts=markdown(("", ""), facts),
     )

@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--jobs", type=int, default=500, help="jobs that do not wait for each other")
     p.add_argument("--chain", type=int, default=500, help="jobs in a row")
     p.add_argument("--rounds", type=int, default=5, help="rounds of Banto and of bare processes; Airflow has one")
-    p.add_argument("--parallelism", type=int, default=8, help="jobs that Airflow runs at once")
+    p.add_argument("--parallelism", type=int, nargs="+", default=[4, 8, 16], metavar="N", help="jobs that Airflow runs at once: tried one after the other, and the best is taken")
     p.add_argument("--patience", type=float, default=1200, help="seconds that one run may take")
     p.add_argument("--venv", type=Path, help="virtualenv with Airflow, which is made if need be and stays")
     p.add_argument("--install", action="store_true", help="make the virtualenv of --venv, and measure nothing")
@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
     a = p.parse_args()
     if a.install and not a.venv:
         p.error("--install without --venv would be thrown away")
-    if min(a.jobs, a.rounds, a.parallelism) < 1 or a.chain < 3:
+    if min(a.jobs, a.rounds, *a.parallelism) < 1 or a.chain < 3:
         p.error("there must be a job, a round and a place to run it, and three jobs in a row")
     return a
 
@@ -83,6 +83,8 @@ def measure(engine: Engine, every: Baseline, rounds: int, engine_rounds: int) ->
                 rates.append(engine.jobs / engine.run("independent"))
             say(f"{number(median(rates))} jobs/s; {engine.chain} jobs in a row")
             engine.run("chain")
+    except Broken as problem:
+        raise Broken(f"{problem}\n{engine.processes.tails()}") from problem
     finally:
         engine.stop()
     between = steps(engine.times, engine.chain)
@@ -107,7 +109,7 @@ def compare(a: argparse.Namespace, scratch: Path, venv: Path) -> None:
     for engine, engine_rounds in engines:
         results.append(measure(engine, every, a.rounds, engine_rounds))
     print("\n" + aligned(HEAD[:-1], [line[:-1] for line in [bare(every), *(r.cells() for r in results)]]) + "\n")
-    a.output.write_text(page(results, every, known, peer.tuning(), postgres.SETTINGS, os.cpu_count() or 1))
+    a.output.write_text(page(results, every, known, peer.tuning(), peer.trials, postgres.SETTINGS))
     say(f"written: {os.path.relpath(a.output)}")
 
 

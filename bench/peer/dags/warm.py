@@ -1,7 +1,12 @@
-"""One job: shows that all of Airflow is up, and warms what can be warmed."""
+"""A few jobs before the measurement: they warm Airflow, and show how many at once are best."""
+
+import os
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
 
-with DAG("warm", schedule=None):
-    BashOperator(task_id="only", bash_command="true")
+JOBS = int(os.environ["PEER_WARM"])
+
+with DAG("warm", schedule=None, max_active_tasks=JOBS):
+    for number in range(JOBS):
+        BashOperator(task_id=f"p{number}", bash_command="true")
