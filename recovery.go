@@ -53,7 +53,7 @@ type RecoveryItem struct {
 	Found   RecoveryFound `json:"found"`
 	Running bool          `json:"running,omitempty"`
 	Exit    *int          `json:"exit,omitempty"`
-	At      *time.Time    `json:"at,omitempty" doc:"When it ended, or started if it runs"`
+	At      *time.Time    `json:"at,omitempty" doc:"When it ended; when it started, or else was to, if it runs or nobody knows"`
 	Then    string        `json:"then" doc:"What the confirmation does about it, in words"`
 }
 

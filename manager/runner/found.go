@@ -75,7 +75,7 @@ func (r *Runner) eachFound(m *memory, each func(item banto.RecoveryItem, ended b
 		}
 		item := banto.RecoveryItem{
 			Tracker: id, Jobnet: t.Flow().Jobnet, Attempt: a, Part: l.part, Host: m.hosts[l.host].Name, State: l.state,
-			Found: banto.FoundUnknown,
+			Found: banto.FoundUnknown, At: l.since(),
 		}
 		_, up := m.shells[l.host]
 		q, told := r.recovery.hosts[l.host], recalled{}
@@ -120,6 +120,18 @@ func (r *Runner) eachFound(m *memory, each func(item banto.RecoveryItem, ended b
 			each(item, t == nil)
 		}
 	}
+}
+
+// since is when an attempt was started, or else was to be; nil: that is not known.
+func (l live) since() *time.Time {
+	at := l.started
+	if at.IsZero() {
+		at = l.created
+	}
+	if at.IsZero() {
+		return nil
+	}
+	return &at
 }
 
 // then says in words what comes of an attempt.

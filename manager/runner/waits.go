@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -71,6 +72,9 @@ func (m *memory) hostTrouble(w engine.Wait, places map[string]banto.HostID, loca
 	}
 	if chosen {
 		return "; " + h.Name + ", which was chosen for it, " + trouble
+	}
+	if w.Host != "" && !strings.HasSuffix(w.Text, " "+w.Host) {
+		return "; " + h.Name + " " + trouble
 	}
 	return ", which " + trouble
 }
