@@ -170,6 +170,11 @@ func (e *env) backupToOutput(ctx context.Context, m *client.Client) error {
 	}
 	// What stands beside the backup is not worth an error.
 	_, _ = io.WriteString(e.std.Err, e.say("backup of %s: %s, %d rows, whole", e.moment(info.At), size(to.n.Load()), info.Rows)+"\n")
+	if f, ok := e.std.Out.(*os.File); ok && runtime.GOOS != "windows" {
+		if at, err := f.Stat(); err == nil && at.Mode().IsRegular() && at.Mode().Perm()&0o077 != 0 {
+			_, _ = io.WriteString(e.std.Err, e.say("others of this machine can read the file: chmod 600 it, it holds the keys of the house")+"\n")
+		}
+	}
 	return nil
 }
 

@@ -29,7 +29,9 @@ const alone = "alone"
 func (e *env) help(cmd *cobra.Command, _ []string) {
 	var b strings.Builder
 	p := e.pen()
-	b.WriteString(first(cmd.Long, cmd.Short) + "\n")
+	for line := range strings.SplitSeq(first(cmd.Long, cmd.Short), "\n") {
+		b.WriteString(strings.Join(wrap(line, e.helpWidth()), "\n") + "\n")
+	}
 	heading := func(text string) { b.WriteString("\n" + p.paint(styleBold, text) + "\n") }
 
 	heading(e.say("Usage"))
@@ -54,20 +56,28 @@ func (e *env) help(cmd *cobra.Command, _ []string) {
 	_, _ = io.WriteString(e.std.Out, b.String())
 }
 
+// helpWidth is how wide help is at most: lines that are longer are hard to read.
+func (e *env) helpWidth() int {
+	if w := e.width(); w > 0 {
+		return min(max(w, 40), widestHelp)
+	}
+	return widestHelp
+}
+
+const (
+	widestHelp = 80
+	widestName = 30 // of a flag or a command that has its text beside it
+)
+
 func (e *env) helpCommands(b *strings.Builder, cmd *cobra.Command, heading func(string)) {
 	list := func(title string, belongs func(*cobra.Command) bool) {
-		t := table{columns: []column{{}, {least: 20}}, indent: 2}
+		var all []explained
 		for _, sub := range cmd.Commands() {
 			if sub.IsAvailableCommand() && belongs(sub) {
-				t.add(cell{sub.Name(), styleBold}, cell{text: sub.Short})
+				all = append(all, explained{cell{sub.Name(), styleBold}, sub.Short})
 			}
 		}
-		if len(t.rows) == 0 {
-			return
-		}
-		heading(title)
-		// Writing to a strings.Builder cannot fail.
-		_ = t.write(b, e.pen(), e.width())
+		e.helpEntries(b, title, all, heading)
 	}
 	for _, g := range cmd.Groups() {
 		list(g.Title, func(sub *cobra.Command) bool { return sub.GroupID == g.ID })
@@ -79,7 +89,7 @@ func (e *env) helpCommands(b *strings.Builder, cmd *cobra.Command, heading func(
 
 // helpFlags lists flags in columns that line up in any language.
 func (e *env) helpFlags(b *strings.Builder, title string, flags *pflag.FlagSet, heading func(string)) {
-	t := table{columns: []column{{}, {least: 30}}, indent: 2}
+	var all []explained
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
@@ -95,11 +105,43 @@ func (e *env) helpFlags(b *strings.Builder, title string, flags *pflag.FlagSet, 
 		if usual := f.DefValue; usual != "" && usual != "false" && usual != "[]" && usual != "0" && usual != "0s" {
 			usage += fmt.Sprintf(" (%s)", e.say("usually %s", usual))
 		}
-		t.add(cell{text: name}, cell{text: usage})
+		all = append(all, explained{cell{text: name}, usage})
 	})
-	if len(t.rows) > 0 {
-		heading(title)
-		// Writing to a strings.Builder cannot fail.
-		_ = t.write(b, e.pen(), e.width())
+	e.helpEntries(b, title, all, heading)
+}
+
+// explained is a name with what is said of it.
+type explained struct {
+	name cell
+	text string
+}
+
+// helpEntries writes entries with their texts in a column, each in as many lines
+// as it takes.
+func (e *env) helpEntries(b *strings.Builder, title string, all []explained, heading func(string)) {
+	if len(all) == 0 {
+		return
+	}
+	heading(title)
+	widest := 0
+	for _, one := range all {
+		if w := textWidth(one.name.text); w <= widestName {
+			widest = max(widest, w)
+		}
+	}
+	const indent = 2
+	margin := indent + widest + gap
+	for _, one := range all {
+		b.WriteString(strings.Repeat(" ", indent) + e.pen().paint(one.name.look, one.name.text))
+		used := indent + textWidth(one.name.text)
+		for _, line := range wrap(one.text, e.helpWidth()-margin) {
+			if used > margin-gap {
+				b.WriteByte('\n')
+				used = 0
+			}
+			b.WriteString(strings.Repeat(" ", margin-used) + line)
+			used = margin
+		}
+		b.WriteByte('\n')
 	}
 }

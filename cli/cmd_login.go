@@ -31,8 +31,8 @@ func newLoginCommand(e *env) *cobra.Command {
 	})
 	cmd.Long = e.say("Keeps the address of a manager, the certificate of its CA and a token in your configuration, where all\ncommands find them. You are asked whether the fingerprint of its CA is the one that banto server shows\nat its start; without a terminal it has to be given. The token is read from $BANTO_TOKEN, from standard\ninput (--token -), or asked for without being shown. Give the URLs of all managers that share a store:\ncommands then go to the next one by themselves.")
 	cmd.Example = examples("banto login https://banto.example.com:8600",
-		"banto login https://manager1.example.com:8600 https://manager2.example.com:8600",
-		"banto login https://banto.example.com:8600 --fingerprint sha256:3f5a… --token - < token.txt")
+		"banto login https://manager1:8600 https://manager2:8600",
+		"banto login https://banto.example.com:8600 \\\n    --fingerprint sha256:3f5a… --token - < token.txt")
 	cmd.Args = e.takes(1, -1, "URL")
 	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", e.say("the `fingerprint` that the manager's CA must have"))
 	return cmd

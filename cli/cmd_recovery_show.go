@@ -181,21 +181,28 @@ func (e *env) writeRecoveryItems(r banto.Recovery) error {
 		{title: e.say("TRACKER")},
 		{title: e.say("PART"), least: 4},
 		{title: e.say("FOUND"), least: 6, early: true},
-		{title: e.say("THEN"), least: 24, drop: 1},
-		{title: e.say("JOBNET"), least: 8, drop: 2},
+		{title: e.say("WHEN"), drop: 2},
+		{title: e.say("JOBNET"), least: 8, drop: 1},
 	}}
+	var then []string // what comes of it, once for all of which the same does
 	for _, i := range items {
 		found := e.found(i.Found)
 		if i.Exit != nil {
 			found += " (" + strconv.Itoa(*i.Exit) + ")"
 		}
 		t.add(cell{text: plain(i.Host)}, cell{text: plain(string(i.Tracker))}, cell{text: plain(string(i.Part))},
-			cell{found, foundLook(i.Found)}, cell{text: e.then(i)}, cell{text: plain(i.Jobnet)})
+			cell{found, foundLook(i.Found)}, cell{text: e.clock(i.At)}, cell{text: plain(i.Jobnet)})
+		if text := e.found(i.Found) + ": " + e.then(i); !slices.Contains(then, text) {
+			then = append(then, text)
+		}
 	}
 	if err := e.print("\n"); err != nil {
 		return err
 	}
 	if err := e.written(t.write(e.std.Out, e.pen(), e.width())); err != nil {
+		return err
+	}
+	if err := e.print("\n" + e.sentence(e.say("On confirmation:")) + e.listed(then)); err != nil {
 		return err
 	}
 	var counts []string
@@ -220,4 +227,13 @@ func (e *env) writeRecoveryItems(r banto.Recovery) error {
 // sentence writes a sentence in as many lines as it takes.
 func (e *env) sentence(text string) string {
 	return strings.Join(wrap(text, e.width()), "\n") + "\n"
+}
+
+// listed writes sentences below each other, set in.
+func (e *env) listed(all []string) string {
+	var b strings.Builder
+	for _, text := range all {
+		b.WriteString(indented(text, e.width()))
+	}
+	return b.String()
 }

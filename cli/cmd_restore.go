@@ -20,10 +20,14 @@ func newRestoreCommand(e *env) *cobra.Command {
 	var data, kept string
 	var asJSON bool
 	cmd := e.command("restore FILE", e.say("Make a new store of a backup"), func(cmd *cobra.Command, args []string) error {
+		named := e.std.Env("BANTO_STORE")
 		if kept == "" && data == "" {
-			kept = e.std.Env("BANTO_STORE")
+			kept = named
 		}
 		switch {
+		case data != "" && kept == "" && named != "":
+			// A manager that is started in the same way would use the database.
+			return e.wrongUse(cmd, e.say("--data would make a store in that directory, and $BANTO_STORE names a database: unset one of them"))
 		case (data == "") == (kept == ""):
 			return e.wrongUse(cmd, e.say("say where to: either --data DIRECTORY or --store URL"))
 		case data != "":
@@ -37,7 +41,7 @@ func newRestoreCommand(e *env) *cobra.Command {
 	})
 	cmd.Long = e.say("Makes a new store of a backup, in a data directory or in a PostgreSQL database that holds none: what is there\nis never written over. No manager may run on it. The manager that starts on it is held: it starts nothing until\nbanto recovery has shown what the hosts know of the time after the backup, and you have confirmed it.")
 	cmd.Example = examples("banto restore /backup/banto-2026-11-21.backup --data /var/lib/banto",
-		"BANTO_STORE=postgres://banto:…@db/banto banto restore /backup/banto-2026-11-21.backup")
+		"BANTO_STORE=postgres://banto:…@db/banto \\\n    banto restore /backup/banto-2026-11-21.backup")
 	cmd.Args = e.takes(1, 1, "FILE")
 	f := cmd.Flags()
 	f.StringVar(&data, "data", "", e.say("data `directory` of the manager, without a store in it"))

@@ -17,8 +17,8 @@ func newServerCommand(e *env) *cobra.Command {
 	})
 	cmd.Long = e.say("Starts the manager alone. On addresses that other machines can reach it speaks TLS, with a certificate\nof its own CA unless --cert gives another. Managers that share a PostgreSQL store (--store) follow each\nother: one is active, the others stand by.")
 	cmd.Example = examples("banto server", "banto server --data /var/lib/banto",
-		"banto server --http 0.0.0.0:8600 --fabric 0.0.0.0:8601 --san banto.example.com --environment production",
-		"BANTO_STORE=postgres://banto:…@db/banto banto server --http 0.0.0.0:8600 --fabric 0.0.0.0:8601")
+		"banto server --http 0.0.0.0:8600 --fabric 0.0.0.0:8601 \\\n    --san banto.example.com --environment production",
+		"BANTO_STORE=postgres://banto:…@db/banto \\\n    banto server --http 0.0.0.0:8600 --fabric 0.0.0.0:8601")
 	cmd.Args = e.takes(0, 0, "")
 	flags.register(e, cmd)
 	flags.registerServer(e, cmd)

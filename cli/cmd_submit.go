@@ -48,7 +48,7 @@ func newSubmitCommand(e *env) *cobra.Command {
 		return e.afterwards(cmd.Context(), m, t, in.wait, in.json)
 	})
 	cmd.Long = e.say("Asks for a run of a jobnet now. The tracker that is printed is never lost once it is printed.\nWith --wait: exit code 0 when it ended ok or with a warning, 1 when it ended in error, was\ncancelled, or is blocked.")
-	cmd.Example = "  banto submit backup/nightly\n  banto submit backup/nightly -p source=/srv -p generations=3 --wait\n  banto submit backup/nightly --date 2026-11-30 --reason \"month end, again\" --json\n  banto submit backup/nightly --hold"
+	cmd.Example = "  banto submit backup/nightly\n  banto submit backup/nightly -p source=/srv -p generations=3 --wait\n  banto submit backup/nightly --date 2026-11-30 --reason \"month end\" --json\n  banto submit backup/nightly --hold"
 	cmd.Args = e.takes(1, 1, "JOBNET")
 	cmd.ValidArgsFunction = e.completeJobnets()
 	f := cmd.Flags()

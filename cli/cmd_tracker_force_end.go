@@ -20,7 +20,7 @@ func newTrackerForceEndCommand(e *env) *cobra.Command {
 		return v.run(cmd, args[0])
 	})
 	cmd.Long = e.say("Gives parts the outcome that you say, whatever they did or would do; what is behind them goes on\nby it. A part that runs is killed first. A part whose host is lost is given up: its job may still run there.")
-	cmd.Example = examples(`banto tracker force-end 20261121-7k3mq0x load --outcome ok --reason "loaded by hand"`,
+	cmd.Example = examples(`banto tracker force-end 20261121-7k3mq0x load --outcome ok --reason "by hand"`,
 		"banto tracker force-end 20261121-7k3mq0x poll --outcome error --dry-run")
 	cmd.Args = e.takes(2, -1, "TRACKER PART…")
 	cmd.ValidArgsFunction = e.completeMove(func(banto.PartState) bool { return true }, open()...)

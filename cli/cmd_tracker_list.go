@@ -85,7 +85,7 @@ func (e *env) writeTrackers(page banto.Page[banto.Tracker]) error {
 		{title: e.say("MESSAGE"), least: 20, drop: 7},
 	}}
 	for _, r := range page.Items {
-		t.add(cell{text: string(r.ID)}, cell{e.trackerState(r.State), trackerLook(r.State)}, cell{text: plain(r.Jobnet)},
+		t.add(cell{text: string(r.ID)}, e.trackerStands(r), cell{text: plain(r.Jobnet)},
 			cell{text: partsDone(r)}, cell{text: e.clock(&r.SubmittedAt)}, cell{text: e.lasted(r.StartedAt, r.EndedAt)},
 			cell{text: plain(r.SubmittedBy)}, cell{text: plain(r.Message)})
 	}
@@ -93,6 +93,14 @@ func (e *env) writeTrackers(page banto.Page[banto.Tracker]) error {
 		return e.written(err)
 	}
 	return e.writeMore(page.Next)
+}
+
+// trackerStands is the state of a tracker, and whether attempts of it are lost.
+func (e *env) trackerStands(t banto.Tracker) cell {
+	if lost := t.Counts[banto.PartLost]; lost > 0 && !t.State.Ended() {
+		return cell{e.say("%s, %d lost", e.trackerState(t.State), lost), styleYellow}
+	}
+	return cell{e.trackerState(t.State), trackerLook(t.State)}
 }
 
 // partsDone tells how many parts have come to their end, of how many.

@@ -106,6 +106,8 @@ func someRecovery() banto.Recovery {
 			Attempt: banto.AttemptID(fmt.Sprintf("20261121-7k3mq%02d.1", n)), Found: found, Then: then[found]}
 		if found == banto.FoundTold || found == banto.FoundEnded {
 			i.Exit = exitOf(n)
+		} else {
+			i.At = at(float64(n))
 		}
 		r.Items, r.Counts[found] = append(r.Items, i), n+1
 	}

@@ -160,6 +160,35 @@ func TestRecoveryIsConfirmed(t *testing.T) {
 	}
 }
 
+// A tracker of which an attempt is lost is not one that simply runs.
+func TestLostIsSeenInTheList(t *testing.T) {
+	for lang, want := range map[language]string{english: "running, 2 lost", japanese: "実行中、応答なし 2"} {
+		var out strings.Builder
+		e := someEnv(lang, 80, &out)
+		one := banto.Tracker{ID: "20261121-7k3mq0x", State: banto.TrackerRunning, Jobnet: "a", Parts: 3, Counts: map[banto.PartState]int{banto.PartLost: 2}}
+		other := one
+		other.State = banto.TrackerCancelled
+		if err := e.writeTrackers(banto.Page[banto.Tracker]{Items: []banto.Tracker{one, other}}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(out.String(), want) != 1 {
+			t.Errorf("%s: %s", lang, out.String())
+		}
+	}
+}
+
+// A manager that would use the database of the environment gets no store in a
+// directory by mistake.
+func TestRestoreWantsOnePlace(t *testing.T) {
+	e := someEnv(english, 80, &strings.Builder{})
+	e.std.Env = func(name string) string { return map[string]string{"BANTO_STORE": "postgres://db/banto"}[name] }
+	cmd := newRestoreCommand(e)
+	cmd.SetArgs([]string{"b.backup", "--data", t.TempDir()})
+	if err := cmd.Execute(); banto.KindOf(err) != banto.KindInvalid || !strings.Contains(err.Error(), "$BANTO_STORE") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFlagsOfManagers(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--max-trackers wants a number from 1 on":         {"server", "--max-trackers", "0"},

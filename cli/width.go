@@ -89,25 +89,63 @@ func fold(s string, columns int) []string {
 	return append(lines, s)
 }
 
-// wrap breaks a sentence into lines of that many columns, at blanks where there
-// are some; 0 or less: it is left as it is.
+// wrap breaks a sentence into lines of that many columns, at blanks and between
+// the wide characters of East Asia; 0 or less: it is left as it is.
 func wrap(s string, columns int) []string {
 	if columns < 10 || textWidth(s) <= columns {
 		return []string{s}
 	}
 	var lines []string
 	line := ""
-	for word := range strings.FieldsSeq(s) {
-		if line != "" && textWidth(line)+1+textWidth(word) > columns {
-			lines, line = append(lines, line), ""
+	for _, a := range atoms(s) {
+		blank := ""
+		if a.blank && line != "" {
+			blank = " "
 		}
-		if line != "" {
-			line += " "
+		if line != "" && textWidth(line+blank+a.text) > columns {
+			lines, line, blank = append(lines, line), "", ""
 		}
-		pieces := fold(line+word, columns)
+		pieces := fold(line+blank+a.text, columns)
 		lines, line = append(lines, pieces[:len(pieces)-1]...), pieces[len(pieces)-1]
 	}
 	return append(lines, line)
+}
+
+// atom is a piece of a sentence that is not broken.
+type atom struct {
+	text  string
+	blank bool // one stands before it
+}
+
+// What no line of Japanese begins with, and what none ends with.
+const (
+	closing = "、。，．・：；？！)）]］」』】〕…ー～ぁぃぅぇぉっゃゅょァィゥェォッャュョ%％,.:;!?"
+	opening = "(（[［「『【〔"
+)
+
+// atoms cuts a sentence where it may be broken.
+func atoms(s string) []atom {
+	var all []atom
+	for word := range strings.FieldsSeq(s) {
+		blank, from, before := true, 0, rune(0)
+		for i, r := range word {
+			if i > 0 && breaks(before, r) {
+				all, blank, from = append(all, atom{word[from:i], blank}), false, i
+			}
+			before = r
+		}
+		all = append(all, atom{word[from:], blank})
+	}
+	return all
+}
+
+// breaks says whether a line may be broken between two characters.
+func breaks(before, r rune) bool {
+	switch {
+	case runeWidth(before) != 2 && runeWidth(r) != 2, strings.ContainsRune(closing, r), strings.ContainsRune(opening, before):
+		return false
+	}
+	return !unicode.Is(unicode.Katakana, r) || before != 'ー' && !unicode.Is(unicode.Katakana, before)
 }
 
 // pad fills a text with blanks up to that many columns.

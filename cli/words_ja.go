@@ -283,6 +283,7 @@ func wordsJA() map[string]string {
 		"… and %d more failed parts: banto tracker show %s":         "… 他に異常の部品 %d: banto tracker show %s",
 		"run the failed parts again: banto tracker rerun %s --wait": "失敗した部品を再実行: banto tracker rerun %s --wait",
 		"its output cannot be read: %s":                             "出力を読めません: %s",
+		"%s, %d lost":                                               "%s、応答なし %d",
 		"waits for %s":                                              "待ち: %s",
 
 		// host, audit
