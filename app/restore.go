@@ -44,7 +44,17 @@ func VerifyBackup(_ context.Context, file string) (banto.BackupInfo, error) {
 		return banto.BackupInfo{}, err
 	}
 	defer f.Close()
-	return backup.Verify(f)
+	info, err := backup.Verify(f)
+	return info, ofFile(err, file)
+}
+
+// ofFile names the file in an error about a backup.
+func ofFile(err error, file string) error {
+	var e *banto.ErrorInfo
+	if !errors.As(err, &e) {
+		return err
+	}
+	return banto.Fail(e.Kind, e.What+" "+file, e.Why, e.Hint).Because(err)
 }
 
 // CheckBackup reads a backup to its end as it comes, and says what it holds.
