@@ -100,8 +100,8 @@ func (e *Env) harness(ctx context.Context, test string, rounds, jobs int) ([]str
 		defer close(read)
 		for s := bufio.NewScanner(in); s.Scan(); {
 			lines = append(lines, s.Text())
-			if logged.MatchString(s.Text()) {
-				e.Say("%s", strings.TrimSpace(s.Text()))
+			if m := logged.FindStringSubmatch(s.Text()); m != nil {
+				e.Say("%s", m[1])
 			}
 		}
 		_, _ = io.Copy(io.Discard, in) // behind a line that is too long
@@ -119,7 +119,7 @@ func (e *Env) harness(ctx context.Context, test string, rounds, jobs int) ([]str
 }
 
 var (
-	logged   = regexp.MustCompile(`_test\.go:\d+: (round \d+|first new job)`)
+	logged   = regexp.MustCompile(`_test\.go:\d+: ((?:round \d+|first new job).*)`)
 	firstJob = regexp.MustCompile(`first new job after: median (\S+), longest (\S+)$`)
 	eachOnce = regexp.MustCompile(`round \d+: \d+ jobs, each once; killed: (.*)$`)
 )
