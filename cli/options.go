@@ -211,7 +211,7 @@ func (f *processFlags) log(e *env, cmd *cobra.Command, s settings.Log, o *app.Op
 
 // logger makes the log of a form.
 func (f *processFlags) logger(e *env, cmd *cobra.Command, s settings.Log, out io.Writer, level slog.Level) (*slog.Logger, error) {
-	form := f.logFormat
+	form := first(f.logFormat, "text") // not every process that has a log has the flag
 	if !cmd.Flags().Changed("log-format") && s.JSON {
 		form = "json"
 	}
