@@ -214,7 +214,7 @@ func (p *process) plan(w *world) {
 	if w.chance(6) {
 		p.ends += w.some(90 * time.Second)
 	}
-	if w.mood == silent {
+	if w.mood == silent && !w.calm {
 		p.ends += w.some(2 * time.Minute)
 	}
 	switch w.rand.IntN(6) {

@@ -32,6 +32,14 @@ func (w *world) someMood() mood {
 	return anyMood
 }
 
+// fewest is how many hosts the mood wants at least.
+func (w *world) fewest() int {
+	if w.mood == silent {
+		return 2
+	}
+	return 1
+}
+
 // scheduleMood has happen what the mood wants.
 func (w *world) scheduleMood() {
 	switch w.mood {

@@ -181,7 +181,9 @@ func (t *truth) told(on *host, e *keeper.Ended) {
 	if before := f.told; before != nil && f.lost == "" && !on.copied && (before.Reason != e.Reason || exitText(before.Exit) != exitText(e.Exit)) {
 		t.w.broken(3, "the keeper of %s tells of %s %s%s, and has told %s%s", on, e.Attempt, e.Reason, exitText(e.Exit), before.Reason, exitText(before.Exit))
 	}
-	f.told = &c
+	if f.told = &c; f.on == nil { // it was refused, or killed before it was started
+		f.on = on
+	}
 }
 
 // stunned says that a machine stands still: what runs on it may be given up

@@ -107,7 +107,7 @@ func newWorld(seed uint64) *world {
 	for n := range 1 + w.rand.IntN(2) {
 		w.managers = append(w.managers, newManager(w, n))
 	}
-	for n := range 1 + w.rand.IntN(3) {
+	for n := range max(1+w.rand.IntN(3), w.fewest()) {
 		w.hosts = append(w.hosts, newHost(w, n))
 	}
 	w.enrol()
