@@ -41,7 +41,13 @@ func (h *House) profiled() error {
 		for i := 0; ctx.Err() == nil; i++ {
 			path := filepath.Join(dir, fmt.Sprintf("%d-%03d.pprof", server.PID, i))
 			if err := h.profile(ctx, path); err != nil {
-				return // the manager has ended, or the row
+				select {
+				case <-server.Gone():
+				case <-ctx.Done():
+				default:
+					e.Say("no profile: %v", err)
+				}
+				return
 			}
 		}
 	}()
@@ -52,7 +58,7 @@ func (h *House) profiled() error {
 func (h *House) profile(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, (slice+30)*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/api/v1/debug/pprof/profile?seconds=%d", h.URL, slice), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", h.URL, slice), http.NoBody)
 	if err != nil {
 		return err
 	}
