@@ -155,6 +155,7 @@ func (d *doctor) fabric() {
 func (d *doctor) hosts(ctx context.Context) error {
 	all, connected, told, untold := 0, 0, 0, 0
 	clocks, versions := true, true
+	beside, bare := d.beside(ctx), []string(nil)
 	for after := ""; ; {
 		page, err := d.s.Store.ListHosts(ctx, after, 500)
 		if err != nil {
@@ -166,8 +167,9 @@ func (d *doctor) hosts(ctx context.Context) error {
 			switch {
 			case h.State == banto.HostConnected:
 				connected++
-			case h.ID == d.s.Local && h.State == banto.HostNever:
-				all-- // a manager alone wants no agent beside it
+			case h.State == banto.HostNever && beside(h):
+				all--
+				bare = append(bare, h.Name)
 				continue
 			}
 			before := len(d.found)
@@ -188,7 +190,11 @@ func (d *doctor) hosts(ctx context.Context) error {
 		d.bad("host", "", fmt.Sprintf("%d more hosts were not looked at", untold), "begin with those above; banto host list shows all")
 	}
 	if connected == all {
-		d.good("host", fmt.Sprintf("all hosts are connected (%d)", all))
+		found := fmt.Sprintf("all hosts are connected (%d)", all)
+		if len(bare) > 0 && d.s.Store.Shared() {
+			found += "; no agent has run yet beside " + strings.Join(bare, ", ") + ", and nothing waits for one there"
+		}
+		d.good("host", found)
 	}
 	if clocks {
 		d.good("clock", "the clocks of the hosts that are connected are right within "+clockOff.String())
@@ -197,6 +203,19 @@ func (d *doctor) hosts(ctx context.Context) error {
 		d.good("version", "the agents' versions work with the manager's ("+d.s.Version.Version+")")
 	}
 	return nil
+}
+
+// beside gives which hosts are those beside managers, which enrol them by
+// themselves and need no agent there, and for which nothing waits.
+func (d *doctor) beside(ctx context.Context) func(banto.Host) bool {
+	names := map[string]bool{}
+	if all, err := d.s.managers(ctx); err == nil {
+		for _, m := range all {
+			names[m.Name] = true
+		}
+	}
+	live := d.s.load(ctx)
+	return func(h banto.Host) bool { return (h.ID == d.s.Local || names[h.Name]) && live[h.ID].Waiting == 0 }
 }
 
 // connection says why a host is not connected, and what is refused of its
