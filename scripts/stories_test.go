@@ -60,6 +60,9 @@ func TestStories(t *testing.T) {
 			"keep":  words.Keep,
 			"shape": shape,
 
+			"get":     get,
+			"syslogd": syslogd,
+
 			"screen": onScreen,
 			"keys":   keys,
 		},
