@@ -45,14 +45,28 @@ type template struct {
 type growth struct {
 	from, until time.Time // of the submissions
 	trackers    int
+	done        int  // of them, that are there already
 	outputs     bool // what jobs printed too
 	each        func(done int)
 }
 
-// grown are the tables that belong to trackers, with the column that says to
-// which.
-func grown() map[string]string {
-	return map[string]string{"trackers": "id", "tracker_folders": "seq", "parts": "tracker", "attempts": "tracker", "submitted": "tracker", "audit": "object"}
+// behindTrackers are the tables that belong to trackers, in the order in which
+// they are written.
+func behindTrackers() []string {
+	return []string{"tracker_folders", "parts", "attempts", "submitted", "audit", "outputs"}
+}
+
+// keyOf gives the column that says to which tracker a row belongs.
+func keyOf(table string) string {
+	switch table {
+	case "trackers":
+		return "id"
+	case "tracker_folders":
+		return "seq"
+	case "audit":
+		return "object"
+	}
+	return "tracker"
 }
 
 // openSQL opens the database of a house.
@@ -73,8 +87,9 @@ func (e *Env) openSQL(ctx context.Context, h *House) (*sql.DB, error) {
 	return db, db.PingContext(ctx)
 }
 
-// openGrower reads the trackers that are there: all are templates.
-func openGrower(ctx context.Context, e *Env, h *House) (_ *grower, err error) {
+// openGrower reads the trackers that were submitted since then: they are the
+// templates.
+func openGrower(ctx context.Context, e *Env, h *House, since time.Time) (_ *grower, err error) {
 	g := &grower{e: e, h: h, postgres: e.Store == "postgres", tables: map[string][]string{}}
 	if g.db, err = e.openSQL(ctx, h); err != nil {
 		return nil, err
@@ -82,7 +97,7 @@ func openGrower(ctx context.Context, e *Env, h *House) (_ *grower, err error) {
 	if g.conn, err = g.db.Conn(ctx); err != nil {
 		return nil, errors.Join(err, g.db.Close())
 	}
-	if err = g.prepare(ctx); err != nil {
+	if err = g.prepare(ctx, since); err != nil {
 		g.close()
 		return nil, fmt.Errorf("cannot look at the store: %w", err)
 	}
@@ -102,7 +117,7 @@ func (g *grower) exec(ctx context.Context, statement string) error {
 }
 
 // prepare copies the templates, so that finding one stays cheap.
-func (g *grower) prepare(ctx context.Context) error {
+func (g *grower) prepare(ctx context.Context, since time.Time) error {
 	setup := []string{"CREATE TEMP TABLE clones (old_id TEXT, old_seq BIGINT, new_id TEXT, new_seq BIGINT, moved BIGINT)"}
 	if g.postgres {
 		setup = []string{
@@ -110,17 +125,25 @@ func (g *grower) prepare(ctx context.Context) error {
 			`CREATE TEMP TABLE clones (old_id TEXT COLLATE "C", old_seq BIGINT, new_id TEXT COLLATE "C", new_seq BIGINT, moved BIGINT)`,
 		}
 	}
-	tables := grown()
-	if g.postgres {
-		tables["outputs"] = "tracker"
-	}
-	for table, key := range tables {
+	tables := append([]string{"trackers"}, behindTrackers()...) // the others are found by it
+	for _, table := range tables {
+		if table == "outputs" && !g.postgres {
+			continue
+		}
 		columns, err := g.columns(ctx, table)
 		if err != nil {
 			return err
 		}
 		g.tables[table] = columns
-		setup = append(setup, "CREATE TEMP TABLE t_"+table+" AS SELECT * FROM "+table, "CREATE INDEX t_"+table+"_key ON t_"+table+" ("+key+")")
+		key := keyOf(table)
+		which := key + " IN (SELECT id FROM t_trackers)"
+		switch key {
+		case "id":
+			which = fmt.Sprintf("seq >= %d", since.UnixMicro())
+		case "seq":
+			which = "seq IN (SELECT seq FROM t_trackers)"
+		}
+		setup = append(setup, "CREATE TEMP TABLE t_"+table+" AS SELECT * FROM "+table+" WHERE "+which, "CREATE INDEX t_"+table+"_key ON t_"+table+" ("+key+")")
 		if g.postgres {
 			setup = append(setup, "ANALYZE t_"+table)
 		}
@@ -169,7 +192,10 @@ const clonesAtOnce = 1000
 func (g *grower) grow(ctx context.Context, what growth) error {
 	chance := rand.New(rand.NewPCG(10, 6)) //nolint:gosec // the same past each time
 	apart := what.until.Sub(what.from) / time.Duration(max(1, what.trackers))
-	for done := 0; done < what.trackers; done += clonesAtOnce {
+	for range what.done {
+		chance.IntN(len(g.templates))
+	}
+	for done := what.done; done < what.trackers; done += clonesAtOnce {
 		n := min(clonesAtOnce, what.trackers-done)
 		var values strings.Builder
 		ids := make(map[string]string, n)
@@ -215,7 +241,7 @@ func cloneID(at time.Time, k int) string {
 
 func (g *grower) batch(ctx context.Context, clones string) error {
 	statements := []string{"BEGIN", "DELETE FROM clones", "INSERT INTO clones VALUES " + clones}
-	for _, table := range []string{"trackers", "tracker_folders", "parts", "attempts", "submitted", "audit", "outputs"} {
+	for _, table := range append([]string{"trackers"}, behindTrackers()...) {
 		if columns := g.tables[table]; columns != nil {
 			statements = append(statements, copyStatement(table, columns))
 		}
@@ -234,13 +260,9 @@ func copyStatement(table string, columns []string) string {
 	for i, c := range columns {
 		values[i] = clonedValue(table, c)
 	}
-	key := grown()[table]
-	on := "o." + key + " = c.old_id"
-	switch table {
-	case "tracker_folders":
+	on := "o." + keyOf(table) + " = c.old_id"
+	if keyOf(table) == "seq" {
 		on = "o.seq = c.old_seq"
-	case "outputs":
-		on = "o.tracker = c.old_id"
 	}
 	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") SELECT " + strings.Join(values, ", ") +
 		" FROM clones c JOIN t_" + table + " o ON " + on + " ORDER BY c.new_seq"

@@ -83,80 +83,90 @@ func runHistory(ctx context.Context, e *Env) ([]Measure, error) {
 	return append(out, purge...), err
 }
 
-// open makes the house with its past, or takes it from the cache.
+// open makes the house with its past, or takes it from the cache. One that was
+// not finished is gone on with.
 func (h *history) open(ctx context.Context, attempts int) error {
-	dir := ""
-	if h.e.Cache != "" {
-		abs, err := filepath.Abs(h.e.Cache)
-		if err != nil {
+	dir, err := h.place(ctx, attempts)
+	if err != nil {
+		return err
+	}
+	base := time.Now()
+	if begun, err := os.Stat(filepath.Join(dir, "begun")); err == nil && dir != "" {
+		base = begun.ModTime()
+		h.e.Say("the past is taken from %s", dir)
+	} else if err := h.begin(ctx); err != nil {
+		return fmt.Errorf("cannot begin a past: %w", err)
+	}
+	if dir != "" {
+		if err := touch(filepath.Join(dir, "begun"), base); err != nil {
 			return err
 		}
-		dir = filepath.Join(abs, fmt.Sprintf("history-%s-%d", h.e.Store, attempts))
-		if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
-			return err
+		if _, err := os.Stat(filepath.Join(dir, "whole")); err == nil {
+			return nil
 		}
 	}
-	if h.e.Store == "postgres" && dir != "" {
-		s, err := pgtest.Open(pgtest.Options{Settings: settings(), Dir: dir + "-server"})
-		if err != nil {
-			return err
-		}
-		h.e.After(s.Close)
-		h.e.database = s
-	}
-	if _, err := os.Stat(filepath.Join(dir, "whole")); err == nil && dir != "" {
-		return h.reopen(ctx, dir)
-	}
-	if err := h.make(ctx, dir, attempts); err != nil {
+	if err := h.grow(ctx, base, attempts/historyJobs); err != nil {
 		return fmt.Errorf("cannot make a past: %w", err)
 	}
 	if dir == "" {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(dir, "whole"), nil, 0o600)
+	return touch(filepath.Join(dir, "whole"), base)
 }
 
-// houseIn prepares a house in a directory of the cache.
-func (h *history) houseIn(ctx context.Context, dir string) (*House, error) {
+// touch makes a file of a time, once.
+func touch(path string, at time.Time) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return err
+	}
+	return os.Chtimes(path, at, at)
+}
+
+// place prepares the house, in the cache if there is one, whose directory it
+// gives.
+func (h *history) place(ctx context.Context, attempts int) (dir string, err error) {
+	if h.e.Cache == "" {
+		h.h, err = h.e.Manager(ctx)
+		if err != nil {
+			return "", err
+		}
+		return "", h.h.Server.Stop()
+	}
+	root, err := filepath.Abs(h.e.Cache)
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(root, fmt.Sprintf("history-%s-%d", h.e.Store, attempts))
 	if err := os.MkdirAll(dir, 0o711); err != nil {
-		return nil, err
+		return "", err
 	}
 	api, err := freeAddr(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	fabric, err := freeAddr(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	house := &House{env: h.e, URL: "http://" + api, Fabric: fabric, Data: dir, args: []string{"server", "--data", dir, "--http", api, "--fabric", fabric}}
-	if h.e.Store == "postgres" {
-		house.args = append(house.args, "--store", h.e.database.URL("t1"))
+	h.h = &House{env: h.e, URL: "http://" + api, Fabric: fabric, Data: dir, args: []string{"server", "--data", dir, "--http", api, "--fabric", fabric}}
+	if h.e.Store != "postgres" {
+		return dir, nil
 	}
-	return house, nil
+	s, err := pgtest.Open(pgtest.Options{Settings: settings(), Dir: dir + "-server"})
+	if err != nil {
+		return "", err
+	}
+	h.e.After(s.Close)
+	h.h.args = append(h.h.args, "--store", s.URL("postgres"))
+	return dir, nil
 }
 
-func (h *history) reopen(ctx context.Context, dir string) (err error) {
-	h.h, err = h.houseIn(ctx, dir)
-	h.e.Say("the past is taken from %s", dir)
-	return err
-}
-
-// make lets the product run each jobnet once, and copies what came of it until
-// there is enough.
-func (h *history) make(ctx context.Context, dir string, attempts int) (err error) {
-	if dir == "" {
-		h.h, err = h.e.Manager(ctx)
-	} else {
-		if h.e.Store == "postgres" {
-			if _, err := h.e.database.Create(); err != nil {
-				return err
-			}
-		}
-		if h.h, err = h.houseIn(ctx, dir); err == nil {
-			err = h.h.StartServer(ctx)
-		}
-	}
+// begin lets the product run each jobnet once.
+func (h *history) begin(ctx context.Context) error {
+	err := h.h.StartServer(ctx)
 	if err == nil {
 		err = h.h.StartAgent(ctx)
 	}
@@ -166,28 +176,34 @@ func (h *history) make(ctx context.Context, dir string, attempts int) (err error
 	if err == nil {
 		err = h.runEach(ctx)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = h.h.Agent.Stop()
 	}
-	if err := h.h.Agent.Stop(); err != nil {
-		return err
+	if err == nil {
+		err = h.h.Server.Stop()
 	}
-	if err := h.h.Server.Stop(); err != nil {
-		return err
-	}
-	g, err := openGrower(ctx, h.e, h.h)
+	return err
+}
+
+// grow copies what came of it until there is enough.
+func (h *history) grow(ctx context.Context, base time.Time, count int) error {
+	g, err := openGrower(ctx, h.e, h.h, base.AddDate(0, 0, -1))
 	if err != nil {
 		return err
 	}
 	defer g.close()
-	now, from, told := time.Now(), time.Now(), 0
-	count := attempts / historyJobs
-	return g.grow(ctx, growth{from: now.AddDate(0, 0, -historyDays), until: now.AddDate(0, 0, -2), trackers: count, each: func(done int) {
+	what := growth{from: base.AddDate(0, 0, -historyDays), until: base.AddDate(0, 0, -2), trackers: count}
+	if what.done, err = h.olderThan(ctx, 24*time.Hour); err != nil {
+		return err
+	}
+	from, told := time.Now(), what.done*10/count
+	what.each = func(done int) {
 		if tenth := done * 10 / count; tenth > told {
 			told = tenth
 			h.e.Say("%d of %d trackers are made, after %.0f s", done, count, time.Since(from).Seconds())
 		}
-	}})
+	}
+	return g.grow(ctx, what)
 }
 
 // historyDocuments writes the jobnets; of some an error is expected. days says

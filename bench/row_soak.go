@@ -28,6 +28,7 @@ const (
 	soakTrackers = 10
 	soakJobs     = 20
 	soakEvery    = 10 * time.Second // between samples
+	soakOpen     = 300              // trackers that may be open before no more are submitted
 )
 
 // soakJobnet prints a little in each job. What has ended a day ago is dropped.
@@ -52,6 +53,7 @@ type soak struct {
 	open   atomic.Int64
 	total  atomic.Int64
 	behind int64 // most trackers that were open at once
+	left   int   // that were not submitted, since too many were open
 }
 
 func runSoak(ctx context.Context, e *Env) ([]Measure, error) {
@@ -103,9 +105,16 @@ func (s *soak) load(ctx context.Context) error {
 				return err
 			}
 			sample = sample.Add(soakEvery)
+			if len(s.sampler.rows)%filesEvery == 1 {
+				s.e.Say("%5.1f min: %d trackers have run, %d are open, %d failed, %d were left out", now.Sub(from).Minutes(), s.total.Load(), s.open.Load(), s.failed(), s.left)
+			}
 		}
 		// What this process came too late for is caught up with.
 		for ; !next.After(time.Now()); next = next.Add(time.Second / soakTrackers) {
+			if s.open.Load() >= soakOpen { // a machine that is too busy is not buried
+				s.left++
+				continue
+			}
 			due := next
 			s.behind = max(s.behind, s.open.Add(1))
 			running.Go(func() { s.one(ctx, due) })
@@ -139,11 +148,17 @@ func (s *soak) one(ctx context.Context, due time.Time) {
 	s.total.Add(1)
 }
 
+func (s *soak) failed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.errs)
+}
+
 func (s *soak) figures() []Measure {
 	slices.Sort(s.late)
 	jobs := float64(s.total.Load() * soakJobs)
 	return []Measure{
-		{What: "rate", Value: jobs / s.lasts.Seconds(), Unit: "jobs/s", Note: fmt.Sprintf("%.0f jobs in %s, %d trackers failed; at most %d trackers were open at once", jobs, s.lasts, len(s.errs), s.behind)},
+		{What: "rate", Value: jobs / s.lasts.Seconds(), Unit: "jobs/s", Note: fmt.Sprintf("%.0f jobs in %s, %d trackers failed, %d were left out because %d were open; at most %d were", jobs, s.lasts, len(s.errs), s.left, soakOpen, s.behind)},
 		{What: "submission p99", Value: percentile(s.late, 99), Unit: "ms", Note: "answered, after its time in the load"},
 	}
 }
@@ -151,6 +166,7 @@ func (s *soak) figures() []Measure {
 // before starts the house with a history: what the same load has left a day ago,
 // that much of it that a purge has as much to drop as comes in.
 func (s *soak) before(ctx context.Context, text string) (*House, error) {
+	from := time.Now()
 	h, err := s.e.House(ctx)
 	if err != nil {
 		return nil, err
@@ -165,7 +181,7 @@ func (s *soak) before(ctx context.Context, text string) (*House, error) {
 	if err := h.Server.Stop(); err != nil {
 		return nil, err
 	}
-	g, err := openGrower(ctx, s.e, h)
+	g, err := openGrower(ctx, s.e, h, from)
 	if err != nil {
 		return nil, err
 	}
