@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto/internal/boottime"
+	"github.com/bantoops/banto/internal/seldom"
 	"github.com/bantoops/banto/store"
 )
 
@@ -36,8 +37,9 @@ type Options struct {
 // Holder stands for the lease. Leading and Left are safe from any goroutine;
 // the rest belongs to one.
 type Holder struct {
-	opt   Options
-	watch watch
+	opt    Options
+	watch  watch
+	seldom *seldom.Log
 }
 
 // New makes a Holder, or says which times do not fit.
@@ -54,7 +56,7 @@ func New(o Options) (*Holder, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Holder{opt: o}, nil
+	return &Holder{opt: o, seldom: seldom.New(o.Log, o.Clock)}, nil
 }
 
 // Wait returns with an epoch once this process is the active manager. looked is
@@ -92,11 +94,16 @@ func (h *Holder) Look(ctx context.Context, looked func(store.Lease, error)) (int
 		return 0, store.ErrHeld
 	}
 	epoch, err := h.take(ctx, h.watch.force)
+	const trouble = "the lease cannot be taken"
 	if err != nil && !errors.Is(err, store.ErrHeld) {
-		h.opt.Log.Warn("the lease cannot be taken", "error", err)
+		h.seldom.Warn(trouble, "error", err)
+	} else {
+		h.seldom.Over(trouble, "the lease can be taken again")
 	}
 	return epoch, err
 }
+
+const notRenewed = "the lease is not renewed; it is tried again"
 
 // callLimit bounds each call to the store, so that one that hangs is tried anew.
 const callLimit = 3 * time.Second
@@ -206,7 +213,9 @@ func (h *Holder) Keep(ctx context.Context) error {
 			case errors.Is(err, store.ErrDeposed):
 				return fmt.Errorf("cannot go on as the active manager: %w", err)
 			case err != nil && ctx.Err() == nil:
-				h.opt.Log.Warn("the lease is not renewed; it is tried again", "left", h.Left().Round(100*time.Millisecond), "error", err)
+				h.seldom.Warn(notRenewed, "left", h.Left().Round(100*time.Millisecond), "error", err)
+			case err == nil:
+				h.seldom.Over(notRenewed, "the lease is renewed again")
 			}
 		}
 	}

@@ -59,9 +59,12 @@ func (s *server) readyz(ctx context.Context, _ *none) (*readyOut, error) {
 		out.Status, out.Body.Status = http.StatusServiceUnavailable, "not-ready"
 		out.Body.Reasons = append(out.Body.Reasons, reason{Check: check, Why: why})
 	}
+	const away = "the store does not answer"
 	if _, err := s.Store.Incarnation(ctx); err != nil {
-		s.Log.Warn("the store does not answer", "error", err)
-		not("store", "the store does not answer")
+		s.seldom.Warn(away, "error", err)
+		not("store", away)
+	} else {
+		s.seldom.Over(away, "the store answers again")
 	}
 	if s.Runner == nil {
 		out.Body.Role, out.Body.Leader = "standby", s.leader.current(ctx)

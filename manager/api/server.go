@@ -16,6 +16,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/audit"
+	"github.com/bantoops/banto/internal/seldom"
 	"github.com/bantoops/banto/manager/metrics"
 	"github.com/bantoops/banto/store"
 )
@@ -34,6 +35,7 @@ type server struct {
 	joins    *limiter
 	tokens   *issued
 	probe    *probe
+	seldom   *seldom.Log
 
 	byPattern map[string]route // of the mux
 	leader    *leaders
@@ -76,7 +78,7 @@ func build(o Options) *server {
 		Options: o, mux: http.NewServeMux(),
 		applying: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams),
 		backups: make(chan struct{}, 1), profiles: make(chan struct{}, 1),
-		keepAlive: keepAlive, joins: newLimiter(o.Now), tokens: &issued{}, probe: &probe{},
+		keepAlive: keepAlive, joins: newLimiter(o.Now), tokens: &issued{}, probe: &probe{}, seldom: seldom.New(o.Log, nil),
 		byPattern: map[string]route{}, leader: &leaders{ask: o.Leader, now: o.Now},
 	}
 	s.carrier = s.newCarrier()

@@ -22,6 +22,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/seldom"
 	"github.com/bantoops/banto/store"
 	"github.com/bantoops/banto/store/sqltext"
 )
@@ -71,6 +72,7 @@ type Store struct {
 
 	session *session // says that the holder of the lease lives
 	blocked atomic.Pointer[blocking]
+	seldom  *seldom.Log
 }
 
 var _ store.Store = (*Store)(nil)
@@ -85,6 +87,7 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.seldom = seldom.New(s.log, nil)
 	if s.opt.Patience == 0 {
 		s.opt.Patience = patience
 	}

@@ -16,6 +16,8 @@ type session struct {
 	done chan struct{}
 }
 
+const sessionLost = "the session that tells other managers that this one lives was lost; it is made again"
+
 // sessionPause is how long a lost session waits before it is made again.
 const sessionPause = 500 * time.Millisecond
 
@@ -40,7 +42,7 @@ func (s *Store) keepSession(ctx context.Context, done chan struct{}, epoch int64
 	defer close(done)
 	for ctx.Err() == nil {
 		if err := s.holdSession(ctx, epoch, holder); err != nil && ctx.Err() == nil {
-			s.log.Warn("the session that tells other managers that this one lives was lost; it is made again", "error", s.explain(err))
+			s.seldom.Warn(sessionLost, "error", s.explain(err))
 		}
 		pause := time.NewTimer(sessionPause)
 		select {
@@ -85,6 +87,7 @@ func (s *Store) holdSession(ctx context.Context, epoch int64, holder string) err
 	if err != nil {
 		return err
 	}
+	s.seldom.Over(sessionLost, "the session that tells other managers that this one lives is there again")
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return err

@@ -58,6 +58,8 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 	return nil
 }
 
+const connectionLost = "the connection to PostgreSQL was lost in a transaction"
+
 // tries is how often a transaction is sent of which it is certain that it was
 // not written before.
 const tries = 3
@@ -77,7 +79,7 @@ func (s *Store) send(ctx context.Context, b *batch) error {
 			return s.refused(ctx, err)
 		}
 		s.unsure = s.unsure || lost.sent
-		s.log.Warn("the connection to PostgreSQL was lost in a transaction", "error", s.discreet(lost.cause))
+		s.seldom.Warn(connectionLost, "error", s.discreet(lost.cause))
 		if !s.unsure {
 			continue // it had not begun
 		}
@@ -123,6 +125,7 @@ func (s *Store) sendOnce(ctx context.Context, b *batch) error {
 	err = w.conn.PgConn().ExecBatch(ctx, p).Close()
 	stop(err)
 	if err == nil {
+		s.seldom.Over(connectionLost, "the connection to PostgreSQL is there again")
 		s.seq++
 		s.proved.Store(int64(began))
 		return nil
