@@ -8,6 +8,9 @@
 // goal that is missed is printed as missed, and the exit code is that of a
 // measurement that could not be made.
 //
+// It runs on Linux: processes are looked at in /proc, those that lose their
+// parent become its own, and disks are made slow by seccomp (slow.go).
+//
 // One file holds one row (row_<name>.go); rows() lists them in the order in
 // which they are printed.
 package main

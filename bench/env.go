@@ -83,8 +83,8 @@ func (e *Env) Database() (*pgtest.Server, string, error) {
 	return e.database, url, err
 }
 
-// until looks again and again until it is so, the row is interrupted, or a
-// minute too many has passed.
+// until looks again and again until it is so, the row is interrupted, or
+// patience is over.
 func until(ctx context.Context, what string, every, patience time.Duration, so func() bool) error {
 	if so() {
 		return nil
