@@ -23,11 +23,14 @@ type figured interface{ Figures() runner.Figures }
 // figures looks at how the manager gets on: what waits, how long transactions
 // take, what comes late, what is lost, and what is refused.
 func (d *doctor) figures() {
-	loop, ok := d.s.Runner.(figured)
-	if !ok || d.s.Runner == nil {
+	loop, ok := d.s.Runner.(figured) // a standby has none
+	if !ok {
 		return
 	}
-	f, r := loop.Figures(), d.s.Metrics.Recent()
+	d.judge(loop.Figures(), d.s.Metrics.Recent())
+}
+
+func (d *doctor) judge(f runner.Figures, r metrics.Recent) {
 	d.queue(f)
 	d.commits(r)
 	d.places(f, r)
