@@ -134,6 +134,9 @@ func (l *looks) leave(w *look) bool {
 // It calls aside before it waits for long.
 func (k *keeper) plan(s Start, aside func()) (*plan, *refusal) {
 	place := placeOf(s)
+	if place == "" && k.planner.sure(s) {
+		return k.planner.plan(s, &look{})
+	}
 	if w := k.looks.hanging(place); w != nil {
 		aside()
 		patient := time.NewTimer(k.opt.Answer)

@@ -246,5 +246,8 @@ func (j *job) watchAdopted() {
 	j.over(end{})
 }
 
+// bornHeld says that a process waits for begin.
+const bornHeld = false
+
 // begin is for systems that make a process before it may run.
 func (j *job) begin() {}

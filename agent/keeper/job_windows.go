@@ -128,6 +128,9 @@ func priorityClass(nice int) uint32 {
 	return windows.NORMAL_PRIORITY_CLASS
 }
 
+// bornHeld says that a process waits for begin.
+const bornHeld = true
+
 // begin lets the process run, once its start is on record: from now on it
 // outlives the keeper. It holds a handle of its own job object, so that the
 // object keeps its name and the next keeper finds it.

@@ -172,10 +172,12 @@ type batch struct {
 	recall []input
 }
 
-// batch steps one input and all that wait behind it.
+// batch steps one input and all that wait behind it, and those that come while
+// it can wait for them.
 func (k *keeper) batch(fx *effects, in input) batch {
 	now := k.opt.Now()
 	heard := batch{done: make(map[*session]uint64)}
+	patience := (<-chan time.Time)(nil)
 	for left := batchMax; ; left-- {
 		k.step(fx, in, now)
 		if in.joined != nil {
@@ -187,11 +189,36 @@ func (k *keeper) batch(fx *effects, in input) batch {
 				heard.recall = append(heard.recall, in)
 			}
 		}
-		if left == 0 || len(k.in) == 0 { // nobody else takes from it
+		if left == 0 || len(k.in) == 0 && !k.canWait(in) { // nobody else takes from it
 			return heard
 		}
-		in = <-k.in
+		if len(k.in) == 0 && patience == nil {
+			timer := time.NewTimer(gatherFor)
+			defer timer.Stop()
+			patience = timer.C
+		}
+		select {
+		case in = <-k.in:
+			continue
+		default:
+		}
+		select {
+		case in = <-k.in:
+		case <-patience:
+			return heard
+		}
 	}
+}
+
+// gatherFor is how long what processes did may wait for more of it, while starts
+// wait for the processor anyway.
+const gatherFor = 2 * time.Millisecond
+
+// canWait says whether nobody loses by waiting for more behind an input: there
+// are starts that have no turn yet, and the input is only what became of others.
+// Many results then cost one write, and one message each on their way.
+func (k *keeper) canWait(in input) bool {
+	return (in.end != nil || in.launched != nil && !bornHeld) && k.starter.waits()
 }
 
 func (k *keeper) step(fx *effects, in input, now time.Time) {

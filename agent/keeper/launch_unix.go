@@ -3,6 +3,7 @@
 package keeper
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -34,6 +35,7 @@ type plan struct {
 	named   bool   // the directory is not the work directory
 	group   string // path of a control group to begin in
 	nice    int
+	known   *paths // that have told where the program is, without a look
 }
 
 // planner turns what is asked for into what the system needs, and says in
@@ -44,6 +46,7 @@ type planner struct {
 	allow  atomic.Pointer[Allow]
 	now    func() time.Time
 	groups func() *groups // looked for when first needed
+	paths  paths
 }
 
 func newPlanner(files *files, own *account, allow Allow, now func() time.Time) *planner {
@@ -97,23 +100,46 @@ func (p *planner) plan(s Start, l *look) (*plan, *refusal) {
 
 func (p *planner) command(out *plan, s Start, l *look) *refusal {
 	path, _ := lookEnv(out.env, "PATH")
-	if s.Spec.Script == "" && len(s.Spec.Args) > 0 {
-		out.args = s.Spec.Args
-		l.see("the program " + s.Spec.Args[0])
-		var no *refusal
-		out.program, no = lookProgram(s.Spec.Args[0], path, out.dir)
-		return no
+	name, shell := programOf(s)
+	program, known := "", false
+	if path == defaultPath {
+		program, known = p.paths.where(name, p.now())
 	}
-	shell := s.Spec.Shell
-	if shell == "" {
-		shell = "sh"
+	var no *refusal
+	switch {
+	case known:
+		out.known = &p.paths
+	case shell:
+		l.see("PATH, where its shell " + name + " is looked for,")
+		program, no = lookShell(name, path, out.dir)
+	default:
+		l.see("the program " + name)
+		program, no = lookProgram(name, path, out.dir)
 	}
-	l.see("PATH, where its shell " + shell + " is looked for,")
-	program, no := lookShell(shell, path, out.dir)
 	if no != nil {
 		return no
 	}
+	if !known && path == defaultPath {
+		p.paths.note(name, program, p.now())
+	}
 	out.program = program
+	if !shell {
+		out.args = s.Spec.Args
+		return nil
+	}
+	return p.script(out, s, name)
+}
+
+// programOf gives the name of what a start runs, and whether that is a shell.
+func programOf(s Start) (name string, shell bool) {
+	if s.Spec.Script == "" && len(s.Spec.Args) > 0 {
+		return s.Spec.Args[0], false
+	}
+	return cmp.Or(s.Spec.Shell, "sh"), true
+}
+
+// script gives a shell its script.
+func (p *planner) script(out *plan, s Start, shell string) *refusal {
 	file := ""
 	if len(s.Spec.Script) >= maxArg {
 		var err error

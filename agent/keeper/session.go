@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"iter"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +19,11 @@ type session struct {
 	conn net.Conn
 	wake chan struct{}
 	gone chan struct{} // closed when the writer has ended
+	soon *time.Timer   // for what is no news by itself
 
 	mu     sync.Mutex
 	next   Event
+	later  bool // soon is set
 	sizes  map[banto.AttemptID]int64
 	recall map[string]iter.Seq[*Recalled] // answers by the question's ID
 	closed bool
@@ -28,11 +31,18 @@ type session struct {
 
 func newSession(conn net.Conn) *session {
 	s := &session{conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}), sizes: make(map[banto.AttemptID]int64), recall: make(map[string]iter.Seq[*Recalled])}
+	s.soon = time.AfterFunc(time.Hour, s.poke)
 	go s.write()
 	return s
 }
 
-// tell adds to what the agent is told next.
+// startedLast is how long it may take until it is told that a process runs. Most
+// jobs are short: their results say it, and the manager has one row to write and
+// not two.
+const startedLast = 5 * time.Millisecond
+
+// tell adds to what the agent is told next. That orders have come, and that
+// processes run, waits a moment for their results.
 func (s *session) tell(e Event) {
 	if e.Hello == nil && e.Done == 0 && e.Problem == "" && e.NotReplaced == "" && len(e.Started)+len(e.Output)+len(e.Ended)+len(e.Cleaned) == 0 {
 		return
@@ -44,13 +54,34 @@ func (s *session) tell(e Event) {
 	s.next.Done, s.next.Claims = max(s.next.Done, e.Done), max(s.next.Claims, e.Claims)
 	s.next.Problem, s.next.NotReplaced = cmp.Or(e.Problem, s.next.Problem), cmp.Or(e.NotReplaced, s.next.NotReplaced)
 	s.next.Started = append(s.next.Started, e.Started...)
+	s.overtake(e.Ended)
 	s.next.Ended = append(s.next.Ended, e.Ended...)
 	s.next.Cleaned = append(s.next.Cleaned, e.Cleaned...)
 	for _, o := range e.Output {
 		s.sizes[o.Attempt] = o.Size
 	}
+	patient := e.Hello == nil && e.Problem == "" && e.NotReplaced == "" && len(e.Output)+len(e.Ended)+len(e.Cleaned) == 0
+	first := patient && !s.later
+	s.later = s.later || patient
 	s.mu.Unlock()
-	s.poke()
+	switch {
+	case first:
+		s.soon.Reset(startedLast)
+	case !patient:
+		s.poke()
+	}
+}
+
+// overtake leaves out the starts of what has ended; s.mu is held.
+func (s *session) overtake(ended []Ended) {
+	if len(ended) == 0 || len(s.next.Started) == 0 {
+		return
+	}
+	over := make(map[banto.AttemptID]bool, len(ended))
+	for i := range ended {
+		over[ended[i].Attempt] = true
+	}
+	s.next.Started = slices.DeleteFunc(s.next.Started, func(st Started) bool { return over[st.Attempt] })
 }
 
 // recalled adds an answer, in pieces that are made as they are written. A
@@ -91,11 +122,12 @@ func (s *session) finish() {
 func (s *session) write() {
 	defer close(s.gone)
 	defer s.conn.Close()
+	defer s.soon.Stop()
 	var buf []byte
 	for range s.wake {
 		s.mu.Lock()
 		e, closed, recall := s.next, s.closed, s.recall
-		s.next, s.recall = Event{}, make(map[string]iter.Seq[*Recalled])
+		s.next, s.recall, s.later = Event{}, make(map[string]iter.Seq[*Recalled]), false
 		for id, size := range s.sizes {
 			e.Output = append(e.Output, Output{Attempt: id, Size: size})
 		}

@@ -94,6 +94,13 @@ func (s *starters) goOn() {
 	s.more.Broadcast()
 }
 
+// waits says whether there are starts that nobody has taken.
+func (s *starters) waits() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) > 0 && s.idle == nil
+}
+
 // waiting gives the starts that are neither taken nor withdrawn, in order.
 func (s *starters) waiting() []Start {
 	s.mu.Lock()
@@ -144,6 +151,11 @@ func (k *keeper) launch(s Start, aside func()) {
 			return
 		}
 		no = k.spawn(s, plan)
+		if no != nil && plan.stale() {
+			if plan, no = k.plan(s, aside); no == nil {
+				no = k.spawn(s, plan)
+			}
+		}
 	}
 	if no != nil {
 		k.put(input{end: &Ended{Attempt: s.Attempt, At: k.opt.Now(), Reason: no.reason, Message: no.message}})
