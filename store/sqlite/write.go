@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,9 +162,64 @@ var (
 		" ON CONFLICT (folder, seq) DO UPDATE SET state = excluded.state WHERE tracker_folders.state <> excluded.state"
 )
 
+// update is a statement for a row that is there and of which some columns stay as
+// they are: those that are in an index or refer to another table, which then need
+// not be touched. An upsert would write them all anew.
+type update struct {
+	text   string
+	places []int // of its parameters in the row
+}
+
+// updateOf makes one; never are columns that are neither written nor compared.
+func updateOf(u *sqltext.Upsert, steady []string, never ...string) update {
+	var out update
+	var sets, wheres []string
+	var last []int
+	for i, c := range u.Columns {
+		switch {
+		case slices.Contains(steady, c):
+			wheres, last = append(wheres, c+" = ?"), append(last, i)
+		case !slices.Contains(never, c):
+			sets, out.places = append(sets, c+" = ?"), append(out.places, i)
+		}
+	}
+	out.text = "UPDATE " + u.Table + " SET " + strings.Join(sets, ", ") + " WHERE " + strings.Join(wheres, " AND ")
+	out.places = append(out.places, last...)
+	return out
+}
+
+var (
+	updateTracker = updateOf(sqltext.Trackers, []string{"id", "state", "ended", "jobnet", "submitted_at", "flow"}, "seq")
+	updateAttempt = updateOf(sqltext.Attempts, []string{"tracker", "seq", "part"})
+)
+
+// update writes a row in place; false if there is none that stays as it is where
+// it must.
+func (t *tx) update(doing string, u *update, row []any) (bool, error) {
+	fields := make([]any, len(u.places))
+	for i, at := range u.places {
+		fields[i] = row[at]
+	}
+	n, err := t.exec(doing, u.text, fields...)
+	return n > 0, err
+}
+
+// PutAttempt implements store.Tx.
+func (t *tx) PutAttempt(a banto.Attempt) error {
+	if a.State != banto.AttemptStarting && a.ID == banto.NewAttemptID(a.Tracker, a.Seq) { // else it is new
+		if done, err := t.update("store attempt", &updateAttempt, sqltext.AttemptRow(&a)); done || err != nil {
+			return err
+		}
+	}
+	return t.Puts.PutAttempt(a)
+}
+
 func (t *tx) PutTracker(r banto.Tracker) error {
 	at := max(sqltext.Micros(r.SubmittedAt), 1)
 	doing := "store tracker " + string(r.ID)
+	if done, err := t.update(doing, &updateTracker, sqltext.TrackerRow(at, &r)); done || err != nil {
+		return err
+	}
 	n, err := t.exec(doing, putTracker, append([]any{at, at + sqltext.Drift}, sqltext.TrackerRow(at, &r)...)...)
 	if err != nil {
 		return err

@@ -38,8 +38,13 @@ func (t Puts) PutAttempt(a banto.Attempt) error {
 	if a.ID != banto.NewAttemptID(a.Tracker, a.Seq) {
 		return fmt.Errorf("cannot store attempt %s: it is not number %d of tracker %s", a.ID, a.Seq, a.Tracker)
 	}
+	return t.Put("store attempt", Attempts, AttemptRow(&a))
+}
+
+// AttemptRow gives the row of an attempt.
+func AttemptRow(a *banto.Attempt) []any {
 	ended := a.State.Ended()
-	return t.Put("store attempt", Attempts, append([]any{&ended}, attemptFields(&a)...))
+	return append([]any{&ended}, attemptFields(a)...)
 }
 
 // PutOutbox implements store.Tx.
