@@ -50,6 +50,7 @@ func RunServer(ctx context.Context, o Options, ready func(Running) error) error 
 
 // serve runs a manager with what stands beside it.
 func serve(ctx context.Context, o Options, beside func(*Server) (func() error, <-chan struct{}, error), ready func(Running) error) error {
+	defer headroom(serverHeadroom)()
 	server, err := NewServer(ctx, o)
 	if err != nil {
 		return err
@@ -83,6 +84,7 @@ func RunAgent(ctx context.Context, o Options, ready func(Running) error) error {
 }
 
 func runAgent(ctx context.Context, o Options, ready func(Running) error) error {
+	defer headroom(agentHeadroom)()
 	agent, err := NewAgent(ctx, o)
 	if err != nil {
 		return err
@@ -113,5 +115,6 @@ func RunKeeper(ctx context.Context, o KeeperOptions) error {
 	if o.Check {
 		return keeper.Check(os.Stdout, opt)
 	}
+	defer headroom(keeperHeadroom)()
 	return keeper.Main(ctx, opt)
 }

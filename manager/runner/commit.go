@@ -110,11 +110,11 @@ func (r *Runner) carryOut(b *batch) {
 		}
 	}
 	r.tell(b)
+	r.acknowledge(b) // before the orders, so that both go in one frame
 	r.deliver(b)
 	for _, do := range b.afters {
 		do()
 	}
-	r.acknowledge(b)
 	for i, id := range b.trackers.keys {
 		if b.trackers.vals[i].State.Ended() {
 			b.mem.forget(id)
