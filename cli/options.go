@@ -68,7 +68,7 @@ func (f *processFlags) registerManagers(e *env, cmd *cobra.Command) {
 	flags.StringVar(&f.name, "name", "", e.say("`name` of this manager among those of its store, and of the host beside it; else the machine's"))
 	flags.StringVar(&f.store, "store", "", e.say("`URL` of a PostgreSQL database that managers share ($BANTO_STORE); else a store in the data directory"))
 	flags.IntVar(&f.maxTrackers, "max-trackers", 0, e.say("trackers of one jobnet that may be open at once (default 10000)"))
-	flags.Float64Var(&f.submitRate, "submit-rate", 0, e.say("submissions of one jobnet a second, in the long run (default 200)"))
+	flags.Float64Var(&f.submitRate, "submit-rate", 0, e.say("submissions of one jobnet a second, in the long run (default 200); 2,000 may come at once"))
 	flags.StringVar(&f.archive, "archive", "", e.say("keep trackers that are purged as files in this `directory`"))
 	flags.StringVar(&f.recoverSite, "recover-site", "", e.say("begin at a second site: `HOW`, that is cold, warm or held"))
 	completesFlag(cmd, "recover-site", sites())

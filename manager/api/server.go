@@ -35,6 +35,7 @@ type server struct {
 	joins    *limiter
 	tokens   *issued
 	probe    *probe
+	crowd    *crowd
 	seldom   *seldom.Log
 
 	byPattern map[string]route // of the mux
@@ -78,7 +79,7 @@ func build(o Options) *server {
 		Options: o, mux: http.NewServeMux(),
 		applying: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams),
 		backups: make(chan struct{}, 1), profiles: make(chan struct{}, 1),
-		keepAlive: keepAlive, joins: newLimiter(o.Now), tokens: &issued{}, probe: &probe{}, seldom: seldom.New(o.Log, nil),
+		keepAlive: keepAlive, joins: newLimiter(o.Now), tokens: &issued{}, probe: &probe{}, crowd: newCrowd(), seldom: seldom.New(o.Log, nil),
 		byPattern: map[string]route{}, leader: &leaders{ask: o.Leader, now: o.Now},
 	}
 	s.carrier = s.newCarrier()
@@ -160,10 +161,16 @@ func (s *server) auditRefusal(ctx context.Context, action audit.Action, object s
 	}
 	switch banto.KindOf(err) {
 	case banto.KindInvalid, banto.KindDenied, banto.KindNotFound, banto.KindConflict:
-	default:
-		return // not a judgement on what was asked
+		s.putRefusal(ctx, principal(ctx), action, object, reasonFor(err))
+	case banto.KindTooMany:
+		s.auditCrowd(ctx, action, object, err)
+	default: // not a judgement on what was asked
 	}
-	entry := audit.Refused(s.Now(), principal(ctx), action, object, reasonFor(err))
+}
+
+// putRefusal puts a refusal on record.
+func (s *server) putRefusal(ctx context.Context, by banto.Principal, action audit.Action, object string, why error) {
+	entry := audit.Refused(s.Now(), by, action, object, why)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if err := s.Store.Write(ctx, func(tx store.Tx) error { return tx.PutAudit(entry) }); err != nil {
