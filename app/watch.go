@@ -47,7 +47,7 @@ func newWatching(s *Server) (*watching, error) {
 	}
 	if s.opts.EventLog {
 		var err error
-		if w.events, err = notice.OpenEventLog(); err != nil {
+		if w.events, err = notice.OpenEventLog(); err != nil { //nolint:staticcheck // it works on Windows alone
 			return nil, err
 		}
 		o.Sinks = append(o.Sinks, w.events)

@@ -64,7 +64,7 @@ func ParseSyslog(text string) (*SyslogTarget, error) {
 	ca := ""
 	for key, values := range u.Query() {
 		v := values[len(values)-1]
-		ok := true
+		var ok bool
 		switch key {
 		case "facility":
 			t.facility, ok = facilities()[v]
@@ -74,8 +74,6 @@ func ParseSyslog(text string) (*SyslogTarget, error) {
 			t.japanese, ok = v == "ja", v == "ja" || v == "en"
 		case "ca":
 			ca, ok = v, u.Scheme == "tls" && v != ""
-		default:
-			ok = false
 		}
 		if !ok {
 			return nil, bad(fmt.Sprintf("%.100q cannot be used: %.60s=%.60s", text, key, v), nil)

@@ -87,7 +87,7 @@ type Notice struct {
 }
 
 // Table gives all notices by ID.
-func Table() []Notice { //nolint:funlen // the one table of notices, a line each
+func Table() []Notice {
 	return []Notice{
 		{ManagerActive, Text{"this manager is the active one now", "nothing; after a take-over look why the other one ended"},
 			Text{"このマネージャが稼働系になった", "対処不要。引き継ぎの後は、もう一方が終わった理由を調べる"}},
