@@ -66,11 +66,23 @@ var harms = map[string]func(w *world){
 		w.server = w.second
 		w.ts.Setenv("STORE", w.server.URL(w.name))
 	},
+	"block": (*world).block,
 	"failover": func(w *world) {
 		w.server.Stop(false)
 		w.standby.Promote(w.t)
 		w.server = w.standby
 	},
+}
+
+// block is a person who leaves a transaction open that holds the lease's row.
+func (w *world) block() {
+	psql := exec.Command(filepath.Join(pgtest.Bin(), "psql"), "-X", "-q", "-d", w.server.URL(w.name))
+	in, err := psql.StdinPipe()
+	w.ts.Check(err)
+	w.ts.Check(psql.Start())
+	w.t.Cleanup(func() { in.Close(); psql.Wait() })
+	_, err = io.WriteString(in, "BEGIN;\nSELECT * FROM lease FOR UPDATE;\n")
+	w.ts.Check(err)
 }
 
 func harm(ts *testscript.TestScript, neg bool, args []string) {
