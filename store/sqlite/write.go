@@ -191,6 +191,7 @@ func updateOf(u *sqltext.Upsert, steady []string, never ...string) update {
 var (
 	updateTracker = updateOf(sqltext.Trackers, []string{"id", "state", "ended", "jobnet", "submitted_at", "flow"}, "seq")
 	updateAttempt = updateOf(sqltext.Attempts, []string{"tracker", "seq", "part"})
+	updateHost    = updateOf(sqltext.Hosts, []string{"id", "name"})
 )
 
 // update writes a row in place; false if there is none that stays as it is where

@@ -68,6 +68,9 @@ func (t *tx) PutSubmitted(principal, key, requestHash string, id banto.TrackerID
 
 func (t *tx) PutHost(h banto.Host) error {
 	doing := "store host " + h.Name
+	if done, err := t.update(doing, &updateHost, sqltext.HostRow(&h)); done || err != nil {
+		return err
+	}
 	// The constraint would find it too, but PostgreSQL could not go on with
 	// the transaction after that.
 	others, err := t.number(doing, sqltext.OthersOfTheName, &h.Name, &h.ID)
