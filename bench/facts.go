@@ -60,7 +60,7 @@ func gather(ctx context.Context, binary string) (Facts, error) {
 	}
 	add("date", f.run()+" UTC")
 	add("machine", fmt.Sprintf("%s, %d cores, %s", field("/proc/cpuinfo", "model name", runtime.GOARCH), runtime.NumCPU(), installed()))
-	add("system", unix.ByteSliceToString(uts.Sysname[:])+" "+unix.ByteSliceToString(uts.Release[:]))
+	add("system", unix.ByteSliceToString(uts.Sysname[:])+" "+unix.ByteSliceToString(uts.Release[:])+autogroup())
 	add("file system", fileSystem(dir))
 	add("fsync", fmt.Sprintf("4 KiB written and synced: p50 %s, p99 %s", ms(p50), ms(p99)))
 	add("load average", load()+" at the start")
@@ -121,6 +121,16 @@ func load() string {
 		return f[0]
 	}
 	return "unknown"
+}
+
+// autogroup says whether processors are shared out by session: under other load
+// that favours whoever has more sessions.
+func autogroup() string {
+	b, err := os.ReadFile("/proc/sys/kernel/sched_autogroup_enabled")
+	if err == nil && strings.TrimSpace(string(b)) == "1" {
+		return ", processors shared out by session (autogroup)"
+	}
+	return ""
 }
 
 // fileSystem names the one that a directory is on: the longest mount point that
