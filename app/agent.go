@@ -22,6 +22,7 @@ type Agent struct {
 	creds fabric.Credentials
 	link  *link.Link
 	lock  *os.File // the directory is this agent's while it is open
+	watch outlets
 	parts *group
 }
 
@@ -35,6 +36,9 @@ func NewAgent(ctx context.Context, o Options) (*Agent, error) {
 	}
 	dir := agentDir(o.Data)
 	a := &Agent{opts: o}
+	if a.watch, err = newOutlets(o); err != nil {
+		return nil, err
+	}
 	if a.lock, err = lockAgent(dir); err != nil {
 		return nil, err
 	}
@@ -136,6 +140,9 @@ func (a *Agent) Start(ctx context.Context) {
 	a.parts = newGroup(ctx)
 	a.parts.run("agent", a.link.Run)
 	a.parts.run("status", a.tellStatus)
+	a.watch.start(a.parts)
+	a.parts.run("watch", a.watchLink)
+	a.watch.signs(a.parts, a.opts, a.well)
 }
 
 // Failed is closed when the agent cannot go on.

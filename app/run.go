@@ -28,7 +28,8 @@ type Running struct {
 func Up(ctx context.Context, o Options, ready func(Running) error) error {
 	return serve(ctx, o, func(s *Server) (func() error, <-chan struct{}, error) {
 		o := s.opts
-		o.AllowRoot = true // on a laptop, who starts it is who runs the jobs
+		o.AllowRoot = true                                                // on a laptop, who starts it is who runs the jobs
+		o.Syslog, o.EventLog, o.AliveFile, o.AliveURL = "", false, "", "" // the manager tells for both
 		if err := s.waitLed(ctx); err != nil {
 			return nil, nil, err
 		}

@@ -20,11 +20,9 @@ import (
 // watching is what tells those who watch this manager from outside: its figures,
 // its notices, and its sign of life.
 type watching struct {
+	outlets
 	server  *Server
 	metrics *metrics.Metrics
-	notices *notice.Teller
-	syslog  *notice.Syslog   // nil: none
-	events  *notice.EventLog // nil: none
 
 	mu     sync.Mutex
 	room   metrics.Room
@@ -36,51 +34,21 @@ type watching struct {
 // newWatching opens what notices go to.
 func newWatching(s *Server) (*watching, error) {
 	w := &watching{server: s, said: map[notice.ID]bool{}}
-	o := notice.Options{Log: s.opts.Log.With("room", "notice")}
-	if s.opts.Syslog != "" {
-		target, err := notice.ParseSyslog(s.opts.Syslog)
-		if err != nil {
-			return nil, err
-		}
-		w.syslog = notice.NewSyslog(target, o.Log)
-		o.Sinks = append(o.Sinks, w.syslog)
-	}
-	if s.opts.EventLog {
-		var err error
-		if w.events, err = notice.OpenEventLog(); err != nil { //nolint:staticcheck // it works on Windows alone
-			return nil, err
-		}
-		o.Sinks = append(o.Sinks, w.events)
-	}
-	if err := notice.CheckAlive(s.opts.AliveFile, s.opts.AliveURL); err != nil {
+	var err error
+	if w.outlets, err = newOutlets(s.opts); err != nil {
 		return nil, err
 	}
-	w.notices = notice.New(o)
 	w.metrics = metrics.New(metrics.Options{Version: s.opts.Version, Sources: metrics.Sources{
 		Loop: w.loop, Lead: w.lead, Room: w.roomNow, Connections: w.connections, Notices: w.counts, SyslogDropped: w.dropped, CertificateEnds: w.certificateEnds,
 	}})
 	return w, nil
 }
 
-// start runs it with the server's other parts.
-func (w *watching) start(parts *group) {
-	parts.run("notices", w.notices.Run)
-	if w.syslog != nil {
-		parts.run("syslog", w.syslog.Run)
-	}
-	if w.events != nil {
-		parts.run("event log", w.events.Run)
-	}
-}
-
 // begin looks about, and gives the sign of life, once it is known whether this
 // manager is the active one.
 func (w *watching) begin(parts *group) {
 	parts.run("watch", w.run)
-	if o := w.server.opts; o.AliveFile != "" || o.AliveURL != "" {
-		alive := &notice.Alive{File: o.AliveFile, URL: o.AliveURL, Well: w.well, Teller: w.notices, Log: o.Log.With("room", "notice")}
-		parts.run("sign of life", alive.Run)
-	}
+	w.signs(parts, w.server.opts, w.well)
 }
 
 // well says why no sign of life is given now. Of the active manager: it proves

@@ -59,7 +59,7 @@ func (f *processFlags) registerServer(e *env, cmd *cobra.Command) {
 	flags.StringVar(&f.colour, "colour", "", e.say("`colour` of the environment: red, yellow, green, blue, magenta or cyan"))
 	flags.BoolVar(&f.guard, "guard", false, e.say("ask for the tracker's ID before what cannot be undone; usual in production"))
 	completesFlag(cmd, "colour", []string{"red", "yellow", "green", "blue", "magenta", "cyan"})
-	f.watch.register(e, cmd)
+	f.watch.registerServer(e, cmd)
 }
 
 // registerManagers has what a manager needs that others may follow.
@@ -107,6 +107,7 @@ func (f *processFlags) registerAgent(e *env, cmd *cobra.Command) {
 	flags.StringVar(&f.proxy, "proxy", "", e.say("`URL` of an HTTP proxy that takes CONNECT; else as the environment says"))
 	flags.StringArrayVar(&f.accounts, "account", nil, e.say("OS `user` that jobs may run as, besides the agent's own; may be given again"))
 	flags.BoolVar(&f.allowRoot, "allow-root", false, e.say("jobs may run as root, if the agent does"))
+	f.watch.register(e, cmd)
 }
 
 // options makes of settings and flags what a process is told. done closes the

@@ -68,31 +68,37 @@ func newInbox(calls, reports int) *inbox {
 
 // call adds a caller's input, or says why not.
 func (b *inbox) call(in input) error {
+	met, err := b.admit(in)
+	if met != "" { // whoever is told holds nobody up
+		b.refused(met)
+	}
+	return err
+}
+
+// admit is call; it says which limit was met.
+func (b *inbox) admit(in input) (met Refusal, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed != nil {
-		return b.closed
+		return "", b.closed
 	}
 	if b.calls >= b.maxCalls {
-		b.refused(RefusedCalls)
-		return banto.Fail(banto.KindTooMany, "cannot take the request",
+		return RefusedCalls, banto.Fail(banto.KindTooMany, "cannot take the request",
 			"too many requests wait already", "try again in a moment")
 	}
 	if s, ok := in.(forJobnet); ok {
 		part := max(b.maxCalls/jobnetPart, 1)
 		if mine := b.asked[s.jobnet()]; mine >= part {
-			b.refused(RefusedWaiting)
-			return s.crowded(mine)
+			return RefusedWaiting, s.crowded(mine)
 		}
 		if b.submissions >= max(b.maxCalls-part, 1) {
-			b.refused(RefusedWaiting)
-			return s.crowded(b.submissions)
+			return RefusedWaiting, s.crowded(b.submissions)
 		}
 	}
 	b.enter(in)
 	b.items = append(b.items, in)
 	b.wake()
-	return nil
+	return "", nil
 }
 
 // report adds what hosts say; what can be told again is dropped when too much
