@@ -30,7 +30,13 @@ key: /etc/banto/key.pem
 environment: production
 colour: red
 guard: false
-log: {file: /var/log/banto/agent.log, size: 20M, keep: 3, debug: true}
+metrics: open
+syslog: udp://loghost:514
+event-log: true
+alive-file: /run/banto/alive
+alive-url: https://watch.example.com/1
+alive-standby: true
+log: {file: /var/log/banto/agent.log, size: 20M, keep: 3, debug: true, format: json}
 `))
 	if len(problems) > 0 {
 		t.Fatalf("problems: %+v", problems)
@@ -40,7 +46,8 @@ log: {file: /var/log/banto/agent.log, size: 20M, keep: 3, debug: true}
 		Proxy: "http://proxy:3128", HTTP: "0.0.0.0:8600", Fabric: "0.0.0.0:8601",
 		SAN: []string{"banto.example.com", "192.0.2.1"}, Cert: "/etc/banto/cert.pem", Key: "/etc/banto/key.pem",
 		Environment: "production", Colour: "red", Guard: new(false),
-		Log: settings.Log{File: "/var/log/banto/agent.log", Size: 20 << 20, Keep: 3, Debug: true},
+		Metrics: "open", Syslog: "udp://loghost:514", EventLog: true, AliveFile: "/run/banto/alive", AliveURL: "https://watch.example.com/1", AliveStandby: true,
+		Log: settings.Log{File: "/var/log/banto/agent.log", Size: 20 << 20, Keep: 3, Debug: true, JSON: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -69,6 +76,7 @@ func TestFaults(t *testing.T) {
 		"name: &n x",
 		"proxy: *n",
 		"colour:",
+		"metrics: all",
 	}, "\n")))
 	var got []string
 	for _, p := range problems {
@@ -86,6 +94,7 @@ func TestFaults(t *testing.T) {
 		"7:7 data wants a text ()",
 		"9:8 an alias cannot stand here (write the value out)",
 		"10:8 colour wants a text ()",
+		`11:10 metrics: "all" is not one of open, token ()`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
