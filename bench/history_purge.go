@@ -66,7 +66,7 @@ func (h *history) purge(ctx context.Context, archive string, started time.Time) 
 	took := time.Since(from)
 	size := int64(0)
 	if files, err := os.ReadDir(archive); err == nil && len(files) > 0 {
-		size = dirBytes(archive)
+		size = dirBytes(ctx, archive)
 	}
 	beside := fmt.Sprintf("the same calls without a purge: p99 %.1f ms, longest %.1f ms", percentile(before, 99), before[len(before)-1])
 	done := old - left

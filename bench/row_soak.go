@@ -52,8 +52,8 @@ type soak struct {
 	errs   []error
 	open   atomic.Int64
 	total  atomic.Int64
-	behind int64 // most trackers that were open at once
-	left   int   // that were not submitted, since too many were open
+	behind int64        // most trackers that were open at once
+	left   atomic.Int64 // that were not submitted, since too many were open
 }
 
 func runSoak(ctx context.Context, e *Env) ([]Measure, error) {
@@ -86,33 +86,71 @@ func runSoak(ctx context.Context, e *Env) ([]Measure, error) {
 	return append(out, s.sampler.slopes()...), nil
 }
 
-// load submits at the rate, samples now and then, and waits for the end of all.
+// load submits at the rate, is looked at now and then, and waits for the end of
+// all.
 func (s *soak) load(ctx context.Context) error {
 	from := time.Now()
-	next := from
-	sample := from
-	var running sync.WaitGroup
-	submit := time.NewTicker(time.Second / soakTrackers)
-	defer submit.Stop()
-	for n := 0; time.Since(from) < s.lasts; n++ {
+	looked := make(chan error, 1)
+	over := make(chan struct{})
+	go func() { looked <- s.look(ctx, from, over) }()
+	err := s.submit(ctx, from)
+	close(over)
+	if err = errors.Join(err, <-looked); err != nil {
+		return err
+	}
+	if len(s.errs) > 0 {
+		s.e.Say("%d trackers failed, the first: %v", len(s.errs), s.errs[0])
+	}
+	if s.total.Load() == 0 {
+		return errors.Join(append(s.errs, errors.New("nothing has run"))...)
+	}
+	return nil
+}
+
+// look takes samples until the load is over, and one at its end.
+func (s *soak) look(ctx context.Context, from time.Time, over chan struct{}) error {
+	files := make(chan struct{})
+	walking, stop := context.WithCancel(ctx)
+	go func() {
+		defer close(files)
+		s.sampler.walk(walking)
+	}()
+	defer func() { stop(); <-files }()
+	every := time.NewTicker(soakEvery)
+	defer every.Stop()
+	for n := 0; ; n++ {
+		if err := s.sampler.take(ctx, time.Since(from)); err != nil {
+			return err
+		}
+		if n%6 == 0 {
+			s.e.Say("%5.1f min: %d trackers have run, %d are open, %d failed, %d were left out", time.Since(from).Minutes(), s.total.Load(), s.open.Load(), s.failed(), s.left.Load())
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-submit.C:
+		case <-over:
+			return s.sampler.take(ctx, time.Since(from))
+		case <-every.C:
 		}
-		if now := time.Now(); !now.Before(sample) {
-			if err := s.sampler.take(ctx, now.Sub(from)); err != nil {
-				return err
-			}
-			sample = sample.Add(soakEvery)
-			if len(s.sampler.rows)%filesEvery == 1 {
-				s.e.Say("%5.1f min: %d trackers have run, %d are open, %d failed, %d were left out", now.Sub(from).Minutes(), s.total.Load(), s.open.Load(), s.failed(), s.left)
-			}
+	}
+}
+
+// submit submits at the rate. What this process came too late for is caught up
+// with, unless the machine has enough to do: then it is left out.
+func (s *soak) submit(ctx context.Context, from time.Time) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	tick := time.NewTicker(time.Second / soakTrackers)
+	defer tick.Stop()
+	for next := from; time.Since(from) < s.lasts; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
 		}
-		// What this process came too late for is caught up with.
 		for ; !next.After(time.Now()); next = next.Add(time.Second / soakTrackers) {
-			if s.open.Load() >= soakOpen { // a machine that is too busy is not buried
-				s.left++
+			if s.open.Load() >= soakOpen {
+				s.left.Add(1)
 				continue
 			}
 			due := next
@@ -120,14 +158,7 @@ func (s *soak) load(ctx context.Context) error {
 			running.Go(func() { s.one(ctx, due) })
 		}
 	}
-	running.Wait()
-	if len(s.errs) > 0 {
-		s.e.Say("%d trackers failed, the first: %v", len(s.errs), s.errs[0])
-	}
-	if s.total.Load() == 0 {
-		return errors.Join(append(s.errs, errors.New("nothing has run"))...)
-	}
-	return s.sampler.take(ctx, time.Since(from))
+	return nil
 }
 
 // one submits a tracker and waits for its end.
@@ -158,7 +189,7 @@ func (s *soak) figures() []Measure {
 	slices.Sort(s.late)
 	jobs := float64(s.total.Load() * soakJobs)
 	return []Measure{
-		{What: "rate", Value: jobs / s.lasts.Seconds(), Unit: "jobs/s", Note: fmt.Sprintf("%.0f jobs in %s, %d trackers failed, %d were left out because %d were open; at most %d were", jobs, s.lasts, len(s.errs), s.left, soakOpen, s.behind)},
+		{What: "rate", Value: jobs / s.lasts.Seconds(), Unit: "jobs/s", Note: fmt.Sprintf("%.0f jobs in %s, %d trackers failed, %d were left out because %d were open; at most %d were", jobs, s.lasts, len(s.errs), s.left.Load(), soakOpen, s.behind)},
 		{What: "submission p99", Value: percentile(s.late, 99), Unit: "ms", Note: "answered, after its time in the load"},
 	}
 }

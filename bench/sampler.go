@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,12 +26,23 @@ type sampler struct {
 	procs   []*Process // server, agent, keeper
 	stored  func(context.Context) (float64, error)
 	columns []string
-	rows    [][]float64 // the first column is the time in minutes; NaN where nothing is known
-	files   float64     // what walking the files last gave
+	rows    [][]float64   // the first column is the time in minutes; NaN where nothing is known
+	files   atomic.Uint64 // the bits of what walking the files last gave
 }
 
-// filesEvery is how many samples share one walk over all files, which costs.
-const filesEvery = 6
+// walkEvery lies between two walks over all files, which cost.
+const walkEvery = time.Minute
+
+// walk sums up the files now and then, beside the samples: of a million files
+// that takes a while.
+func (s *sampler) walk(ctx context.Context) {
+	for {
+		s.files.Store(math.Float64bits(float64(dirBytes(ctx, s.h.Data)) / (1 << 20)))
+		if s.e.idle(ctx, walkEvery) != nil {
+			return
+		}
+	}
+}
 
 // newSampler finds the processes of a house.
 func newSampler(ctx context.Context, e *Env, h *House) (*sampler, error) {
@@ -75,10 +88,11 @@ func (s *sampler) take(ctx context.Context, at time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if len(s.rows)%filesEvery == 0 {
-		s.files = float64(dirBytes(s.h.Data)) / (1 << 20)
+	files := math.Float64frombits(s.files.Load())
+	if files == 0 {
+		files = math.NaN() // the first walk goes on
 	}
-	s.rows = append(s.rows, append(row, stored/(1<<20), s.files, loadAverage()))
+	s.rows = append(s.rows, append(row, stored/(1<<20), files, loadAverage()))
 	return nil
 }
 
@@ -113,7 +127,9 @@ func (s *sampler) metrics(ctx context.Context) map[string]float64 {
 // storeBytes gives how the size of the row's store is asked for.
 func (e *Env) storeBytes(ctx context.Context, h *House) (func(context.Context) (float64, error), error) {
 	if e.Store != "postgres" {
-		return func(context.Context) (float64, error) { return float64(dirBytes(filepath.Join(h.Data, "store"))), nil }, nil
+		return func(context.Context) (float64, error) {
+			return float64(dirBytes(ctx, filepath.Join(h.Data, "store"))), nil
+		}, nil
 	}
 	db, err := e.openSQL(ctx, h)
 	if err != nil {
@@ -151,13 +167,14 @@ func (s *sampler) slopes() []Measure {
 		if !ok {
 			continue
 		}
+		known := slices.DeleteFunc(slices.Clone(y), math.IsNaN)
 		what, mebi := strings.CutSuffix(name, " MiB")
 		unit := "an hour"
 		if mebi {
 			unit = "MiB an hour"
 		}
 		out = append(out, Measure{What: "growth of " + what, Value: slope * 60, Unit: unit,
-			Note: fmt.Sprintf("from %s to %s; a line through %d samples behind the first quarter", trimZero(y[0]), trimZero(y[len(y)-1]), len(y))})
+			Note: fmt.Sprintf("from %s to %s; a line through %d samples behind the first quarter", trimZero(known[0]), trimZero(known[len(known)-1]), len(known))})
 	}
 	return out
 }
@@ -249,15 +266,15 @@ func loadAverage() float64 {
 }
 
 // dirBytes is what the files below a directory hold.
-func dirBytes(dir string) int64 {
+func dirBytes(ctx context.Context, dir string) int64 {
 	var sum int64
 	entries, err := os.ReadDir(dir)
-	if err != nil {
+	if err != nil || ctx.Err() != nil {
 		return 0
 	}
 	for _, e := range entries {
 		if e.IsDir() {
-			sum += dirBytes(filepath.Join(dir, e.Name()))
+			sum += dirBytes(ctx, filepath.Join(dir, e.Name()))
 			continue
 		}
 		if info, err := e.Info(); err == nil {
