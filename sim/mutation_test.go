@@ -54,7 +54,7 @@ var mutations = []mutation{
 		wrong: "\t\tc.record(fx, record{Claim: &claim})\n",
 	},
 	{
-		name: "a kill of an unknown attempt leaves no tombstone", file: "agent/keeper/claims.go", few: true, second: "./agent/keeper -run TestClaims",
+		name: "a kill of an unknown attempt leaves no tombstone", file: "agent/keeper/claims.go", few: true, second: "./agent/keeper -run TestClaims -rapid.nofailfile",
 		text:  "\t\tc.end(fx, Ended{Attempt: k.Attempt, At: now, Reason: k.Reason, Message: killedEarly})\n",
 		wrong: "\t\tfx.tell.Ended = append(fx.tell.Ended, Ended{Attempt: k.Attempt, At: now, Reason: k.Reason, Message: killedEarly})\n",
 	},
