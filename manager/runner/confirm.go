@@ -89,7 +89,7 @@ func (in *confirmIn) step(b *batch) error {
 		}
 	}
 	killed := b.confirmItems(in.c.Kill)
-	found.Apart = gap(found.Hosts)
+	found.Apart = gap(found.Hosts) || b.r.unseen(b.mem)
 	b.reserve(outgrown, found.Apart)
 	found.Held, found.Confirmed, found.By = false, new(b.now), in.by.Name
 	in.final = &found
@@ -142,6 +142,18 @@ func untold(hosts []banto.RecoveryHost, missing func(banto.RecoveryHost) bool) [
 // gap says whether keepers may know attempts that nobody has told of.
 func gap(hosts []banto.RecoveryHost) bool {
 	return len(untold(hosts, func(h banto.RecoveryHost) bool { return !h.Answered || !h.Whole })) > 0
+}
+
+// unseen says whether there are hosts that had not connected yet when the store
+// was as it is, and have not since. Nobody waits for them, but they may have come
+// and worked in the time that is lost.
+func (r *Runner) unseen(m *memory) bool {
+	for id, row := range m.hosts {
+		if q := r.recovery.hosts[id]; row.ConnectedAt == nil && (q == nil || !q.answered) {
+			return true
+		}
+	}
+	return false
 }
 
 // cleaned gives the tracker that an order is to clean.

@@ -389,3 +389,36 @@ func TestARestoredStoreWithStartsToSend(t *testing.T) {
 		})
 	}
 }
+
+// A host that had not connected when the backup was made has worked since, and is
+// not there: nobody waits for it, but no number that it may know is given again.
+func TestARestoredStoreWithAHostThatHadNeverConnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.run()
+		w.field.up(w.link, hostA)
+		settled()
+		w.field.result = runsOn
+		id := w.submit(flowOf(t, "a/b", "p1@db01"))
+		settled()
+		var dir string
+		since := time.Now()
+		w.next(func() { dir = w.backup() })
+		w.upAll() // and p1 is started there
+		w.end()
+		w.cutAll()
+		w.restore(dir, since)
+		w.run()
+		defer func() { w.close() }()
+		w.field.up(w.link, hostA)
+		settled()
+		rec, err := w.r.Confirm(t.Context(), operator, banto.RecoveryConfirm{})
+		if err != nil || !rec.Apart || len(rec.Hosts) != 1 {
+			t.Fatalf("%v, hosts %+v, apart %v", err, rec.Hosts, rec.Apart)
+		}
+		if n := w.tracker(id).Attempts; n != numbersApart {
+			t.Errorf("%d attempts", n)
+		}
+		w.same()
+	})
+}
