@@ -59,7 +59,7 @@ func TestNobodyHoldsTheLease(t *testing.T) {
 			case tt.ready != "" && (status != http.StatusServiceUnavailable || len(r.Reasons) != 1 || r.Reasons[0].Check != "lease" || !strings.Contains(r.Reasons[0].Why, tt.ready)):
 				t.Errorf("ready: %d %+v", status, r)
 			}
-			if strings.Contains(string(body), "secret") {
+			if strings.Contains(body, "secret") {
 				t.Errorf("told to anybody: %s", body)
 			}
 			_, _, body = w.callAt(url, "GET", "/api/v1/doctor", "")
@@ -95,7 +95,7 @@ func TestTheActiveManagerHangs(t *testing.T) {
 	}()
 	for _, want := range []string{banto.StandbyBrokeOff, banto.StandbyNotTaken} {
 		status, header, body := w.callAt(url, "POST", "/api/v1/trackers", `{"jobnet":"a"}`)
-		if status != http.StatusServiceUnavailable || header.Get(standbyHeader) != want || !strings.Contains(string(body), "not renew its lease") {
+		if status != http.StatusServiceUnavailable || header.Get(standbyHeader) != want || !strings.Contains(body, "not renew its lease") {
 			t.Errorf("want %s: %d %s %s", want, status, header.Get(standbyHeader), body)
 		}
 	}
