@@ -62,6 +62,7 @@ wine: ## the Windows agent under Wine: its tests and stories (needs Debian's win
 	@mkdir -p bin/windows
 	GOOS=windows GOARCH=amd64 $(GO) build -ldflags '$(LDFLAGS)' -o bin/windows/banto.exe ./cmd/banto
 	GOOS=windows GOARCH=amd64 $(GO) test -c -o bin/windows/keeper.test.exe ./agent/keeper
+	GOOS=windows GOARCH=amd64 $(GO) test -c -o bin/windows/notice.test.exe ./notice
 	BANTO_WINE_BINARIES='$(CURDIR)/bin/windows' $(GO) test -count 1 -timeout 4m ./scripts/wine
 
 # VMKERNEL is Debian's package of a kernel, unpacked: .ci/run fetches it, or

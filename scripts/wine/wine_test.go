@@ -16,7 +16,8 @@ import (
 	"github.com/bantoops/banto/scripts/words"
 )
 
-// binariesEnv names the directory with banto.exe and keeper.test.exe.
+// binariesEnv names the directory with banto.exe, keeper.test.exe and
+// notice.test.exe.
 const binariesEnv = "BANTO_WINE_BINARIES"
 
 // patience bounds every wait; nothing is expected to take that long.
@@ -43,20 +44,25 @@ func windows(t *testing.T) (*prefix, string) {
 
 func TestUnderWine(t *testing.T) {
 	p, binaries := windows(t)
-	t.Run("keeper", func(t *testing.T) { runKeeperTests(t, p, binaries) })
+	t.Run("keeper", func(t *testing.T) { runTests(t, p, binaries, "keeper", ".") })
+	t.Run("event log", func(t *testing.T) { runTests(t, p, binaries, "notice", "^TestEvents") })
 	t.Run("stories", func(t *testing.T) { runStories(t, p, binaries) })
 }
 
-// runKeeperTests runs the tests of agent/keeper that were built for Windows.
-func runKeeperTests(t *testing.T, p *prefix, binaries string) {
-	cmd := p.command(p.wine, filepath.Join(binaries, "keeper.test.exe"), "-test.v", "-test.timeout=150s")
+// runTests runs tests of a package that were built for Windows.
+func runTests(t *testing.T, p *prefix, binaries, name, which string) {
+	cmd := p.command(p.wine, filepath.Join(binaries, name+".test.exe"), "-test.v", "-test.run="+which, "-test.timeout=150s")
 	cmd.Dir = t.TempDir()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 		return
 	}
-	t.Logf("%d tests of agent/keeper passed", bytes.Count(out, []byte("--- PASS: Test")))
+	n := bytes.Count(out, []byte("--- PASS: Test"))
+	if n == 0 {
+		t.Errorf("no test of %s has run:\n%s", name, out)
+	}
+	t.Logf("%d tests of %s passed", n, name)
 }
 
 func runStories(t *testing.T, p *prefix, binaries string) {
