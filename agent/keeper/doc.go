@@ -16,7 +16,9 @@
 // One loop takes all inputs that wait, steps the claims (claims.go: pure),
 // writes what they decided with one write and one fsync to the journal, and
 // only then starts, tells and removes. So a burst of starts is claimed at once,
-// and a job costs no file of its own unless it writes output or variables.
+// and a job costs no file of its own unless it writes output or variables. While
+// starts wait for the processor results wait a moment for each other, and that a
+// process runs is told a moment late, when its result has not come before.
 // The claims are nothing but what their records make them: reading the journal
 // again gives the same claims.
 //
@@ -117,7 +119,9 @@
 // are by default, and an environment of PATH, HOME, LANG, the definition's
 // values and BANTO_*. The script is the shell's own argument (or its file, when
 // it is too long for one): nothing is wrapped around it, so that its traps and
-// its exec do what they say. A kill or time-out ends the whole group; whatever
+// its exec do what they say. One that is a single command of plain words for sh is
+// run without the shell, which would only become that command (simple_unix.go);
+// whatever of it is not found, or cannot be run, the shell gets after all. A kill or time-out ends the whole group; whatever
 // has left the group by itself is a daemon, and left alone, unless the attempt
 // has limits and the host control groups: then it ends as well.
 //

@@ -36,6 +36,7 @@ type plan struct {
 	group   string // path of a control group to begin in
 	nice    int
 	known   *paths // that have told where the program is, without a look
+	simple  bool   // the program is run without the shell that was asked for
 }
 
 // planner turns what is asked for into what the system needs, and says in
@@ -100,27 +101,17 @@ func (p *planner) plan(s Start, l *look) (*plan, *refusal) {
 
 func (p *planner) command(out *plan, s Start, l *look) *refusal {
 	path, _ := lookEnv(out.env, "PATH")
+	if words := simple(s); words != nil && path == defaultPath {
+		if program, no := p.find(out, words[0], false, path, l); no == nil {
+			out.program, out.args, out.simple = program, words, true
+			out.env = append(out.env, "PWD="+out.dir) // as a shell does
+			return nil
+		}
+	}
 	name, shell := programOf(s)
-	program, known := "", false
-	if path == defaultPath {
-		program, known = p.paths.where(name, p.now())
-	}
-	var no *refusal
-	switch {
-	case known:
-		out.known = &p.paths
-	case shell:
-		l.see("PATH, where its shell " + name + " is looked for,")
-		program, no = lookShell(name, path, out.dir)
-	default:
-		l.see("the program " + name)
-		program, no = lookProgram(name, path, out.dir)
-	}
+	program, no := p.find(out, name, shell, path, l)
 	if no != nil {
 		return no
-	}
-	if !known && path == defaultPath {
-		p.paths.note(name, program, p.now())
 	}
 	out.program = program
 	if !shell {
@@ -128,6 +119,26 @@ func (p *planner) command(out *plan, s Start, l *look) *refusal {
 		return nil
 	}
 	return p.script(out, s, name)
+}
+
+// find finds a program, or a shell.
+func (p *planner) find(out *plan, name string, shell bool, path string, l *look) (program string, no *refusal) {
+	standard := path == defaultPath
+	if program, known := p.paths.where(name, p.now()); known && standard {
+		out.known = &p.paths
+		return program, nil
+	}
+	if shell {
+		l.see("PATH, where its shell " + name + " is looked for,")
+		program, no = lookShell(name, path, out.dir)
+	} else {
+		l.see("the program " + name)
+		program, no = lookProgram(name, path, out.dir)
+	}
+	if no == nil && standard {
+		p.paths.note(name, program, p.now())
+	}
+	return program, no
 }
 
 // programOf gives the name of what a start runs, and whether that is a shell.

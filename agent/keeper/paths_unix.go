@@ -64,16 +64,18 @@ func (p *paths) forget() {
 // nothing special, and its program is known.
 func (p *planner) sure(s Start) bool {
 	name, _ := programOf(s)
+	if words := simple(s); words != nil {
+		name = words[0]
+	}
 	_, known := p.paths.where(name, p.now())
 	return known && s.Spec.Limits == nil && s.Spec.Account == ""
 }
 
 // stale says that a plan was made by what was remembered, which is then
-// forgotten: another one may do better.
+// forgotten, or without a shell: another one may do better.
 func (p *plan) stale() bool {
-	if p.known == nil {
-		return false
+	if p.known != nil {
+		p.known.forget()
 	}
-	p.known.forget()
-	return true
+	return p.known != nil || p.simple
 }

@@ -61,6 +61,8 @@ type Start struct {
 	// Refused is set when the agent knows that it cannot be run, and why: the
 	// attempt ends with the reason not-started and this message.
 	Refused string `json:"refused,omitempty"`
+
+	withShell bool // its script is run by its shell, however simple it is
 }
 
 // Kill asks to kill an attempt's whole process group: TERM, and after the

@@ -120,9 +120,9 @@ func (s *starters) add(starts []Start, withdrawn []Kill) {
 		s.wait[start.Attempt] = true
 		if !slices.ContainsFunc(withdrawn, func(k Kill) bool { return k.Attempt == start.Attempt }) {
 			s.queue = append(s.queue, start)
+			s.more.Signal() // whoever is busy looks again by itself
 		}
 	}
-	s.more.Broadcast()
 }
 
 // withdraw takes a start back; false when it is under way. What of it is in
@@ -152,6 +152,7 @@ func (k *keeper) launch(s Start, aside func()) {
 		}
 		no = k.spawn(s, plan)
 		if no != nil && plan.stale() {
+			s.withShell = true
 			if plan, no = k.plan(s, aside); no == nil {
 				no = k.spawn(s, plan)
 			}
