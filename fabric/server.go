@@ -22,6 +22,11 @@ const (
 	pingInterval  = 3 * time.Second // a peer that stopped is noticed after three of them
 	maxPingsOut   = 2
 	writeDeadline = 10 * time.Second
+	// maxPending is what may wait for one connection to read it. It is for the
+	// manager's own, to which all hosts speak at once when thousands of them come
+	// back; of a host, what waits is bounded by the orders that it has not confirmed.
+	maxPending    = 256 << 20
+	ownPing       = time.Minute // the manager's own connection cannot be cut; it can only be slow
 	startTimeout  = 10 * time.Second
 	ownTimeout    = time.Minute // for the manager's own connection, among all hosts that come back
 	patience      = 30          // seconds that a host may take for its handshake
@@ -118,7 +123,7 @@ func options(host string, port, hosts int, k *keys, resolver server.AccountResol
 		NoSigs:                true,
 		NoSystemAccount:       true,
 		MaxPayload:            MaxPayload,
-		MaxPending:            16 << 20,
+		MaxPending:            maxPending,
 		MaxControlLine:        4 << 10,
 		PingInterval:          max(pingInterval, QuietFor(hosts)*3/2), // not while its host talks as it should
 		MaxPingsOut:           maxPingsOut,
@@ -196,7 +201,7 @@ func (s *Server) Client() (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := append(common("manager", s.log, pingInterval), nats.InProcessServer(s.ns), nats.UserJWTAndSeed(token, seed),
+	opts := append(common("manager", s.log, ownPing), nats.InProcessServer(s.ns), nats.UserJWTAndSeed(token, seed),
 		nats.Timeout(ownTimeout))
 	c, err := nats.Connect("", opts...)
 	if err != nil {
