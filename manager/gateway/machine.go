@@ -48,6 +48,7 @@ type Machine struct {
 	openedAt   time.Time
 	heardAt    time.Time
 	lookAt     time.Time       // a silent host is looked at again
+	judgedFrom time.Time       // when a manager that was held up had heard its hosts out
 	past       map[string]bool // agent processes that another one has replaced
 	was        map[string]bool // sessions that have been open
 	nagged     time.Time
@@ -262,10 +263,15 @@ func (m *Machine) Tick(now time.Time, connection Connection) Effects {
 	if now.Sub(m.judgeAt()) >= overslept {
 		// What hosts said meanwhile may still be on its way to this manager.
 		m.lookAt = now.Add(hearOut)
+		m.judgedFrom = m.lookAt
 		return e
 	}
 	if !now.Before(m.judgeAt()) {
-		if why := silent(now.Sub(m.heardAt), now.Sub(m.quietUntil()) >= stuck-silence, connection); why != "" {
+		since := m.quietUntil()
+		if m.judgedFrom.After(since) {
+			since = m.judgedFrom // before that it was the manager who did not hear
+		}
+		if why := silent(now.Sub(m.heardAt), now.Sub(since) >= stuck-silence, connection); why != "" {
 			m.close(&e, why)
 			return e
 		}

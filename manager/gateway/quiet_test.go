@@ -53,6 +53,24 @@ func TestAQuietHostIsHeardOut(t *testing.T) {
 	}
 }
 
+// However long the manager was held up: a host whose connection stands is only
+// slow for as long as any other, from then on.
+func TestASlowHostIsNotBlamedForTheManager(t *testing.T) {
+	m := opened(t, 3)
+	connection := func() (bool, string) { return true, "" }
+	m.Tick(start.Add(time.Hour), connection)
+	heardOut := start.Add(time.Hour + hearOut)
+	var now time.Time
+	for now = m.Wake(); now.Before(heardOut.Add(stuck - silence)); now = m.Wake() {
+		if e := m.Tick(now, connection); e.Down != "" {
+			t.Fatalf("down %v after it was to be heard: %s", now.Sub(heardOut), e.Down)
+		}
+	}
+	if e := m.Tick(now, connection); e.Down == "" {
+		t.Error("it is never down")
+	}
+}
+
 func TestHowQuietAHouseIs(t *testing.T) {
 	for hosts, want := range map[int]time.Duration{
 		0: 2 * time.Second, 1: 2 * time.Second, 1000: 2 * time.Second, 1001: 4 * time.Second, 10_000: 20 * time.Second, 1_000_000: 30 * time.Second,
