@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // Message is a notice with what it is about.
@@ -36,7 +37,7 @@ func (m Message) Line(t Text) string {
 // plain gives a value that ends at the next space, or is quoted. Nobody can make
 // it look like another line.
 func plain(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == '=' || r == 0x7f || r == '\\' }) {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || r == '"' || r == '=' || r == '\\' || !unicode.IsPrint(r) }) {
 		return s
 	}
 	return strconv.Quote(s)

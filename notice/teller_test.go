@@ -52,6 +52,19 @@ func TestANoticeGoesToTheLogAndToSinks(t *testing.T) {
 	}
 }
 
+// What is no letter to see, such as the ends of lines of other alphabets, is
+// written as what it is.
+func TestNoValueLooksLikeAnotherLine(t *testing.T) {
+	for value, want := range map[string]string{
+		"db01": "db01", "夜間/集計": "夜間/集計", "a b": `"a b"`, "": `""`, "a=b": `"a=b"`,
+		"a\x00b": `"a\x00b"`, "a\u0085b": `"a\u0085b"`, "a\u2028b": `"a\u2028b"`, "a\u202eb": `"a\u202eb"`, "a\x1b[2Jb": `"a\x1b[2Jb"`,
+	} {
+		if got := plain(value); got != want {
+			t.Errorf("%q: %s, want %s", value, got, want)
+		}
+	}
+}
+
 func TestAFloodIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &heap{}
