@@ -29,6 +29,7 @@ type watching struct {
 	ailing error              // of the store, as it was told last
 	said   map[notice.ID]bool // what is so, and has been told
 	told   time.Time          // when a certificate that ends was told of last
+	stood  time.Time          // the loop's last turn, if inputs waited long after it when it was looked at last
 }
 
 // newWatching opens what notices go to.
@@ -175,6 +176,9 @@ func (w *watching) look(ctx context.Context, now time.Time) {
 		short, cancel := context.WithTimeout(ctx, 5*time.Second)
 		if n, err := sized.Size(short); err == nil {
 			room.Store = n
+			if w.server.leads() == nil {
+				w.Ailing(nil) // of a manager that was deposed nobody else says it
+			}
 		}
 		cancel()
 	}
@@ -183,10 +187,22 @@ func (w *watching) look(ctx context.Context, now time.Time) {
 	w.mu.Unlock()
 	if a := w.server.leads(); a != nil {
 		f := a.runner.Figures()
-		stands := f.Calls+f.Reports > 0 && !f.Turned.IsZero() && now.Sub(f.Turned) > loopStands
-		w.changed(stands, notice.LoopStands, "", "since", f.Turned.UTC().Format(time.RFC3339), "waiting", strconv.Itoa(f.Calls+f.Reports))
+		w.changed(w.stands(f, now), notice.LoopStands, "", "since", f.Turned.UTC().Format(time.RFC3339), "waiting", strconv.Itoa(f.Calls+f.Reports))
 	}
 	w.certificate(now)
+}
+
+// stands says whether the loop does not get on: twice in a row inputs wait, and it
+// has made no turn. Once says nothing: an idle loop has made none for long when the
+// first input comes.
+func (w *watching) stands(f runner.Figures, now time.Time) bool {
+	if f.Calls+f.Reports == 0 || f.Turned.IsZero() || now.Sub(f.Turned) <= loopStands {
+		w.stood = time.Time{}
+		return false
+	}
+	before := w.stood
+	w.stood = f.Turned
+	return before.Equal(f.Turned)
 }
 
 // changed tells when something begins to be so, and when it ends.
@@ -279,8 +295,10 @@ func (w *watching) agentRefused(host banto.HostID, why string) {
 	w.notices.Tell(notice.AgentRefused, "host", string(host), "why", why)
 }
 
-// leadsNow tells that this manager has become the active one.
+// leadsNow tells that this manager has become the active one. Its store can be
+// used then, whatever the loop said that was before this one.
 func (w *watching) leadsNow(a *active) {
+	w.Ailing(nil)
 	w.metrics.Activated()
 	w.notices.Tell(notice.ManagerActive, "manager", w.server.opts.Name, "epoch", strconv.FormatInt(a.epoch, 10), "version", w.server.opts.Version)
 	if a.runner.Held(context.Background()) {

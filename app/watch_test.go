@@ -88,6 +88,63 @@ func TestTheStoreIsToldOfOnce(t *testing.T) {
 	}
 }
 
+// A loop whose store went away is followed by another one, which knows nothing of
+// that: what was told must end all the same.
+func TestTheStoreIsBackWhenAManagerLeadsAgain(t *testing.T) {
+	s, err := NewServer(t.Context(), Options{Data: t.TempDir(), HTTP: "127.0.0.1:0", Fabric: "127.0.0.1:0", Name: "m1", Version: "1.0.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &board{}
+	s.watch.notices = notice.New(notice.Options{Sinks: []notice.Sink{b}})
+	s.watch.Ailing(errors.New("it does not answer"))
+	s.watch.look(t.Context(), time.Now()) // it stands by, and the store answers
+	if s.watch.lead().Ailing {
+		t.Error("while it stands by")
+	}
+	s.watch.Ailing(errors.New("it does not answer"))
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(errors.Join(err, s.Stop()))
+	}
+	if s.watch.lead().Ailing {
+		t.Error("as the active one")
+	}
+	back := 0
+	for _, line := range b.take() {
+		if strings.HasPrefix(line, string(notice.StoreBack)) {
+			back++
+		}
+	}
+	if back != 2 {
+		t.Errorf("it was said %d times that the store is back", back)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALoopStands(t *testing.T) {
+	w, _ := watcher(t)
+	begin := time.Now()
+	waits := func(turned time.Time) runner.Figures { return runner.Figures{Calls: 1, Turned: turned} }
+	for i, c := range []struct {
+		f    runner.Figures
+		at   time.Duration
+		want bool
+	}{
+		{waits(begin), 20 * time.Second, false},
+		{waits(begin), 31 * time.Second, false}, // it may have been idle until now
+		{waits(begin.Add(time.Second)), 46 * time.Second, false},
+		{waits(begin.Add(time.Second)), 61 * time.Second, true},
+		{runner.Figures{Turned: begin}, 76 * time.Second, false},
+		{waits(begin.Add(time.Second)), 91 * time.Second, false},
+	} {
+		if got := w.stands(c.f, begin.Add(c.at)); got != c.want {
+			t.Errorf("%d: %v", i, got)
+		}
+	}
+}
+
 func TestWhatChangesIsToldOnce(t *testing.T) {
 	w, b := watcher(t)
 	for _, is := range []bool{false, true, true, false, false, true} {
