@@ -25,11 +25,11 @@ def median(values: Sequence[float]) -> float:
     return percentile(values, 50)
 
 
-def steps(file: Path, want: int) -> list[float]:
-    """Give the seconds between the times that jobs in a row wrote, and take the file away."""
+def steps(file: Path, want: int, part: bool = False) -> list[float]:
+    """Give the seconds between the times that jobs in a row wrote, and take the file away; part: fewer may have written."""
     times = [int(line) for line in file.read_text().split()]
     file.unlink()
-    if len(times) != want:
+    if not (3 if part else want) <= len(times) <= want:
         raise Broken(f"{want} jobs in a row have written {len(times)} times")
     if times != sorted(times):
         raise Broken("jobs in a row have not run in their order")

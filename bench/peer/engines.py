@@ -22,6 +22,7 @@ import postgres
 from processes import Broken, Processes, free_port, until
 
 HERE = Path(__file__).resolve().parent
+PATIENCE = 1800  # seconds that a run may take; a chain has its limit
 TRIAL = 50  # jobs of a first run, which warms and shows how many at once are best
 
 
@@ -31,8 +32,8 @@ class Engine:
     name = ""
     durable = ""
 
-    def __init__(self, scratch: Path, jobs: int, chain: int, patience: float) -> None:
-        self.scratch, self.jobs, self.chain, self.patience = scratch, jobs, chain, patience
+    def __init__(self, scratch: Path, jobs: int, chain: int, limit: float) -> None:
+        self.scratch, self.jobs, self.chain, self.limit = scratch, jobs, chain, limit
         self.processes = Processes(scratch)
         self.times = scratch / "times"
         self.api = f"http://127.0.0.1:{free_port()}"
@@ -78,7 +79,7 @@ class Engine:
         except Broken:
             return None
 
-    def _wait(self, path: str, key: str, good: str, bad: set[str]) -> Any:
+    def _wait(self, what: str, path: str, key: str, good: str, bad: set[str]) -> Any:
         """Read a run until it has ended well."""
         last: Any = None
 
@@ -87,7 +88,7 @@ class Engine:
             last = self.answers(path) or last  # a busy engine may leave a question without an answer
             return last is not None and last[key] in bad | {good}
 
-        until(f"a run of {self.name} ends", over, self.patience, every=0.5, processes=self.processes)
+        until(f"a run of {self.name} ends", over, self.limit if what == "chain" else PATIENCE, every=0.5, processes=self.processes)
         if last[key] != good:
             raise Broken(f"a run of {self.name} has ended {last[key]}\n{self.why(path)}")
         return last
@@ -103,8 +104,8 @@ class Airflow(Engine):
     name = "Apache Airflow"
     durable = "each change of state, in PostgreSQL; logs of jobs in files without a sync"
 
-    def __init__(self, scratch: Path, jobs: int, chain: int, patience: float, venv: Path, tried: list[int]) -> None:
-        super().__init__(scratch, jobs, chain, patience)
+    def __init__(self, scratch: Path, jobs: int, chain: int, limit: float, venv: Path, tried: list[int]) -> None:
+        super().__init__(scratch, jobs, chain, limit)
         self.venv, self.tried, self.parallelism = venv, tried, tried[0]
         self.trials: dict[int, float] = {}  # jobs a second with so many at once
 
@@ -190,7 +191,7 @@ class Airflow(Engine):
     def run(self, what: str) -> float:
         begin = time.time()
         run = self.call("POST", f"/api/v2/dags/{what}/dagRuns", {"logical_date": None})
-        run = self._wait(f"/api/v2/dags/{what}/dagRuns/{run['dag_run_id']}", "state", "success", {"failed"})
+        run = self._wait(what, f"/api/v2/dags/{what}/dagRuns/{run['dag_run_id']}", "state", "success", {"failed"})
         return moment(run["end_date"]) - begin
 
 
@@ -199,8 +200,8 @@ class Banto(Engine):
 
     name = "Banto"
 
-    def __init__(self, scratch: Path, jobs: int, chain: int, patience: float, binary: Path, store: str) -> None:
-        super().__init__(scratch, jobs, chain, patience)
+    def __init__(self, scratch: Path, jobs: int, chain: int, limit: float, binary: Path, store: str) -> None:
+        super().__init__(scratch, jobs, chain, limit)
         self.binary, self.store = binary, store
         self.durable = "each change of state, in " + store + "; claims and results on the host, before a process starts and before its end is told"
 
@@ -248,7 +249,7 @@ class Banto(Engine):
     def run(self, what: str) -> float:
         begin = time.time()
         tracker = self.call("POST", "/api/v1/trackers", {"jobnet": "peer/" + what}, **{"Idempotency-Key": secrets.token_hex(16)})
-        tracker = self._wait(f"/api/v1/trackers/{tracker['id']}", "state", "ok", {"warning", "error", "cancelled", "blocked"})
+        tracker = self._wait(what, f"/api/v1/trackers/{tracker['id']}", "state", "ok", {"warning", "error", "cancelled", "blocked"})
         return moment(tracker["ended_at"]) - begin
 
 

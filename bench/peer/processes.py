@@ -111,6 +111,10 @@ class Watch:
                 return
 
 
+class TooLong(Broken):
+    """Something that did not happen in the time that it was given."""
+
+
 class Processes:
     """The processes of one engine, which end together."""
 
@@ -201,7 +205,7 @@ def until(what: str, so: Callable[[], bool], patience: float, every: float = 0.1
         if processes is not None:
             processes.alive()
         if time.monotonic() > end:
-            raise Broken(f"waited {patience:.0f} s in vain until {what}")
+            raise TooLong(f"waited {patience:.0f} s in vain until {what}")
         time.sleep(every)
 
 

@@ -9,7 +9,7 @@ from typing import Sequence
 from baseline import Baseline, median, percentile
 from processes import Weight
 
-HEAD = ("engine", "jobs/s", "of xargs", "chain step, median", "p99", "of the loop", "p99", "memory idle", "most", "processes", "durable")
+HEAD = ("engine", "jobs/s", "of xargs", "chain: jobs", "step, median", "p99", "of the loop", "p99", "memory idle", "most", "processes", "durable")
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Result:
         """Its line of the table."""
         rate, unit = median(self.rates), median(self.beside.steps)
         p50, p99 = median(self.steps), percentile(self.steps, 99)
-        return (self.version, number(rate), number(rate / median(self.beside.rates)), milli(p50), milli(p99), number(p50 / unit) + " ×",
+        return (self.version, number(rate), number(rate / median(self.beside.rates)), f"{len(self.steps) + 1} of {self.chain}", milli(p50), milli(p99), number(p50 / unit) + " ×",
                 number(p99 / unit) + " ×", f"{self.idle.rss:,.0f} MiB ({self.idle.pss:,.0f})", f"{self.most:,.0f} MiB", str(self.idle.processes), self.durable)
 
 
@@ -48,10 +48,10 @@ def milli(seconds: float) -> str:
     return number(seconds * 1000) + " ms"
 
 
-def bare(beside: Baseline) -> tuple[str, ...]:
+def bare(beside: Baseline, chain: int) -> tuple[str, ...]:
     """The line of what runs without an engine."""
     p50, p99 = median(beside.steps), percentile(beside.steps, 99)
-    return ("bare `xargs -P`; shell loop", number(median(beside.rates)), "1", milli(p50), milli(p99), "1 ×", number(p99 / p50) + " ×", "", "", "", "nothing")
+    return ("bare `xargs -P`; shell loop", number(median(beside.rates)), "1", f"{chain} of {chain}", milli(p50), milli(p99), "1 ×", number(p99 / p50) + " ×", "", "", "", "nothing")
 
 
 def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -77,8 +77,8 @@ bare processes. Airflow comes from the package registry in the versions of `benc
 - **jobs/s**: one run of {jobs} jobs `true` that do not wait for each other, from before its submission by HTTP to the end that the
   engine states. Banto's is the median of {rounds} runs, Airflow's is one run.
 - **of xargs**: beside `seq {jobs} | xargs -P {cores} -n1 true`, taken just before and just after the engine.
-- **chain step**: {chain} jobs in a row, each `date +%s%N >> FILE`; the time from one written to the next. **Of the loop**: beside a shell
-  loop of the same commands, its median; taken with `xargs`.
+- **chain**: {chain} jobs in a row, each `date +%s%N >> FILE`, and how many of them ran in the time that it is given (`--limit`).
+  **Step**: the time from one written to the next. **Of the loop**: beside a shell loop of the same commands, its median; taken with `xargs`.
 - **memory**: resident memory of all processes of the engine and its PostgreSQL added up, five seconds after the first runs (in brackets with
   shared memory counted once: PSS), and the most that was seen, twice a second, during the runs. **Processes**: those that were there when idle.
 - **durable**: what survives the death of the process by the engine's own design. Banto's is tried by `make crash`; Airflow was not
@@ -89,7 +89,8 @@ The first line is the median of all measurements of bare processes; each engine 
 ## How Airflow was set up
 
 LocalExecutor, its executor for one machine; `airflow api-server`, `scheduler` and `dag-processor`, no triggerer, since nothing is
-deferred. One file for each DAG, so that a task reads no other's; runs of 50 tasks come before the measurement. PostgreSQL's settings are
+deferred. One file for each DAG, so that a task reads no other's, with an operator for each task as a jobnet has a
+part for each job (all alike could be one operator that is mapped, which leaves less to read); runs of 50 tasks come before the measurement. PostgreSQL's settings are
 the same for Banto: {postgres}. What differs from Airflow's defaults:
 
 {tuning}
@@ -121,7 +122,7 @@ def page(results: Sequence[Result], beside: Baseline, facts: Sequence[tuple[str,
     """All of PEER.md."""
     first = results[0]
     return PAGE.format(
-        table=markdown(HEAD, [bare(beside), *(r.cells() for r in results)]),
+        table=markdown(HEAD, [bare(beside, first.chain), *(r.cells() for r in results)]),
         jobs=first.jobs, chain=first.chain, rounds=len(first.rates), cores=os.cpu_count(),
         postgres=", ".join(f"`{k} = {v}`" for k, v in settings.items()),
         tuning=markdown(("setting", "value"), [("`" + key.lower().replace("__", ".", 1) + "`", value) for key, value in tuning.items()]),
