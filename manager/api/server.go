@@ -37,6 +37,7 @@ type server struct {
 	probe    *probe
 	crowd    *crowd
 	seldom   *seldom.Log
+	scrapers scrapers
 
 	byPattern map[string]route // of the mux
 	leader    *leaders

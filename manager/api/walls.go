@@ -215,7 +215,7 @@ func (s *server) guard(r route) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		token, _ := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
-		who, err := s.Auth.Authenticate(ctx.Context(), strings.TrimSpace(token))
+		who, err := s.who(ctx.Context(), r, strings.TrimSpace(token))
 		if err != nil {
 			s.refuse(ctx.Context(), err).write(req.w)
 			return
