@@ -37,8 +37,9 @@ func newCrowd() *crowd {
 }
 
 // first says whether a refusal is to go on record by itself. Otherwise it is
-// counted; counted is told how many there were, once their time is over.
-func (c *crowd) first(r refused, counted func(n int)) bool {
+// counted; counted is told how many there were, once their time is over, and of
+// what: of nothing when there are too many kinds, which are counted together.
+func (c *crowd) first(r refused, counted func(of refused, n int)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.more[r]; !known && len(c.more) >= maxCrowds {
@@ -55,7 +56,7 @@ func (c *crowd) first(r refused, counted func(n int)) bool {
 		delete(c.more, r)
 		c.mu.Unlock()
 		if n > 0 {
-			counted(n)
+			counted(r, n)
 		}
 	})
 	return true
@@ -65,10 +66,15 @@ func (c *crowd) first(r refused, counted func(n int)) bool {
 func (s *server) auditCrowd(ctx context.Context, action audit.Action, object string, err error) {
 	by := principal(ctx)
 	ctx = context.WithoutCancel(ctx)
-	first := s.crowd.first(refused{by, action, object}, func(n int) {
-		if s.leads() {
-			s.putRefusal(ctx, by, action, object, fmt.Errorf("%d more within a minute: %w", n, err))
+	first := s.crowd.first(refused{by, action, object}, func(of refused, n int) {
+		if !s.leads() {
+			return
 		}
+		many := ""
+		if of == (refused{}) {
+			many = ", of many callers or objects, such as"
+		}
+		s.putRefusal(ctx, of.by, action, of.object, fmt.Errorf("%d more within a minute%s: %w", n, many, err))
 	})
 	if first {
 		s.putRefusal(ctx, by, action, object, err)

@@ -67,14 +67,26 @@ func TestAFloodOnRecord(t *testing.T) {
 
 func TestCrowdsAreBounded(t *testing.T) {
 	c := newCrowd()
-	c.after = func(time.Duration, func()) {}
+	var later []func()
+	c.after = func(_ time.Duration, fn func()) { later = append(later, fn) }
 	firsts := 0
+	counted := func(of refused, n int) {
+		if of != (refused{}) || n != maxCrowds-1 {
+			t.Errorf("%d of %q are laid at one door", n, of.by.Name)
+		}
+	}
 	for i := range 2 * maxCrowds {
-		if c.first(refused{by: banto.Principal{Name: strings.Repeat("x", i)}}, nil) {
+		if c.first(refused{by: banto.Principal{Name: strings.Repeat("x", i+1)}}, counted) {
 			firsts++
 		}
 	}
 	if firsts > maxCrowds+1 || len(c.more) > maxCrowds+1 {
 		t.Errorf("%d rows, %d counted", firsts, len(c.more))
+	}
+	for _, fn := range later {
+		fn()
+	}
+	if len(c.more) > 0 {
+		t.Errorf("%d are counted for ever", len(c.more))
 	}
 }
