@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -29,9 +30,7 @@ const alone = "alone"
 func (e *env) help(cmd *cobra.Command, _ []string) {
 	var b strings.Builder
 	p := e.pen()
-	for line := range strings.SplitSeq(first(cmd.Long, cmd.Short), "\n") {
-		b.WriteString(strings.Join(wrap(line, e.helpWidth()), "\n") + "\n")
-	}
+	b.WriteString(strings.Join(wrap(unbroken(first(cmd.Long, cmd.Short)), e.helpWidth()), "\n") + "\n")
 	heading := func(text string) { b.WriteString("\n" + p.paint(styleBold, text) + "\n") }
 
 	heading(e.say("Usage"))
@@ -54,6 +53,23 @@ func (e *env) help(cmd *cobra.Command, _ []string) {
 	}
 	// Help that nobody reads any more needs no error.
 	_, _ = io.WriteString(e.std.Out, b.String())
+}
+
+// unbroken makes one line of a text: its line breaks are those of the source, not
+// of the reader's terminal. Japanese has no blank between its lines.
+func unbroken(text string) string {
+	var b strings.Builder
+	wide := false // the last character
+	for line := range strings.SplitSeq(text, "\n") {
+		begin, _ := utf8.DecodeRuneInString(line)
+		if b.Len() > 0 && !(wide && runeWidth(begin) == 2) {
+			b.WriteByte(' ')
+		}
+		b.WriteString(line)
+		end, _ := utf8.DecodeLastRuneInString(line)
+		wide = runeWidth(end) == 2
+	}
+	return b.String()
 }
 
 // helpWidth is how wide help is at most: lines that are longer are hard to read.

@@ -20,6 +20,7 @@ func newServerCommand(e *env) *cobra.Command {
 		"banto server --http 0.0.0.0:8600 --fabric 0.0.0.0:8601 \\\n    --san banto.example.com --environment production",
 		"BANTO_STORE=postgres://banto:…@db/banto \\\n    banto server --http 0.0.0.0:8600 --fabric 0.0.0.0:8601")
 	cmd.Args = e.takes(0, 0, "")
+	cmd.Annotations = map[string]string{alone: "yes"}
 	flags.register(e, cmd)
 	flags.registerServer(e, cmd)
 	flags.registerManagers(e, cmd)

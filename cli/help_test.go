@@ -31,3 +31,27 @@ func TestHelpFits(t *testing.T) {
 		each(newRoot(e))
 	}
 }
+
+// Lines are broken where the terminal ends, not where the source does.
+func TestHelpIsNotBrokenTwice(t *testing.T) {
+	for text, want := range map[string]string{
+		"one\ntwo": "one two", "起動する\n場合": "起動する場合", "起動する。\n--print は": "起動する。 --print は", "one": "one", "": "",
+	} {
+		if got := unbroken(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	var out strings.Builder
+	e := someEnv(english, 0, &out)
+	cmd, _, err := newRoot(e).Find([]string{"server"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.help(cmd, nil)
+	if first, _, _ := strings.Cut(out.String(), "\n\n"); strings.Count(first, "\n") > 3 {
+		t.Errorf("ragged:\n%s", first)
+	}
+	if !strings.Contains(out.String(), "  banto server\n  banto server COMMAND\n") {
+		t.Errorf("it does not say that the command runs by itself:\n%s", out.String())
+	}
+}
