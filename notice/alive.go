@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -47,10 +48,20 @@ func CheckAlive(file, address string) error {
 	if address != "" {
 		u, err := url.Parse(address)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return banto.Fail(banto.KindInvalid, what, fmt.Sprintf("%.100q is not a URL of http or https", address), "write it as --alive-url https://HOST/PATH").Because(err)
+			return banto.Fail(banto.KindInvalid, what, fmt.Sprintf("%.100q is not a URL of http or https", unsecret(address)), "write it as --alive-url https://HOST/PATH").Because(err)
 		}
 	}
 	return nil
+}
+
+// unsecret is an address, to be shown, without the password that may be in it; it
+// need not be a URL.
+func unsecret(address string) string {
+	from, _, ok := strings.Cut(address, "://")
+	if at := strings.LastIndexByte(address, '@'); ok && at > 0 {
+		return from + "://…" + address[at:]
+	}
+	return address
 }
 
 // Run gives the sign at once and every minute, until ctx ends. While all is not

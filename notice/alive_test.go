@@ -130,3 +130,15 @@ func TestWhatASignOfLifeIsNot(t *testing.T) {
 		}
 	}
 }
+
+// What is refused may be written to a journal: no password is in it.
+func TestRefusalsTellNoPassword(t *testing.T) {
+	for _, text := range []string{"ftp://u:hushed@h/", "ftp://u:hushed@h @x/", "http://u:hushed@ho st/", "tls://u:hushed@h:1?bogus=1"} {
+		if err := CheckAlive("", text); err == nil || strings.Contains(err.Error(), "hushed") {
+			t.Errorf("a sign of life: %v", err)
+		}
+		if _, err := ParseSyslog(text); err == nil || strings.Contains(err.Error(), "hushed") {
+			t.Errorf("syslog: %v", err)
+		}
+	}
+}

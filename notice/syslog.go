@@ -37,6 +37,7 @@ func ParseSyslog(text string) (*SyslogTarget, error) {
 		return banto.Fail(banto.KindInvalid, what, why, syslogHint).Because(err)
 	}
 	u, err := url.Parse(text)
+	text = unsecret(text)
 	if err != nil {
 		return nil, bad(fmt.Sprintf("%.100q is not a URL", text), err)
 	}
