@@ -25,7 +25,7 @@ func TestWhoMayReadTheFigures(t *testing.T) {
 	if status, _, _ := w.call(http.MethodGet, "/metrics", "", "Authorization", ""); status != http.StatusOK {
 		t.Errorf("nobody, from this machine, when it is open: %d", status)
 	}
-	for _, header := range [][2]string{{"X-Forwarded-For", "192.0.2.1"}, {"Forwarded", "for=192.0.2.1"}} {
+	for _, header := range [][2]string{{"X-Forwarded-For", "192.0.2.1"}, {"Forwarded", "for=192.0.2.1"}, {"Via", "1.1 proxy"}, {"X-Real-IP", "192.0.2.1"}, {"X-Forwarded-Proto", "https"}} {
 		if status, _, _ := w.call(http.MethodGet, "/metrics", "", "Authorization", "", header[0], header[1]); status != http.StatusUnauthorized {
 			t.Errorf("by way of a proxy (%s): %d", header[0], status)
 		}
