@@ -28,6 +28,8 @@ const holders = "WITH RECURSIVE waiting AS (SELECT DISTINCT pid FROM pg_locks WH
 	" COALESCE(left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80), '') FROM chain AS c LEFT JOIN pg_stat_activity AS a USING (pid)" +
 	" WHERE cardinality(pg_blocking_pids(c.pid)) = 0 ORDER BY a.xact_start"
 
+const holderUnseen = "the lease is waited for, and who holds it cannot be seen"
+
 // blocking is who was seen to hold the lease's row.
 type blocking struct {
 	store.Blocker
@@ -69,7 +71,7 @@ func (s *Store) watch(ctx context.Context, every time.Duration, own uint32, ends
 	conn, leave, err := s.beside(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			s.log.Warn("the lease is waited for, and who holds it cannot be seen", "error", s.explain(err))
+			s.seldom.Warn(holderUnseen, "error", s.explain(err))
 		}
 		return
 	}
@@ -79,10 +81,11 @@ func (s *Store) watch(ctx context.Context, every time.Duration, own uint32, ends
 	for {
 		if err := s.lookForBlockers(ctx, conn, own, ends); err != nil {
 			if ctx.Err() == nil {
-				s.log.Warn("the lease is waited for, and who holds it cannot be seen", "error", s.explain(err))
+				s.seldom.Warn(holderUnseen, "error", s.explain(err))
 			}
 			return
 		}
+		s.seldom.Over(holderUnseen, "who holds the lease can be seen again")
 		select {
 		case <-ctx.Done():
 			return
