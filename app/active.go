@@ -164,7 +164,7 @@ func (s *Server) apiOptions() api.Options {
 		Environment: s.opts.Environment, Colour: s.opts.Colour, Guarded: s.opts.guarded(),
 		AllowedHosts: s.reach.names(), URL: door{s.reach, s.fabricAt, s.listen.Addr()}.publicURL(), Fingerprint: s.reach.Fingerprint(),
 		Data: s.opts.Data, Name: s.opts.Name, Managers: s.peers.states, Backup: s.backup,
-		Metrics: s.watch.metrics, OpenMetrics: s.opts.OpenMetrics, Notices: s.watch.notices,
+		Metrics: s.watch.metrics, OpenMetrics: s.opts.OpenMetrics, Scrapers: &s.watch.scrapers, Notices: s.watch.notices,
 	}
 	if s.reach.certs != nil {
 		o.Certificate = s.reach.certs.Leaf

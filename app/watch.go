@@ -21,8 +21,9 @@ import (
 // its notices, and its sign of life.
 type watching struct {
 	outlets
-	server  *Server
-	metrics *metrics.Metrics
+	server   *Server
+	metrics  *metrics.Metrics
+	scrapers api.Scrapers
 
 	mu     sync.Mutex
 	room   metrics.Room

@@ -165,6 +165,9 @@ type Options struct {
 	Metrics *metrics.Metrics
 	// OpenMetrics shows them to callers on this machine without a token.
 	OpenMetrics bool
+	// Scrapers outlive a change of the manager's part, which comes when the store
+	// goes; nil: new ones.
+	Scrapers *Scrapers
 	// Notices tells those who watch from outside; nil: nobody does.
 	Notices *notice.Teller
 

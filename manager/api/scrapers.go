@@ -14,10 +14,10 @@ const (
 	maxScrapers = 100
 )
 
-// scrapers are those who were let in to the figures while the store could be
+// Scrapers are those who were let in to the figures while the store could be
 // asked who they are. While it cannot, which is when figures are wanted most, they
-// are let in by that.
-type scrapers struct {
+// are let in by that. The zero value is ready for use.
+type Scrapers struct {
 	mu    sync.Mutex
 	known map[string]banto.Principal // by the hash of the token
 }
@@ -30,11 +30,11 @@ func (s *server) who(ctx context.Context, r route, token string) (banto.Principa
 	short, cancel := context.WithTimeout(ctx, scraperWait)
 	defer cancel()
 	by, err := s.Auth.Authenticate(short, token)
-	return s.scrapers.settle(auth.HashToken(token), by, err)
+	return s.Scrapers.settle(auth.HashToken(token), by, err)
 }
 
 // settle keeps what the store said, or says what it said last.
-func (c *scrapers) settle(hash string, by banto.Principal, err error) (banto.Principal, error) {
+func (c *Scrapers) settle(hash string, by banto.Principal, err error) (banto.Principal, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was, known := c.known[hash]

@@ -39,7 +39,7 @@ func TestFiguresAreShownWhileTheStoreIsAway(t *testing.T) {
 }
 
 func TestScrapersAreWhoTheyWereLast(t *testing.T) {
-	var c scrapers
+	var c Scrapers
 	gone := errors.New("it does not answer")
 	unknown := banto.Fail(banto.KindUnauthenticated, "cannot tell who you are", "the token is not known here", "")
 	by := banto.Principal{Name: "metrics"}

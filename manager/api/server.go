@@ -37,7 +37,6 @@ type server struct {
 	probe    *probe
 	crowd    *crowd
 	seldom   *seldom.Log
-	scrapers scrapers
 
 	byPattern map[string]route // of the mux
 	leader    *leaders
@@ -75,6 +74,9 @@ func build(o Options) *server {
 	}
 	if o.Metrics == nil {
 		o.Metrics = metrics.New(metrics.Options{Now: o.Now})
+	}
+	if o.Scrapers == nil {
+		o.Scrapers = &Scrapers{}
 	}
 	s := &server{
 		Options: o, mux: http.NewServeMux(),
