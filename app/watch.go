@@ -195,9 +195,12 @@ func (w *watching) look(ctx context.Context, now time.Time) {
 
 // stands says whether the loop does not get on: twice in a row inputs wait, and it
 // has made no turn. Once says nothing: an idle loop has made none for long when the
-// first input comes.
+// first input comes. While the store is away it waits, which is told already.
 func (w *watching) stands(f runner.Figures, now time.Time) bool {
-	if f.Calls+f.Reports == 0 || f.Turned.IsZero() || now.Sub(f.Turned) <= loopStands {
+	w.mu.Lock()
+	ailing := w.ailing != nil
+	w.mu.Unlock()
+	if ailing || f.Calls+f.Reports == 0 || f.Turned.IsZero() || now.Sub(f.Turned) <= loopStands {
 		w.stood = time.Time{}
 		return false
 	}

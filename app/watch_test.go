@@ -143,6 +143,12 @@ func TestALoopStands(t *testing.T) {
 			t.Errorf("%d: %v", i, got)
 		}
 	}
+	w.Ailing(errors.New("it does not answer"))
+	for range 3 {
+		if w.stands(waits(begin), begin.Add(time.Hour)) {
+			t.Error("it is blamed for its store")
+		}
+	}
 }
 
 func TestWhatChangesIsToldOnce(t *testing.T) {
