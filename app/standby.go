@@ -20,6 +20,9 @@ func (s *Server) lead(ctx context.Context) error {
 	}
 	s.parts.run("peers", s.peers.run)
 	s.parts.run("probes", s.peers.probe)
+	if s.store.Shared() {
+		s.parts.run("leadership", s.watch.leadership)
+	}
 	first := make(chan error, 1)
 	s.parts.run("lease", func(ctx context.Context) error { return s.follow(ctx, first) })
 	short := time.NewTimer(settle)
