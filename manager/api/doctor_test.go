@@ -57,6 +57,25 @@ func TestDoctorOfAGoodDay(t *testing.T) {
 	}
 }
 
+// A store that takes nothing is not said to be well besides.
+func TestDoctorOfAFullStore(t *testing.T) {
+	w := newWorld(t)
+	full, held := errors.New("the disk is full"), false
+	w.server.Runner = ailing{w.runner, &full, &held}
+	good, bad := w.diagnose()
+	if !strings.Contains(bad["store"], "no work is taken") || good["store"] != "" {
+		t.Errorf("good %q, bad %q", good["store"], bad["store"])
+	}
+}
+
+func TestSmallDisksAreTold(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 MiB", 40 << 20: "40 MiB", 1 << 30: "1.0 GiB", 250 << 30: "250.0 GiB"} {
+		if got := gigabytes(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
 func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	w := newWorld(t)
 	since := time.Date(2026, 11, 20, 1, 2, 3, 0, time.UTC)
