@@ -90,13 +90,14 @@ The first line is the median of all measurements of bare processes; each engine 
 
 LocalExecutor, its executor for one machine; `airflow api-server`, `scheduler` and `dag-processor`, no triggerer, since nothing is
 deferred. One file for each DAG, so that a task reads no other's, with an operator for each task as a jobnet has a
-part for each job (all alike could be one operator that is mapped, which leaves less to read); runs of 50 tasks come before the measurement. PostgreSQL's settings are
+part for each job (all alike could be one operator that is mapped, which leaves less to read); runs of {trial} tasks come before the measurement. PostgreSQL's settings are
 the same for Banto: {postgres}. What differs from Airflow's defaults:
 
 {tuning}
 
-`core.parallelism` is the best of what was tried in the same run, before the measurement: {trials}. The two timeouts are
-longer so that no task fails on a busy machine; they make nothing slower.
+`core.parallelism` is the best of what was tried in the same run, before the measurement: {trials}. Those trials are runs of {trial}
+jobs, whose file is short: they show what Airflow reaches when a task has little to read. The two timeouts are longer so that
+no task fails on a busy machine; they make nothing slower.
 Banto ran with its defaults: manager and agent each a process of its own.
 
 ## What to keep in mind
@@ -106,7 +107,7 @@ Banto ran with its defaults: manager and agent each a process of its own.
 - The work suits Banto: jobs that do nothing, on one machine. A job of a minute costs a minute in both.
 - Airflow does what Banto does not: tasks that are Python code and pass values to each other, providers for many other systems, executors
   that start a container for each task, several schedulers active at once, scheduling by data and backfills; and a web console. It starts a Python
-  process for each task, which reads the DAG's file again and talks to Airflow's API: most of what is measured here is that.
+  process for each task, which reads the DAG's file again and talks to Airflow's API: much of what is measured here is that.
 - Banto does what Airflow's LocalExecutor does not: jobs run on other hosts through an agent, a job outlives the death of agent and
   manager, an attempt starts at most one process, and what a job printed is kept by the manager.
 - A shared machine is noisy: compare the ratios. One peer is not the field; other engines are better at either figure.
@@ -118,7 +119,7 @@ Banto ran with its defaults: manager and agent each a process of its own.
 
 
 def page(results: Sequence[Result], beside: Baseline, facts: Sequence[tuple[str, str]], tuning: dict[str, str],
-         trials: dict[int, float], settings: dict[str, str]) -> str:
+         trials: dict[int, float], trial: int, settings: dict[str, str]) -> str:
     """All of PEER.md."""
     first = results[0]
     return PAGE.format(
@@ -126,6 +127,6 @@ def page(results: Sequence[Result], beside: Baseline, facts: Sequence[tuple[str,
         jobs=first.jobs, chain=first.chain, rounds=len(first.rates), cores=os.cpu_count(),
         postgres=", ".join(f"`{k} = {v}`" for k, v in settings.items()),
         tuning=markdown(("setting", "value"), [("`" + key.lower().replace("__", ".", 1) + "`", value) for key, value in tuning.items()]),
-        trials=", ".join(f"{at_once} at once {number(rate)} jobs/s" for at_once, rate in trials.items()),
+        trial=trial, trials=", ".join(f"{at_once} at once {number(rate)} jobs/s" for at_once, rate in trials.items()),
         facts=markdown(("", ""), facts),
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import postgres
 from baseline import Baseline, facts, median, steps
-from engines import HERE, Airflow, Banto, Engine
+from engines import HERE, TRIAL, Airflow, Banto, Engine
 from processes import Broken, TooLong, Watch, adopt, end_all, weigh
 from report import HEAD, Result, aligned, bare, number, page
 
@@ -119,7 +119,7 @@ def compare(a: argparse.Namespace, scratch: Path, venv: Path) -> None:
     for engine, engine_rounds in engines:
         results.append(measure(engine, every, a.rounds, engine_rounds))
     print("\n" + aligned(HEAD[:-1], [line[:-1] for line in [bare(every, a.chain), *(r.cells() for r in results)]]) + "\n")
-    a.output.write_text(page(results, every, known, peer.tuning(), peer.trials, postgres.SETTINGS))
+    a.output.write_text(page(results, every, known, peer.tuning(), peer.trials, TRIAL, postgres.SETTINGS))
     say(f"written: {os.path.relpath(a.output)}")
 
 
