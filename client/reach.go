@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -57,7 +58,8 @@ func (c door) unreachable(ctx context.Context, err error, timeout time.Duration)
 	switch {
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return c.viaProxy(err, why)
-	case errors.As(err, &record) && strings.HasPrefix(string(record.RecordHeader[:]), fabricGreets), strings.Contains(err.Error(), `malformed HTTP status code "{`), strings.Contains(err.Error(), `malformed HTTP response "`+fabricGreets):
+	case errors.As(err, &record) && strings.HasPrefix(string(record.RecordHeader[:]), fabricGreets), strings.Contains(err.Error(), `malformed HTTP status code "{`), strings.Contains(err.Error(), `malformed HTTP response "`+fabricGreets),
+		strings.Contains(err.Error(), spokeFirst) && c.greets(ctx):
 		return banto.Fail(banto.KindUnreachable, "cannot reach the manager at "+c.base, "that is the port for agents",
 			"the API is on another, 8600 unless it was moved").Because(lastingError{err})
 	}
@@ -69,6 +71,29 @@ func (c door) unreachable(ctx context.Context, err error, timeout time.Duration)
 
 // fabricGreets is how the port for agents begins, whoever comes.
 const fabricGreets = "INFO "
+
+// spokeFirst is in the error of net/http for a server that was quicker to speak
+// than the request was to be written, which does not say what it said.
+const spokeFirst = "readLoopPeekFailLocked"
+
+// greets says whether what is there greets as the port for agents does.
+func (c door) greets(ctx context.Context) bool {
+	u, err := url.Parse(c.base)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	said := make([]byte, len(fabricGreets))
+	_, err = io.ReadFull(conn, said)
+	return err == nil && string(said) == fabricGreets
+}
 
 // missing says what to look at when nothing answers.
 func (c door) missing() string {
