@@ -28,11 +28,12 @@ const (
 )
 
 // flood submits one jobnet as a loop does that has gone wild, and another one
-// once in the middle of it.
+// once in the middle of it. The loop's host is held until the first is told to
+// slow down: how fast a machine is decides nothing.
 func flood(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: flood JOBNET OTHER")
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: flood JOBNET HOST OTHER")
 	}
 	calls := floodCalls
 	if n, err := strconv.Atoi(os.Getenv("BANTO_FLOOD")); err == nil && n > 0 {
@@ -41,10 +42,16 @@ func flood(ts *testscript.TestScript, neg bool, args []string) {
 	c := client.New(ts.Getenv("BANTO_URL"), ts.Getenv("BANTO_TOKEN"), client.WithPatience(0))
 	f := &deluge{client: c, jobnet: args[0], refused: make(chan struct{})}
 	began := time.Now()
+	admit := func(a banto.Admission) {
+		_, err := c.ChangeHost(context.Background(), args[1], banto.HostChange{Admission: a, Reason: "a flood"})
+		ts.Check(err)
+	}
+	admit(banto.AdmissionHeld)
 	f.run(calls)
 	<-f.refused
+	admit(banto.AdmissionOpen)
 	asked := time.Now()
-	t, _, err := c.Submit(context.Background(), banto.SubmitRequest{Jobnet: args[1]}, "")
+	t, _, err := c.Submit(context.Background(), banto.SubmitRequest{Jobnet: args[2]}, "")
 	ts.Check(err)
 	w.endsOK(c, t.ID)
 	other := time.Since(asked)
