@@ -173,7 +173,7 @@ func (s *slower) serve(fd int) {
 	for {
 		var n notification
 		if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err != nil {
-			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) {
+			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) && !deserted(fd) {
 				continue
 			}
 			return
@@ -185,6 +185,14 @@ func (s *slower) serve(fd int) {
 			_ = ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // the caller may be gone
 		}()
 	}
+}
+
+// deserted says whether none of a filter's processes is left: then there is
+// nothing to receive, and the system says so at once, for ever.
+func deserted(fd int) bool {
+	look := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	_, err := unix.Poll(look, 0)
+	return err == nil && look[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0
 }
 
 // nap waits for as long as is said: Go's own timers round to milliseconds.
