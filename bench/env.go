@@ -53,6 +53,9 @@ func (e *Env) end() {
 	e.ended = nil
 	killDescendants()
 	os.RemoveAll(e.Dir)
+	if e.slow != nil && !e.slow.over(10*time.Second) {
+		e.Say("something still waits for fsyncs of this row: what comes now is measured beside it")
+	}
 }
 
 // settings of the database are those of Debian's package, but for the number of

@@ -24,10 +24,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	if len(os.Args) == 3 && os.Args[1] == "sync-three-times" {
+	if len(os.Args) == 3 && (os.Args[1] == "sync-three-times" || os.Args[1] == "sync-and-wait") {
 		f, err := os.Create(os.Args[2])
 		for range 3 {
 			err = errors.Join(err, f.Sync())
+		}
+		if os.Args[1] == "sync-and-wait" {
+			<-time.After(time.Minute) // it is ended before
 		}
 		if err != nil {
 			os.Exit(1)
@@ -150,8 +153,42 @@ func TestSlowDisk(t *testing.T) {
 	if got := e.slow.syncs()["sync-three-times"]; got != 3 {
 		t.Errorf("%v calls were held up, not 3", e.slow.syncs())
 	}
+	if e.slow.over(0) {
+		t.Error("the row goes on, and nobody listens for its next process")
+	}
 	one, err := e.timeSync(context.Background())
 	if err != nil || one.Value <= 0 || e.slow.syncs()[syncArg] == 0 {
 		t.Errorf("%+v %v %v", one, err, e.slow.syncs())
+	}
+}
+
+// A row on a slow disk that is over leaves nothing behind that takes time from the
+// next: neither of a process that has ended by itself nor of one that is ended.
+func TestASlowRowLeavesNothingBusy(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Env{Binary: self, Sync: time.Millisecond, Log: io.Discard, Dir: t.TempDir()}
+	ended, err := e.Start("syncer", []string{"sync-three-times", filepath.Join(e.Dir, "file")})
+	if err != nil {
+		e.end()
+		t.Fatal(err)
+	}
+	<-ended.Gone()
+	if strings.Contains(ended.Tail(), "seccomp") {
+		e.end()
+		t.Skip("this system does not let a process filter its calls: ", ended.Tail())
+	}
+	lives, err := e.Start("lives", []string{"sync-and-wait", filepath.Join(e.Dir, "file")})
+	if err == nil {
+		err = until(context.Background(), "it has synced", time.Millisecond, 10*time.Second, func() bool { return e.slow.syncs()["sync-and-wait"] > 0 })
+	}
+	e.end()
+	if err != nil {
+		t.Fatalf("%v: %s", err, lives.Tail())
+	}
+	if !e.slow.over(10 * time.Second) {
+		t.Error("a filter is served that has no process")
 	}
 }

@@ -43,6 +43,7 @@ type slower struct {
 	self     string // a copy of this program that another user may run
 	socket   string
 	listener *net.UnixListener
+	serving  sync.WaitGroup // the listener, and each filter for as long as it has processes
 
 	mu    sync.Mutex
 	calls map[string]int // by process, as asked for
@@ -101,7 +102,7 @@ func (e *Env) slowed() (*slower, error) {
 	if err := os.Chmod(s.socket, 0o777); err != nil { //nolint:gosec // as above
 		return nil, err
 	}
-	go s.take()
+	s.serving.Go(s.take)
 	e.slow = s
 	return s, nil
 }
@@ -141,7 +142,7 @@ func (s *slower) take() {
 			continue
 		}
 		if fds, err := unix.ParseUnixRights(&messages[0]); err == nil && len(fds) == 1 {
-			go s.serve(fds[0])
+			s.serving.Go(func() { s.serve(fds[0]) })
 		}
 	}
 }
@@ -167,32 +168,51 @@ type answer struct {
 }
 
 // serve holds up each call for the delay, many at the same time: a disk of a
-// cloud takes several.
+// cloud takes several. It returns when the filter has no process any more.
 func (s *slower) serve(fd int) {
 	defer unix.Close(fd) //nolint:errcheck // nothing comes of it
-	for {
+	for called(fd) {
 		var n notification
-		if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err != nil {
-			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) && !deserted(fd) {
-				continue
-			}
+		err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n))
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) {
+			continue // the caller was killed meanwhile
+		}
+		if err != nil {
 			return
 		}
-		go func() {
+		s.serving.Go(func() {
 			s.note(n.pid)
 			nap(s.delay)
 			a := answer{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
 			_ = ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a)) // the caller may be gone
-		}()
+		})
 	}
 }
 
-// deserted says whether none of a filter's processes is left: then there is
-// nothing to receive, and the system says so at once, for ever.
-func deserted(fd int) bool {
+// called waits until a process of a filter calls; false when none is left: then
+// there is nothing to receive, and the system would say so at once, for ever.
+func called(fd int) bool {
 	look := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	_, err := unix.Poll(look, 0)
-	return err == nil && look[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0
+	for {
+		_, err := unix.Poll(look, -1)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		return err == nil && look[0].Revents == unix.POLLIN
+	}
+}
+
+// over waits until nothing is served any more, once the listener is closed and
+// all processes are gone; false if it takes longer than a row should.
+func (s *slower) over(patience time.Duration) bool {
+	done := make(chan struct{})
+	go func() { s.serving.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-time.After(patience):
+		return false
+	}
 }
 
 // nap waits for as long as is said: Go's own timers round to milliseconds.
