@@ -22,9 +22,12 @@ func (f *Flow) Encode() []byte {
 
 // Decode reads an encoded flow.
 func Decode(body []byte) (*Flow, error) {
-	var f Flow
-	if err := json.Unmarshal(body, &f); err != nil {
-		return nil, fmt.Errorf("cannot decode a flow: %w", err)
+	f := decodeCanonical(body)
+	if f == nil {
+		f = new(Flow)
+		if err := json.Unmarshal(body, f); err != nil {
+			return nil, fmt.Errorf("cannot decode a flow: %w", err)
+		}
 	}
 	for i := range f.Parts {
 		for _, e := range f.Parts[i].After {
@@ -41,7 +44,7 @@ func Decode(body []byte) (*Flow, error) {
 			return nil, fmt.Errorf("cannot decode a flow: part %s: %s", p.Name, fault.message)
 		}
 	}
-	return &f, nil
+	return f, nil
 }
 
 // Hash names an encoded flow by its content.
@@ -102,18 +105,23 @@ func (f *Flow) namespace() *namespace {
 
 // resolve gives the texts of a part their names.
 func (p *FlowPart) resolve(names *namespace) *fault {
-	texts := []*Text{&p.Dir, &p.Host}
+	for _, t := range [...]*Text{&p.Dir, &p.Host} {
+		if fault := t.resolve(names); fault != nil {
+			return fault
+		}
+	}
 	for i := range p.Args {
-		texts = append(texts, &p.Args[i])
+		if fault := p.Args[i].resolve(names); fault != nil {
+			return fault
+		}
 	}
 	for i := range p.Env {
-		texts = append(texts, &p.Env[i].Value)
+		if fault := p.Env[i].Value.resolve(names); fault != nil {
+			return fault
+		}
 	}
 	for i := range p.HostLabels {
-		texts = append(texts, &p.HostLabels[i].Value)
-	}
-	for _, t := range texts {
-		if fault := t.resolve(names); fault != nil {
+		if fault := p.HostLabels[i].Value.resolve(names); fault != nil {
 			return fault
 		}
 	}
