@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/auth"
 	"github.com/bantoops/banto/internal/boottime"
 	"github.com/bantoops/banto/store"
 )
@@ -82,17 +83,32 @@ func (s *server) led(ctx context.Context, not func(check, why string)) {
 	}
 	l, err := s.Store.Lease(ctx)
 	if err == nil && l.Epoch != 0 && l.Age > leaseOld {
-		not("lease", fmt.Sprintf("the lease was last renewed %s ago: %s", l.Age.Round(time.Second), s.because("no manager has taken over yet")))
+		not("lease", fmt.Sprintf("the lease was last renewed %s ago: %s", l.Age.Round(time.Second), s.because(ctx, "no manager has taken over yet")))
 	}
 }
 
-// because gives who holds the lease up, or else what is to be said. It is told to
-// those without a token too: not what the session does.
-func (s *server) because(other string) string {
-	if b, ok := s.blocker(); ok {
+// because gives that somebody holds the lease up, or else what is to be said. Who
+// it is, is told to those who show a token; what the session does is for the doctor.
+func (s *server) because(ctx context.Context, other string) string {
+	b, ok := s.blocker()
+	switch {
+	case !ok:
+		return other
+	case s.trusted(ctx):
 		return b.String()
 	}
-	return other
+	return store.Locked
+}
+
+// trusted says whether who asks, of a route that needs no token, shows one that is
+// known, and may read.
+func (s *server) trusted(ctx context.Context) bool {
+	r := requestOf(ctx)
+	if r == nil || r.token() == "" {
+		return false
+	}
+	by, err := s.who(ctx, route{open: true}, r.token())
+	return err == nil && auth.Read.Allows(by) == nil
 }
 
 func (s *server) blocker() (store.Blocker, bool) {
@@ -110,7 +126,7 @@ func (s *server) work(ctx context.Context, not func(check, why string)) {
 	case !s.leads():
 		not("lease", "this manager is no longer the active one")
 	case shared && age > leaseOld:
-		not("lease", fmt.Sprintf("the lease was last proved %s ago: %s", age.Round(time.Second), s.because("the store does not answer")))
+		not("lease", fmt.Sprintf("the lease was last proved %s ago: %s", age.Round(time.Second), s.because(ctx, "the store does not answer")))
 	case s.Runner.Held(ctx):
 		not("recovery", "nothing starts until what was found after a restore is confirmed: banto recovery show")
 	default:

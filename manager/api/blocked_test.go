@@ -12,8 +12,8 @@ import (
 	"github.com/bantoops/banto/store"
 )
 
-// While nobody renews the lease a standby is not ready, and says who holds it up;
-// what that session does is for the doctor, who is asked with a token.
+// While nobody renews the lease a standby is not ready, and says that somebody holds it up,
+// and to those who show a token who it is; what that session does is for the doctor.
 func TestNobodyHoldsTheLease(t *testing.T) {
 	w := newWorld(t)
 	psql := store.Blocker{PID: 4711, User: "ops", Application: "psql", Address: "192.0.2.7", Since: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC), Query: "SELECT secret"}
@@ -21,6 +21,7 @@ func TestNobodyHoldsTheLease(t *testing.T) {
 		lease   store.Lease
 		blocker *store.Blocker
 		ready   string // what /readyz is to say; empty: it is ready
+		known   string // and who shows a token
 		doctor  string
 		advice  string
 	}{
@@ -32,12 +33,12 @@ func TestNobodyHoldsTheLease(t *testing.T) {
 		},
 		"blocked": {
 			lease: store.Lease{Epoch: 3, Holder: "m1/7", Age: time.Minute}, blocker: &psql,
-			ready:  "session 4711 of the database (user ops, application psql, from 192.0.2.7) holds the lease since 2026-11-22 01:02:03 UTC",
+			ready: "1m0s ago: the store's lease is locked by another session", known: "session 4711 of the database (user ops, application psql, from 192.0.2.7) holds the lease since 2026-11-22 01:02:03 UTC",
 			doctor: "its last statement: SELECT secret", advice: "end that session: SELECT pg_terminate_backend(4711)",
 		},
 		"prepared": {
 			lease: store.Lease{Epoch: 3, Holder: "m1/7", Age: time.Minute}, blocker: &store.Blocker{},
-			ready: "a prepared transaction of the database holds the lease", doctor: "prepared", advice: "pg_prepared_xacts",
+			ready: "ago: the store's lease is locked by another session", known: "a prepared transaction of the database holds the lease", doctor: "prepared", advice: "pg_prepared_xacts",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,8 +60,15 @@ func TestNobodyHoldsTheLease(t *testing.T) {
 			case tt.ready != "" && (status != http.StatusServiceUnavailable || len(r.Reasons) != 1 || r.Reasons[0].Check != "lease" || !strings.Contains(r.Reasons[0].Why, tt.ready)):
 				t.Errorf("ready: %d %+v", status, r)
 			}
-			if strings.Contains(body, "secret") {
+			if strings.Contains(body, "secret") || strings.Contains(body, "ops") || strings.Contains(body, "192.0.2.7") {
 				t.Errorf("told to anybody: %s", body)
+			}
+			_, _, wrong := w.callAt(url, "GET", "/readyz", "", "Authorization", "Bearer banto_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+			if wrong != body {
+				t.Errorf("told to who shows a token that nobody made: %s, not %s", wrong, body)
+			}
+			if _, _, body = w.callAt(url, "GET", "/readyz", ""); !strings.Contains(body, tt.known) || strings.Contains(body, "secret") {
+				t.Errorf("told to who shows a token: %s", body)
 			}
 			_, _, body = w.callAt(url, "GET", "/api/v1/doctor", "")
 			var found []banto.Finding

@@ -27,6 +27,7 @@ type request struct {
 	w         *recorder
 	remote    string // the caller's address
 	host, url string // under which the manager was called
+	shown     string // the header Authorization
 	principal banto.Principal
 }
 
@@ -36,8 +37,14 @@ func newRequest(w http.ResponseWriter, r *http.Request) *request {
 		scheme = "https"
 	}
 	return &request{
-		id: newRequestID(), w: &recorder{ResponseWriter: w}, remote: r.RemoteAddr, host: r.Host, url: scheme + "://" + r.Host,
+		id: newRequestID(), w: &recorder{ResponseWriter: w}, remote: r.RemoteAddr, host: r.Host, url: scheme + "://" + r.Host, shown: r.Header.Get("Authorization"),
 	}
+}
+
+// token is what the caller shows; empty: none.
+func (r *request) token() string {
+	token, _ := strings.CutPrefix(r.shown, "Bearer ")
+	return strings.TrimSpace(token)
 }
 
 type requestKey struct{}
@@ -214,8 +221,7 @@ func (s *server) guard(r route) func(huma.Context, func(huma.Context)) {
 			next(ctx)
 			return
 		}
-		token, _ := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
-		who, err := s.who(ctx.Context(), r, strings.TrimSpace(token))
+		who, err := s.who(ctx.Context(), r, req.token())
 		if err != nil {
 			s.refuse(ctx.Context(), err).write(req.w)
 			return

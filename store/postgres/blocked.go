@@ -25,8 +25,11 @@ const holders = "WITH RECURSIVE waiting AS (SELECT DISTINCT pid FROM pg_locks WH
 	" AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))," +
 	" chain (pid) AS (SELECT unnest(pg_blocking_pids(pid)) FROM waiting UNION SELECT unnest(pg_blocking_pids(pid)) FROM chain)" +
 	" SELECT c.pid, COALESCE(a.usename, ''), COALESCE(a.application_name, ''), COALESCE(host(a.client_addr), ''), a.xact_start," +
-	" COALESCE(left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80), '') FROM chain AS c LEFT JOIN pg_stat_activity AS a USING (pid)" +
+	" COALESCE(left(regexp_replace(a.query, '\\s+', ' ', 'g'), 200), '') FROM chain AS c LEFT JOIN pg_stat_activity AS a USING (pid)" +
 	" WHERE cardinality(pg_blocking_pids(c.pid)) = 0 ORDER BY a.xact_start"
+
+// unseen is what PostgreSQL shows of a statement to those who may not see it.
+const unseen = "<insufficient privilege>"
 
 const holderUnseen = "the lease is waited for, and who holds it cannot be seen"
 
@@ -123,6 +126,11 @@ func (s *Store) lookForBlockers(ctx context.Context, conn *pgx.Conn, own uint32,
 		if since != nil {
 			b.Since = *since
 		}
+		if b.Query != unseen {
+			b.Query = store.Shape(b.Query)
+		} else {
+			b.Query = ""
+		}
 		return b, err
 	})
 	if err != nil {
@@ -166,6 +174,26 @@ func (s *Store) blockedBy(b store.Blocker) {
 	if old != nil && old.PID == b.PID && old.Since.Equal(b.Since) {
 		return
 	}
-	s.log.Error("no manager can be the active one: another session of the database holds the lease", "pid", b.PID, "user", b.User,
-		"application", b.Application, "address", b.Address, "since", b.Since, "query", b.Query, "advice", b.Advice())
+	s.log.Error("no manager can be the active one: another session of the database holds the lease", seen(b)...)
+}
+
+// seen gives what is known of who holds the lease; what is not to be seen is left
+// out.
+func seen(b store.Blocker) []any {
+	out := []any{"pid", b.PID}
+	for _, w := range []struct{ what, is string }{{"user", b.User}, {"application", b.Application}, {"address", b.Address}} {
+		if w.is != "" {
+			out = append(out, w.what, w.is)
+		}
+	}
+	if !b.Since.IsZero() {
+		out = append(out, "since", b.Since.UTC())
+	}
+	if b.Query != "" {
+		out = append(out, "statement", b.Query)
+	}
+	if b.PID != 0 && b.Since.IsZero() {
+		out = append(out, "unseen", "the rest shows itself to members of pg_read_all_stats")
+	}
+	return append(out, "advice", b.Advice())
 }

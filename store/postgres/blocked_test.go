@@ -62,7 +62,7 @@ func TestBlockedByAStranger(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	for name, statement := range map[string]string{
-		"row": "BEGIN; SELECT * FROM lease FOR UPDATE", "shared": "BEGIN; SELECT epoch FROM lease FOR SHARE", "table": "BEGIN; LOCK TABLE lease",
+		"row": "BEGIN; SELECT *, 'secret' FROM lease FOR UPDATE", "shared": "BEGIN; SELECT epoch FROM lease FOR SHARE", "table": "BEGIN; LOCK TABLE lease",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,12 +80,13 @@ func TestBlockedByAStranger(t *testing.T) {
 			waitFor(t, func() bool { return server.Do(t, database(url), waiting) == "1" })
 			if name != "table" { // it could not even ask whether the lease is free
 				_, err := b.Take(t.Context(), store.TakeOver{Holder: "b/1", Name: "b", Force: true})
-				for _, part := range []string{"session", "application psql of somebody", "holds the lease since", "pg_terminate_backend("} {
+				for _, part := range []string{"locked by another session", "banto doctor"} {
 					if banto.KindOf(err) != banto.KindUnavailable || !strings.Contains(err.Error(), part) {
 						t.Errorf("got %v, want %q", err, part)
 					}
 				}
-				if got, ok := b.Blocker(); !ok || got.PID != int(who.PgConn().PID()) || !strings.HasPrefix(got.Query, "BEGIN; SELECT") {
+				if got, ok := b.Blocker(); !ok || got.PID != int(who.PgConn().PID()) || !strings.HasPrefix(got.Query, "BEGIN; SELECT") ||
+					!strings.Contains(got.String(), "application psql of somebody") {
 					t.Errorf("the second saw %+v, %v", got, ok)
 				}
 			}
@@ -98,6 +99,9 @@ func TestBlockedByAStranger(t *testing.T) {
 			}
 			if got, ok := a.Blocker(); ok {
 				t.Errorf("still held up by %v", got)
+			}
+			if strings.Contains(first.text.String(), "secret") || first.count("since=20") == 0 {
+				t.Errorf("said of the statement: %s", first.text.String())
 			}
 			if n := first.count("another session of the database"); n != 1 || first.count("held up no longer") != 1 {
 				t.Errorf("said %d times by the first: %s", n, first.text.String())

@@ -74,7 +74,7 @@ func (s *Store) reason(err error) (failing, bool) {
 	const later = "the manager goes on by itself when it can be used again"
 	var connect *pgconn.ConnectError
 	var network net.Error
-	by, blocked := s.Blocker()
+	_, blocked := s.Blocker()
 	switch c := code(err); {
 	case c == codeFull:
 		return failing{banto.KindUnavailable, "the disk of the PostgreSQL server is full", "free space on it; nothing was half written", store.ErrFull}, true
@@ -93,7 +93,7 @@ func (s *Store) reason(err error) (failing, bool) {
 	case c == codeDamagedData, c == codeDamagedIndex:
 		return failing{banto.KindInternal, "the database is damaged: " + serverSays(err), "stop the manager and put a backup in its place", store.ErrDamaged}, true
 	case c == codeLocked && blocked:
-		return failing{banto.KindUnavailable, by.String(), by.Advice(), nil}, true
+		return failing{banto.KindUnavailable, store.Locked, "banto doctor says which session, and what to do", nil}, true
 	case c == codeLocked, c == codeCancelled:
 		return failing{banto.KindUnavailable, "the PostgreSQL server took too long: " + serverSays(err), "look for what blocks it in pg_stat_activity", nil}, true
 	case c == "" && errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &connect):

@@ -2,10 +2,13 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/store"
 )
 
 func TestTooOld(t *testing.T) {
@@ -41,6 +44,18 @@ func TestNumbered(t *testing.T) {
 func TestPlainly(t *testing.T) {
 	url := "postgres://u:secret@h/db"
 	if got := plainly(errors.New("cannot parse `"+url+"`: it is wrong"), url); strings.Contains(got, "secret") || got != "it is wrong" {
+		t.Error(got)
+	}
+}
+
+// Of a session that this role may not look into nothing is said that is not known.
+func TestUnseenBlocker(t *testing.T) {
+	got := fmt.Sprint(seen(store.Blocker{PID: 4711, User: "postgres"})...)
+	if strings.Contains(got, "since") || strings.Contains(got, "0001") || strings.Contains(got, "statement") || !strings.Contains(got, "pg_read_all_stats") {
+		t.Error(got)
+	}
+	got = fmt.Sprint(seen(store.Blocker{PID: 4711, User: "postgres", Since: time.Unix(1, 0), Query: "BEGIN"})...)
+	if !strings.Contains(got, "1970") || !strings.Contains(got, "BEGIN") || strings.Contains(got, "pg_read_all_stats") {
 		t.Error(got)
 	}
 }
