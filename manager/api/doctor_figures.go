@@ -13,7 +13,7 @@ const (
 	manyWait   = 500              // inputs
 	turnOld    = 10 * time.Second // while inputs wait
 	slowPart   = 10               // of that many commits one may be slow
-	fewCommits = 10               // say nothing
+	fewCommits = 50               // say nothing: those of a start are slow on any disk that is busy
 	readyLong  = time.Minute      // that a part may want a place, in the doctor's eyes
 )
 
