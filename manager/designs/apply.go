@@ -23,6 +23,7 @@ type plan struct {
 	changes []banto.ApplyChange // one for each of docs, then the deletions
 	parts   []int               // of each of docs
 	flows   []*jobnet.Flow      // of each of docs that is a jobnet
+	ready   []Resolved          // of each of flows that is large, without its version
 	folders map[string]*folder  // that they lie in
 	delete  []key
 }
@@ -255,12 +256,18 @@ func (d *Designs) write(ctx context.Context, by banto.Principal, p *plan) error 
 	if idle {
 		return nil
 	}
+	p.encode()
 	now := d.opt.Now()
 	err := d.opt.Store.Write(ctx, func(tx store.Tx) error {
 		for i, doc := range p.docs {
 			c := &p.changes[i]
 			if c.Action == "unchanged" {
 				continue
+			}
+			if p.ready[i].Flow != nil {
+				if err := putKept(tx, d.fingerprint(p.sources(i)), p.ready[i]); err != nil {
+					return err
+				}
 			}
 			version, err := tx.PutDefinition(store.Definition{
 				Kind: store.DefinitionKind(doc.Kind), Path: doc.Path, Title: doc.Title(), Parts: p.parts[i],
@@ -276,8 +283,8 @@ func (d *Designs) write(ctx context.Context, by banto.Principal, p *plan) error 
 			}
 		}
 		for _, k := range p.delete {
-			if err := tx.DeleteDefinition(k.kind, k.path); err != nil {
-				return fmt.Errorf("cannot delete %s: %w", k, err)
+			if err := deleteDefinition(tx, k); err != nil {
+				return err
 			}
 			if err := tx.PutAudit(audit.Done(now, by, deleted(k.kind), k.path, "pruned by an apply")); err != nil {
 				return fmt.Errorf("cannot store audit entry: %w", err)
@@ -315,7 +322,13 @@ func (d *Designs) remember(p *plan) {
 			versions += strconv.Itoa(version) + "/"
 		}
 		version := p.changes[i].Version
-		r := resolved(p.flows[i], version)
+		var r Resolved
+		if p.ready != nil && p.ready[i].Flow != nil {
+			r = p.ready[i]
+			r.Version = version
+		} else {
+			r = resolved(p.flows[i], version)
+		}
 		d.cache.putResolved(doc.Path, versions+strconv.Itoa(version), generation, r)
 		room -= len(r.Body)
 	}

@@ -31,6 +31,7 @@ type checker struct {
 type folder struct {
 	*jobnet.Folder
 	file    string
+	source  string
 	given   bool // by the request
 	version int  // in use
 }
@@ -47,7 +48,7 @@ func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
 	for _, doc := range p.docs {
 		switch {
 		case doc.Folder != nil:
-			c.folders[doc.Path] = &folder{Folder: doc.Folder, file: doc.File, given: true}
+			c.folders[doc.Path] = &folder{Folder: doc.Folder, file: doc.File, source: doc.Source, given: true}
 		case doc.Group != nil:
 			c.groups[doc.Path] = true
 		case doc.Jobnet != nil:
@@ -184,7 +185,7 @@ func (c *checker) folder(path string) (*folder, error) {
 		c.folders[path] = nil
 		return nil, nil
 	}
-	f := &folder{Folder: doc.Folder, file: doc.File, version: def.Version}
+	f := &folder{Folder: doc.Folder, file: doc.File, source: def.Source, version: def.Version}
 	c.folders[path] = f
 	return f, nil
 }

@@ -57,8 +57,8 @@ func (d *Designs) removeOne(ctx context.Context, by banto.Principal, what string
 		}
 	}
 	err := d.opt.Store.Write(ctx, func(tx store.Tx) error {
-		if err := tx.DeleteDefinition(k.kind, k.path); err != nil {
-			return fmt.Errorf("cannot delete definition: %w", err)
+		if err := deleteDefinition(tx, k); err != nil {
+			return err
 		}
 		return tx.PutAudit(audit.Done(d.opt.Now(), by, deleted(k.kind), k.path, ""))
 	})
@@ -67,6 +67,17 @@ func (d *Designs) removeOne(ctx context.Context, by banto.Principal, what string
 	}
 	d.generation.Add(1)
 	return nil
+}
+
+// deleteDefinition takes a definition out of use, and what it was compiled to.
+func deleteDefinition(tx store.Tx, k key) error {
+	if err := tx.DeleteDefinition(k.kind, k.path); err != nil {
+		return fmt.Errorf("cannot delete %s: %w", k, err)
+	}
+	if k.kind != store.KindJobnet {
+		return nil
+	}
+	return tx.PutMark(keptMark(k.path), "")
 }
 
 // deleted gives the action that takes a definition out of use.

@@ -24,6 +24,9 @@ const (
 type Options struct {
 	Store store.ReadWriter
 	Now   func() time.Time
+	// Version is that of the program: what another one has compiled is compiled
+	// anew.
+	Version string
 	// KnownHost says whether there is a host of that name. Without it hosts and
 	// groups are not looked for.
 	KnownHost func(ctx context.Context, name string) (bool, error)

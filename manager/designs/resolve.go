@@ -42,9 +42,13 @@ func (d *Designs) Resolve(ctx context.Context, path string) (Resolved, error) {
 	if r, ok := d.cache.same(path, versions, generation); ok {
 		return r, nil
 	}
-	r, problems := compile(defs)
-	if len(problems) > 0 {
-		return Resolved{}, invalid(what, problems)
+	r, ok := d.kept(ctx, defs)
+	if !ok {
+		var problems []banto.Problem
+		if r, problems = compile(defs); len(problems) > 0 {
+			return Resolved{}, invalid(what, problems)
+		}
+		d.keep(ctx, defs, r)
 	}
 	d.cache.putResolved(path, versions, generation, r)
 	return r, nil
