@@ -157,7 +157,12 @@ func TestCutForLonger(t *testing.T) {
 			}
 			p.set(nil)
 			p.closed(false)
-			err = again()
+			// On a busy machine a new connection may be given up and made once more.
+			for err = again(); banto.KindOf(err) == banto.KindUnavailable; err = again() {
+				if called || !errors.Is(err, store.ErrUncertain) {
+					t.Fatalf("before it is settled: %v, called %v", err, called)
+				}
+			}
 			if written && (!errors.Is(err, store.ErrUncertain) || called) {
 				t.Errorf("the first behind it: %v, called %v, want ErrUncertain and nothing tried", err, called)
 			}
