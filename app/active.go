@@ -102,7 +102,7 @@ func (a *active) assemble(ctx context.Context) (http.Handler, error) {
 	log := a.opts.Log
 	g := gateway.Options{
 		Conn: conn, Outputs: a.outputs, Epoch: a.epoch, Incarnation: incarnation, Now: time.Now, Log: log.With("room", "gateway"),
-		Owns: a.owns, Scripts: a.store.Script, Connection: a.fabric.Connection, Refused: a.watch.agentRefused,
+		Owns: a.owns, Scripts: a.store.Script, Connection: a.fabric.Connection, Refused: a.watch.agentRefused, Beats: a.fabric.Quiet,
 	}
 	if a.store.Shared() {
 		g.Leading, g.Proved, g.Managers = a.leading, a.store.ProvedAt, a.peers.endpoints
@@ -153,7 +153,9 @@ func (a *active) incarnation(ctx context.Context) (string, error) {
 
 // designs gives the way to definitions. changed is told of groups and accounts.
 func (s *Server) designs(changed func()) *designs.Designs {
-	return designs.New(designs.Options{Store: s.store, Now: time.Now, KnownHost: s.knownName, Changed: changed})
+	return designs.New(designs.Options{
+		Store: s.store, Now: time.Now, Version: s.opts.Version, KnownHost: s.knownName, Changed: changed,
+	})
 }
 
 // apiOptions are what the API has whether or not this manager is the active one.

@@ -67,6 +67,7 @@ type Conn struct {
 	now     *live  // nil while there is none
 	at      string // its endpoint, or that of the last one
 	left    string // why it is given up; empty: it is not
+	good    bool   // the manager has taken the host on over it
 	revoked bool   // the manager said so once
 }
 

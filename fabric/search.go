@@ -50,20 +50,41 @@ func (c *Conn) run(ctx context.Context) {
 			l.cut()
 			l.nc.Close()
 		})
-		if failed++; time.Since(since) > steady {
-			failed = 0
-		}
+		failed = c.counted(failed, time.Since(since))
 		if failed > 1 && !pause(ctx, reconnectWait(failed)) {
 			return
 		}
 	}
 }
 
+// counted says how many rounds have found no good connection after one was lost
+// that lasted so long. A short one over which the manager took the host on was
+// good too: a house may change its manager many times within minutes. But such a
+// one is not followed by the next without a pause.
+func (c *Conn) counted(failed int, lasted time.Duration) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case lasted > steady:
+		return 0
+	case c.good:
+		return min(failed+1, 2)
+	}
+	return failed + 1
+}
+
+// Good says that the manager has taken the host on over the open connection.
+func (c *Conn) Good() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.good = c.now != nil
+}
+
 // hold makes a connection the one that is used.
 func (c *Conn) hold(l *live) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now, c.at, c.left = l, l.end.text, ""
+	c.now, c.at, c.left, c.good = l, l.end.text, "", false
 	select {
 	case <-c.leave: // it was for the one before, which ended by itself
 	default:

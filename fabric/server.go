@@ -27,6 +27,7 @@ const (
 	// back; of a host, what waits is bounded by the orders that it has not confirmed.
 	maxPending    = 256 << 20
 	ownPing       = time.Minute // the manager's own connection cannot be cut; it can only be slow
+	ownFlush      = 10 * time.Minute
 	startTimeout  = 10 * time.Second
 	ownTimeout    = time.Minute // for the manager's own connection, among all hosts that come back
 	patience      = 30          // seconds that a host may take for its handshake
@@ -43,7 +44,7 @@ type ServerOptions struct {
 	// Revoked are public keys of hosts that are let in no more.
 	Revoked []string
 	// Hosts is how many are enrolled: a large house has its connections tried less
-	// often.
+	// often. See Quiet for one that grows.
 	Hosts int
 	Log   *slog.Logger
 }
@@ -60,6 +61,7 @@ type Server struct {
 	mu    sync.Mutex
 	conns []*nats.Conn
 	seen  connections
+	pings pings
 }
 
 // StartServer starts the server. An address that cannot be used is a
@@ -87,7 +89,13 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if err := resolver.Store(k.accountID, account); err != nil {
 		return nil, fmt.Errorf("cannot start the fabric: %w", err)
 	}
-	ns, err := server.NewServer(options(host, port, o.Hosts, k, resolver, o.TLS))
+	if o.TLS != nil {
+		o.TLS = o.TLS.Clone()
+		o.TLS.MinVersion = max(o.TLS.MinVersion, tls.VersionTLS12)
+	}
+	every := pingEvery(QuietFor(o.Hosts))
+	opts := func(pings time.Duration) *server.Options { return options(host, port, pings, k, resolver, o.TLS) }
+	ns, err := server.NewServer(opts(every))
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the fabric: %w", err)
 	}
@@ -101,7 +109,10 @@ func StartServer(o ServerOptions) (*Server, error) {
 	select {
 	case ok := <-ready:
 		if ok {
-			return &Server{ns: ns, keys: k, resolver: resolver, tls: o.TLS != nil, sockets: make(chan struct{}, maxSockets), log: o.Log}, nil
+			return &Server{
+				ns: ns, keys: k, resolver: resolver, tls: o.TLS != nil, sockets: make(chan struct{}, maxSockets), log: o.Log,
+				pings: pings{options: opts, every: every},
+			}, nil
 		}
 		ns.Shutdown()
 		return nil, banto.Fail(banto.KindInternal, "cannot start the fabric", "the server was not ready in time", "the machine may be too busy: try again")
@@ -111,11 +122,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	}
 }
 
-func options(host string, port, hosts int, k *keys, resolver server.AccountResolver, certificate *tls.Config) *server.Options {
-	if certificate != nil {
-		certificate = certificate.Clone()
-		certificate.MinVersion = max(certificate.MinVersion, tls.VersionTLS12)
-	}
+func options(host string, port int, every time.Duration, k *keys, resolver server.AccountResolver, certificate *tls.Config) *server.Options {
 	return &server.Options{
 		ServerName:            "banto",
 		Host:                  host,
@@ -125,7 +132,7 @@ func options(host string, port, hosts int, k *keys, resolver server.AccountResol
 		MaxPayload:            MaxPayload,
 		MaxPending:            maxPending,
 		MaxControlLine:        4 << 10,
-		PingInterval:          max(pingInterval, QuietFor(hosts)*3/2), // not while its host talks as it should
+		PingInterval:          every,
 		MaxPingsOut:           maxPingsOut,
 		WriteDeadline:         writeDeadline,
 		AuthTimeout:           patience, // seconds: thousands of hosts may come back at once
@@ -202,7 +209,7 @@ func (s *Server) Client() (*nats.Conn, error) {
 		return nil, err
 	}
 	opts := append(common("manager", s.log, ownPing), nats.InProcessServer(s.ns), nats.UserJWTAndSeed(token, seed),
-		nats.Timeout(ownTimeout))
+		nats.Timeout(ownTimeout), nats.FlusherTimeout(ownFlush))
 	c, err := nats.Connect("", opts...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to the fabric: %w", err)
@@ -252,6 +259,7 @@ func (s *Server) Close() {
 	for _, c := range conns {
 		c.Close()
 	}
+	s.pings.end()
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
 }

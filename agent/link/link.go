@@ -318,6 +318,9 @@ func (r *loop) publishStatus(now time.Time) {
 	if s.Session = welcome; !welcome && s.Connected && refusal != "" {
 		s.Err = &fabric.SessionRefusedError{Why: refusal}
 	}
+	if s.Session && s.Connected {
+		r.conn.Good()
+	}
 	r.link.setStatus(s, now)
 }
 

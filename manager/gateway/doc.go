@@ -7,9 +7,10 @@
 // runner's. Nothing is kept on disk here: what must last is in the runner's
 // outbox, or on the host until it is acknowledged.
 //
-// Machine is one host's end as a pure state machine; Gateway runs one of them
-// in a goroutine for each host, so that one host that is slow, or sends
-// nonsense, delays no other. Frames go out as soon as nothing waits to come
+// Machine is one host's end as a pure state machine; Gateway runs each of them
+// in a goroutine of its own for as long as there is something to do, so that one
+// host that is slow, or sends nonsense, delays no other, and one that is idle costs
+// no more than its memory. Frames go out as soon as nothing waits to come
 // in; what gathers meanwhile goes together.
 //
 // Promises: an order is repeated, with its ID, at each new session and after a

@@ -57,6 +57,9 @@ type Options struct {
 	// Quiet says how often a host on which nothing is under way is to be heard, in
 	// a house of so many; nil: fabric.QuietFor.
 	Quiet func(hosts int) time.Duration
+	// Beats is told how often idle hosts are to be heard, whenever that changes; nil:
+	// nobody is. It must not wait.
+	Beats func(every time.Duration)
 	// Boot is the clock of Proved; nil: boottime.Now.
 	Boot func() time.Duration
 }
@@ -83,7 +86,7 @@ type Gateway struct {
 	hosts   map[banto.HostID]*host
 	running context.Context         // nil before Run and after it
 	visits  map[banto.HostID]*visit // of Turn
-	wg      sync.WaitGroup
+	work    work
 }
 
 // New makes a gateway. What is delivered before Run is sent by Run.
@@ -115,7 +118,7 @@ func (g *Gateway) Enrolled(id banto.HostID, generation string, count int64) {
 	h := g.hosts[id]
 	made := h == nil
 	if made {
-		h = &host{id: id, signal: make(chan struct{}, 1)}
+		h = &host{id: id}
 		if g.begun { // it may have been here before, and be taken in again
 			h.since = g.opt.Now()
 		}
@@ -240,7 +243,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.mu.Lock()
 	g.running = nil
 	g.mu.Unlock()
-	g.wg.Wait()
+	g.work.end()
 	return nil
 }
 
@@ -264,31 +267,31 @@ func (g *Gateway) host(id banto.HostID) *host {
 	return g.hosts[id]
 }
 
-// start begins a host's loop; g.mu is held.
+// start lets a host have turns; g.mu is held.
 func (g *Gateway) start(h *host) {
 	if ctx := g.running; ctx != nil {
-		g.wg.Go(func() { g.serve(ctx, h) })
+		v := newVisit(g, h)
+		h.run(func() { g.work.do(func() { g.serve(ctx, v) }) })
 	}
 }
 
-// serve is one host's loop: take all that waits, then send, then wait.
-func (g *Gateway) serve(ctx context.Context, h *host) {
-	v := newVisit(g, h)
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
+// serve gives a host turns for as long as there is something to do, and leaves it
+// with a timer: thousands of hosts with nothing under way are thousands of timers,
+// and no goroutine.
+func (g *Gateway) serve(ctx context.Context, v *visit) {
+	for ctx.Err() == nil {
+		v.h.look()
 		now := v.turn(ctx)
 		if v.left {
+			v.h.run(nil)
 			return
 		}
+		var wait time.Duration
 		if wake := v.wake(now); !wake.IsZero() {
-			timer.Reset(wake.Sub(now))
+			wait = max(wake.Sub(now), 1)
 		}
-		select {
-		case <-ctx.Done():
+		if v.h.rest(wait) {
 			return
-		case <-h.signal:
-		case <-timer.C:
 		}
 	}
 }

@@ -21,14 +21,14 @@ const problemFresh = time.Minute
 // mendedFresh is how long it is told that a refusal was mended, and how.
 const mendedFresh = time.Hour
 
-// host is the mailbox of a host's loop.
+// host is the mailbox of a host, and its turns.
 type host struct {
-	id     banto.HostID
-	signal chan struct{}
-	since  time.Time // it may have had contact until then, whatever this gateway knows; zero: not
+	id    banto.HostID
+	since time.Time // it may have had contact until then, whatever this gateway knows; zero: not
 
 	mu sync.Mutex
 	mail
+	turns
 	bytes     int
 	refused   string // what was last refused of this identity, and when
 	refusedAt time.Time
@@ -74,23 +74,16 @@ func (h *host) receive(f frame) {
 		h.frames = append(h.frames, f)
 		h.bytes += len(data) + 64
 	}
-	h.mu.Unlock()
 	h.poke()
+	h.mu.Unlock()
 }
 
 // post puts something in the mailbox.
 func (h *host) post(put func(*mail)) {
 	h.mu.Lock()
 	put(&h.mail)
-	h.mu.Unlock()
 	h.poke()
-}
-
-func (h *host) poke() {
-	select {
-	case h.signal <- struct{}{}:
-	default:
-	}
+	h.mu.Unlock()
 }
 
 func (h *host) take() mail {

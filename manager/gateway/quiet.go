@@ -46,13 +46,19 @@ func (m *Machine) quietUntil() time.Time {
 }
 
 // lookQuiet tells all hosts when the house has become so much larger, or smaller,
-// that they are to be heard less often, or more; g.mu is held.
+// that they are to be heard less often, or more; g.mu is held. They become
+// livelier only when an eighth more hosts would not make them quiet again: one
+// host that comes and goes does not change what all are told.
 func (g *Gateway) lookQuiet() {
-	every := g.opt.Quiet(len(g.hosts))
-	if every == g.quiet {
+	n := len(g.hosts)
+	every := g.opt.Quiet(n)
+	if every == g.quiet || every < g.quiet && g.opt.Quiet(n+n/8) >= g.quiet {
 		return
 	}
 	g.quiet = every
+	if g.opt.Beats != nil {
+		g.opt.Beats(every)
+	}
 	for _, h := range g.hosts {
 		h.post(func(m *mail) { m.quiet = every })
 	}

@@ -102,7 +102,7 @@ func (v *visit) fetch(ctx context.Context, f fetched) {
 		return
 	}
 	v.fetching++
-	v.g.wg.Go(func() {
+	v.g.work.do(func() {
 		f.body, f.err = v.g.scripts.get(ctx, f.want.Hash)
 		v.h.post(func(m *mail) { m.scripts = append(m.scripts, f) })
 	})
