@@ -29,6 +29,7 @@ type Env struct {
 	Minutes int           // of rows that go on and on; zero: as the row thinks right
 	Cache   string        // directory in which stores that take long to make are kept; empty: they are made anew
 	Profile string        // directory for profiles of the manager; empty: none are taken
+	Beside  string        // directory of the published figures, for what else is published; empty: nothing is
 	Log     io.Writer     // progress, for a person
 
 	slow     *slower

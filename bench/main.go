@@ -180,6 +180,9 @@ func measure(ctx context.Context, o options, chosen []Row, out io.Writer) ([]Res
 				continue
 			}
 			e.Binary, e.Log = binary, out
+			if o.out != "" {
+				e.Beside = filepath.Dir(o.out)
+			}
 			r := one(ctx, row, e)
 			if err := context.Cause(ctx); err != nil {
 				return results, err // a row that was interrupted says nothing

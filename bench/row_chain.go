@@ -23,21 +23,9 @@ func rowChain() Row {
 }
 
 func runChain(ctx context.Context, e *Env) ([]Measure, error) {
-	jobs, rounds := 500, 5
-	if e.Short {
-		jobs, rounds = 100, 3
-	}
-	if e.Rounds > 0 {
-		rounds = e.Rounds
-	}
-	h, err := e.House(ctx)
+	jobs, rounds := e.sizes(500, 100)
+	h, err := e.ready(ctx, inRow("bench/shell", jobs, "job: date +%s%N")+"---\n"+inRow("bench/program", jobs, "run: [date, +%s%N]"))
 	if err != nil {
-		return nil, err
-	}
-	if err := e.warm(ctx, h); err != nil {
-		return nil, err
-	}
-	if err := h.Apply(ctx, inRow("bench/shell", jobs, "job: date +%s%N")+"---\n"+inRow("bench/program", jobs, "run: [date, +%s%N]")); err != nil {
 		return nil, err
 	}
 	var loop, shell, program []time.Duration

@@ -75,15 +75,13 @@ func runSoak(ctx context.Context, e *Env) ([]Measure, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, err
 	}
-	out := s.figures()
-	name := "soak"
-	if e.Store != "sqlite" {
-		name += "-" + e.Store
+	out := append(s.figures(), s.sampler.slopes()...)
+	if e.Beside == "" {
+		return out, nil
 	}
-	if err := s.sampler.write(filepath.Join("bench", name)); err != nil {
-		return out, err
-	}
-	return append(out, s.sampler.slopes()...), nil
+	name := "soak-" + e.Store
+	out[0].Beside = name + ".svg, " + name + ".csv"
+	return out, s.sampler.write(filepath.Join(e.Beside, name))
 }
 
 // load submits at the rate, is looked at now and then, and waits for the end of
