@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,8 +16,10 @@ import (
 
 // prompt is a host that ends every attempt at once.
 type prompt struct {
-	inbox Inbox
-	ended atomic.Int64
+	inbox  Inbox
+	ended  atomic.Int64
+	wanted atomic.Int64  // how many are to end
+	all    chan struct{} // has one when they have
 }
 
 func (p *prompt) Deliver(host banto.HostID, orders []fabric.Order) {
@@ -35,7 +38,9 @@ func (p *prompt) Deliver(host banto.HostID, orders []fabric.Order) {
 }
 
 func (p *prompt) Acknowledge(_ banto.HostID, attempts []banto.AttemptID) {
-	p.ended.Add(int64(len(attempts)))
+	if p.ended.Add(int64(len(attempts))) == p.wanted.Load() {
+		p.all <- struct{}{}
+	}
 }
 
 func (p *prompt) Enrolled(banto.HostID, string, int64) {}
@@ -83,6 +88,38 @@ func benchJobs(b *testing.B, parts, slots int, chain bool) {
 func BenchmarkIndependentJobs(b *testing.B) { benchJobs(b, 5000, 16, false) }
 
 func BenchmarkJobsInARow(b *testing.B) { benchJobs(b, 500, 16, true) }
+
+// BenchmarkSubmissions has ten thousand jobnets of one job submitted at once, by
+// as many callers as a burst has, each with a key.
+func BenchmarkSubmissions(b *testing.B) {
+	w := newWorld(b)
+	host := &prompt{all: make(chan struct{}, 1)}
+	w.run(func(o *Options) { o.Hosts, o.Limits = host, Limits{PerJobnet: 1 << 20, Rate: 1e9, Burst: 1 << 20} })
+	host.inbox = w.r
+	defer w.close()
+	w.r.HostUp(HostSession{ID: hostA, Hello: fabric.Hello{Name: "local", Slots: 16}, At: timeOfBench})
+	flow := manyParts(b, 1, false)
+	const callers, each = 64, 156
+	n := 0
+	for b.Loop() {
+		host.wanted.Add(callers * each)
+		var all sync.WaitGroup
+		for i := range callers {
+			all.Go(func() {
+				for k := range each {
+					if _, _, err := w.r.Submit(context.Background(), submission(flow, fmt.Sprintf("key-%d-%d-%d", n, i, k))); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		n++
+		<-host.all
+	}
+	b.ReportMetric(float64(n*callers*each)/b.Elapsed().Seconds(), "jobs/s")
+}
 
 // BenchmarkRebuild reads 1,000 trackers of 100 parts back.
 func BenchmarkRebuild(b *testing.B) {

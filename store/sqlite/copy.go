@@ -27,17 +27,17 @@ func (s *Store) Load(ctx context.Context, tables []store.Table, next func() (sto
 		return err
 	}
 	defer s.giveTurn()
-	if _, err := s.exec("BEGIN IMMEDIATE"); err != nil {
+	if _, err := s.writer.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("cannot load: %w", s.explain(err))
 	}
 	done := false
 	defer func() {
 		if !done {
-			_, _ = s.exec("ROLLBACK") // SQLite may have rolled back already
+			_, _ = s.writer.exec("ROLLBACK") // SQLite may have rolled back already
 		}
 	}()
 	var begun int64
-	if err := s.conn.QueryRowContext(ctx, sqltext.Begun).Scan(&begun); err != nil {
+	if err := s.writer.numbers(sqltext.Begun, nil, &begun); err != nil {
 		return fmt.Errorf("cannot load: %w", s.explain(err))
 	}
 	if begun != 0 {
@@ -59,11 +59,11 @@ func (s *Store) Load(ctx context.Context, tables []store.Table, next func() (sto
 			inserts[row.Table] = "INSERT INTO " + row.Table + " (" + strings.Join(columns, ", ") + ") VALUES (?" +
 				strings.Repeat(", ?", len(columns)-1) + ")"
 		}
-		if _, err := s.exec(inserts[row.Table], row.Values...); err != nil {
+		if _, err := s.writer.exec(inserts[row.Table], row.Values...); err != nil {
 			return banto.Fail(banto.KindInvalid, "cannot load", "a row of "+row.Table+" does not fit: "+err.Error(), "").Because(s.explain(err))
 		}
 	}
-	if _, err := s.exec("COMMIT"); err != nil {
+	if _, err := s.writer.exec("COMMIT"); err != nil {
 		return fmt.Errorf("cannot load: %w", s.explain(err))
 	}
 	done = true

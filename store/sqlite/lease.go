@@ -33,8 +33,8 @@ func (s *Store) take(ctx context.Context, t store.TakeOver, now time.Time) (int6
 	began := boottime.Now()
 	var epoch, seq int64
 	// One statement is one transaction.
-	err := s.conn.QueryRowContext(ctx, "UPDATE lease SET epoch = epoch + 1, seq = seq + 1, holder = ?, url = ?, next = '', renewed_at = ?"+
-		" WHERE id = 1 RETURNING epoch, seq", t.Holder, t.URL, sqltext.Micros(now)).Scan(&epoch, &seq)
+	err := s.writer.numbers("UPDATE lease SET epoch = epoch + 1, seq = seq + 1, holder = ?, url = ?, next = '', renewed_at = ?"+
+		" WHERE id = 1 RETURNING epoch, seq", []any{t.Holder, t.URL, sqltext.Micros(now)}, &epoch, &seq)
 	if err != nil {
 		return 0, fmt.Errorf("cannot become the active manager: %w", s.explain(err))
 	}
@@ -55,7 +55,7 @@ func (s *Store) Release(ctx context.Context, next string) error {
 	if s.epoch == 0 {
 		return nil
 	}
-	_, err := s.exec("UPDATE lease SET holder = '', url = '', next = ? WHERE id = 1 AND epoch = ?", next, s.epoch)
+	_, err := s.writer.exec("UPDATE lease SET holder = '', url = '', next = ? WHERE id = 1 AND epoch = ?", next, s.epoch)
 	if err != nil {
 		return fmt.Errorf("cannot give the lease up: %w", s.explain(err))
 	}
@@ -123,7 +123,7 @@ func (s *Store) alone(ctx context.Context, doing, query string, fields ...any) e
 		return err
 	}
 	defer s.giveTurn()
-	if _, err := s.exec(query, fields...); err != nil {
+	if _, err := s.writer.exec(query, fields...); err != nil {
 		return fmt.Errorf("cannot %s: %w", doing, s.explain(err))
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"embed"
 	"encoding/hex"
 	"errors"
@@ -22,6 +23,7 @@ import (
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
 
+	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/store"
 	"github.com/bantoops/banto/store/sqltext"
 )
@@ -49,12 +51,11 @@ type Store struct {
 	*sqltext.Reader
 	dir    string
 	lock   *os.File
-	writer *sql.DB
+	writer *writer
 	reader *sql.DB
-	conn   *sql.Conn // the writer's one connection
 
-	turn   chan struct{} // holds one token: who has it may write
-	stmts  map[string]*sql.Stmt
+	turn   chan struct{}                  // holds one token: who has it may write
+	rows   map[banto.TrackerID]trackerRow // of trackers that have not ended, as far as is known
 	epoch  int64
 	seq    int64
 	closed bool
@@ -77,7 +78,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, cannotOpen(dir, err)
 	}
-	s := &Store{dir: dir, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
+	s := &Store{dir: dir, turn: make(chan struct{}, 1), rows: map[banto.TrackerID]trackerRow{}}
 	s.Reader = &sqltext.Reader{DB: asking{s: s}, Hints: true}
 	if !opt.unlocked {
 		if s.lock, err = lockDir(dir); err != nil {
@@ -102,42 +103,56 @@ func (s *Store) open(ctx context.Context, opt Options) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	s.writer = openFile(path, "rw", "foreign_keys(1)", "synchronous(FULL)", "fullfsync(1)", "checkpoint_fullfsync(1)",
+	file := theFile(path, "rw", "foreign_keys(1)", "synchronous(FULL)", "fullfsync(1)", "checkpoint_fullfsync(1)",
 		"cache_size(-32000)", "temp_store(MEMORY)")
-	s.writer.SetMaxOpenConns(1)
+	conn, err := file.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	s.writer = newWriter(conn)
 	if opt.maxPages > 0 {
-		if _, err := s.writer.ExecContext(ctx, "PRAGMA max_page_count = "+strconv.Itoa(opt.maxPages)); err != nil {
+		var most int64
+		if err := s.writer.numbers("PRAGMA max_page_count = "+strconv.Itoa(opt.maxPages), nil, &most); err != nil {
 			return err
 		}
 	}
-	if err := claim(ctx, s.writer); err != nil {
+	if err := prepare(ctx, conn, file.driver); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.writer); err != nil {
-		return err
-	}
-	if s.conn, err = s.writer.Conn(ctx); err != nil {
-		return err
-	}
-	if err := s.incarnate(ctx, opt.Rand); err != nil {
+	if err := s.incarnate(opt.Rand); err != nil {
 		return err
 	}
 	readers := max(4, runtime.NumCPU())
-	s.reader = openFile(path, "ro", "query_only(1)", "cache_size(-8000)", "temp_store(MEMORY)")
+	s.reader = sql.OpenDB(theFile(path, "ro", "query_only(1)", "cache_size(-8000)", "temp_store(MEMORY)"))
 	s.reader.SetMaxOpenConns(readers)
 	s.reader.SetMaxIdleConns(readers)
 	return s.reader.PingContext(ctx)
 }
 
-// openFile prepares a pool; nothing is opened before it is used.
-func openFile(path, mode string, pragmas ...string) *sql.DB {
+// prepare makes the file one of ours, with this version's schema.
+func prepare(ctx context.Context, conn sqldriver.Conn, by sqldriver.Driver) (err error) {
+	whole, ok := conn.(wholeConn)
+	if !ok {
+		return fmt.Errorf("cannot use a %T of the driver", conn)
+	}
+	db := sql.OpenDB(lender{lent{whole}, by})
+	db.SetMaxOpenConns(1)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := claim(ctx, db); err != nil {
+		return err
+	}
+	return migrate(ctx, db)
+}
+
+// theFile says how the file is opened; nothing is opened before it is used.
+func theFile(path, mode string, pragmas ...string) connector {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") { // C:/data
 		path = "/" + path
 	}
 	q := url.Values{"mode": {mode}, "_dqs": {"0"}, "_pragma": append([]string{"busy_timeout(10000)"}, pragmas...)}
 	u := url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}
-	return sql.OpenDB(connector{dsn: u.String(), driver: &driver.Driver{}})
+	return connector{dsn: u.String(), driver: &driver.Driver{}}
 }
 
 // claim makes sure that the file is a database of ours, or a new one, before
@@ -189,7 +204,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 }
 
 // incarnate gives a new store its incarnation.
-func (s *Store) incarnate(ctx context.Context, random io.Reader) error {
+func (s *Store) incarnate(random io.Reader) error {
 	if random == nil {
 		random = rand.Reader
 	}
@@ -197,7 +212,7 @@ func (s *Store) incarnate(ctx context.Context, random io.Reader) error {
 	if _, err := io.ReadFull(random, b); err != nil {
 		return err
 	}
-	_, err := s.conn.ExecContext(ctx,
+	_, err := s.writer.exec(
 		"INSERT INTO info (name, value) VALUES ('incarnation', ?) ON CONFLICT (name) DO NOTHING", hex.EncodeToString(b))
 	return err
 }
@@ -220,14 +235,8 @@ func (s *Store) closeAll() error {
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())
 	}
-	for _, stmt := range s.stmts {
-		errs = append(errs, stmt.Close())
-	}
-	if s.conn != nil {
-		errs = append(errs, s.conn.Close())
-	}
 	if s.writer != nil {
-		errs = append(errs, s.writer.Close())
+		errs = append(errs, s.writer.close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

@@ -39,7 +39,8 @@ func TestNoListScans(t *testing.T) {
 	if len(queries) < asked {
 		t.Fatalf("only %d statements came of %d questions", len(queries), asked)
 	}
-	queries = append(queries, putTracker, putFolder, sqltext.DeleteHost, sqltext.DeleteOutboxOf, sqltext.DeleteOutbox,
+	queries = append(queries, putTracker, putFolder, newTracker, newFolder, stateFolder, seqTracker,
+		updateTracker.text, moveTracker.text, updatePart.text, updateAttempt.text, updateHost.text, sqltext.DeleteHost, sqltext.DeleteOutboxOf, sqltext.DeleteOutbox,
 		sqltext.OthersOfTheName, sqltext.LastVersion, sqltext.Deactivate,
 		sqltext.IsEnded, sqltext.DeleteAttempts, sqltext.DeleteParts, sqltext.DeleteTracker)
 	for _, u := range []*sqltext.Upsert{

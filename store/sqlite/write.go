@@ -2,11 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -39,7 +36,8 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 	done := false
 	defer func() {
 		if !done { // an error, or a panic in fn
-			_, _ = s.exec("ROLLBACK") // SQLite may have rolled back already
+			_, _ = s.writer.exec("ROLLBACK") // SQLite may have rolled back already
+			clear(s.rows)
 		}
 	}()
 	if err := fn(t); err != nil {
@@ -51,7 +49,7 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if _, err := s.exec("COMMIT"); err != nil {
+	if _, err := s.writer.exec("COMMIT"); err != nil {
 		return fmt.Errorf("cannot commit: %w", s.explain(err))
 	}
 	done = true
@@ -78,21 +76,6 @@ func (s *Store) takeTurn(ctx context.Context) error {
 
 func (s *Store) giveTurn() { s.turn <- struct{}{} }
 
-// exec runs a statement of the writer, prepared the first time. It is not
-// interrupted by a context: half a transaction is of no use, and watching a
-// context costs more than most statements.
-func (s *Store) exec(query string, args ...any) (sql.Result, error) {
-	stmt := s.stmts[query]
-	if stmt == nil {
-		var err error
-		if stmt, err = s.conn.PrepareContext(context.Background(), query); err != nil {
-			return nil, err
-		}
-		s.stmts[query] = stmt
-	}
-	return stmt.ExecContext(context.Background(), args...)
-}
-
 // tx is one transaction.
 type tx struct {
 	sqltext.Puts
@@ -118,7 +101,7 @@ func (p putting) Put(doing string, u *sqltext.Upsert, fields []any) error {
 
 // begin opens the transaction and proves the epoch.
 func (t *tx) begin() error {
-	if _, err := t.s.exec("BEGIN IMMEDIATE"); err != nil {
+	if _, err := t.s.writer.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("cannot begin a transaction: %w", t.s.explain(err))
 	}
 	n, err := t.exec("prove the epoch", "UPDATE lease SET seq = ?, renewed_at = ? WHERE id = 1 AND epoch = ?",
@@ -127,7 +110,7 @@ func (t *tx) begin() error {
 		err = store.ErrDeposed
 	}
 	if err != nil {
-		_, _ = t.s.exec("ROLLBACK")
+		_, _ = t.s.writer.exec("ROLLBACK")
 	}
 	return err
 }
@@ -135,74 +118,37 @@ func (t *tx) begin() error {
 // exec runs a statement with fields or values of the types that encode knows,
 // and gives the number of rows it changed.
 func (t *tx) exec(doing, query string, fields ...any) (int64, error) {
+	did, err := t.run(doing, query, fields)
+	return did.rows, err
+}
+
+// run is exec; it tells all that the statement has done.
+func (t *tx) run(doing, query string, fields []any) (result, error) {
 	if t.over {
-		return 0, errTxOver
+		return result{}, errTxOver
 	}
 	if t.failed != nil {
-		return 0, t.failed
+		return result{}, t.failed
 	}
 	if err := sqltext.Encode(fields); err != nil {
-		return 0, fmt.Errorf("cannot %s: %w", doing, err)
+		return result{}, fmt.Errorf("cannot %s: %w", doing, err)
 	}
-	res, err := t.s.exec(query, fields...)
+	did, err := t.s.writer.exec(query, fields...)
 	if err != nil {
 		t.failed = fmt.Errorf("cannot %s: %w", doing, t.s.explain(err))
-		return 0, t.failed
 	}
-	return res.RowsAffected()
+	return did, t.failed
 }
 
-// What is written with an eye on what is there.
-var (
-	putTracker = "INSERT INTO trackers (" + strings.Join(sqltext.Trackers.Columns, ", ") + ") VALUES (" +
-		"COALESCE((SELECT seq + 1 FROM trackers WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT 1), ?)" +
-		strings.Repeat(", ?", len(sqltext.Trackers.Columns)-1) + ")" + sqltext.Trackers.Conflict() +
-		" WHERE trackers.jobnet = excluded.jobnet AND trackers.submitted_at = excluded.submitted_at"
-	putFolder = "INSERT INTO tracker_folders (folder, seq, state) SELECT ?, seq, ? FROM trackers WHERE id = ?" +
-		" ON CONFLICT (folder, seq) DO UPDATE SET state = excluded.state WHERE tracker_folders.state <> excluded.state"
-)
-
-// update is a statement for a row that is there and of which some columns stay as
-// they are: those that are in an index or refer to another table, which then need
-// not be touched. An upsert would write them all anew.
-type update struct {
-	text   string
-	places []int // of its parameters in the row
-}
-
-// updateOf makes one; never are columns that are neither written nor compared.
-func updateOf(u *sqltext.Upsert, steady []string, never ...string) update {
-	var out update
-	var sets, wheres []string
-	var last []int
-	for i, c := range u.Columns {
-		switch {
-		case slices.Contains(steady, c):
-			wheres, last = append(wheres, c+" = ?"), append(last, i)
-		case !slices.Contains(never, c):
-			sets, out.places = append(sets, c+" = ?"), append(out.places, i)
+// PutPart implements store.Tx. A part whose process runs, or that has ended,
+// was written before, as a rule.
+func (t *tx) PutPart(p banto.Part) error {
+	if p.State == banto.PartRunning || p.State.Ended() {
+		if done, err := t.update("store part", &updatePart, sqltext.PartRow(&p)); done || err != nil {
+			return err
 		}
 	}
-	out.text = "UPDATE " + u.Table + " SET " + strings.Join(sets, ", ") + " WHERE " + strings.Join(wheres, " AND ")
-	out.places = append(out.places, last...)
-	return out
-}
-
-var (
-	updateTracker = updateOf(sqltext.Trackers, []string{"id", "state", "ended", "jobnet", "submitted_at", "flow"}, "seq")
-	updateAttempt = updateOf(sqltext.Attempts, []string{"tracker", "seq", "part"})
-	updateHost    = updateOf(sqltext.Hosts, []string{"id", "name"})
-)
-
-// update writes a row in place; false if there is none that stays as it is where
-// it must.
-func (t *tx) update(doing string, u *update, row []any) (bool, error) {
-	fields := make([]any, len(u.places))
-	for i, at := range u.places {
-		fields[i] = row[at]
-	}
-	n, err := t.exec(doing, u.text, fields...)
-	return n > 0, err
+	return t.Puts.PutPart(p)
 }
 
 // PutAttempt implements store.Tx.
@@ -213,27 +159,6 @@ func (t *tx) PutAttempt(a banto.Attempt) error {
 		}
 	}
 	return t.Puts.PutAttempt(a)
-}
-
-func (t *tx) PutTracker(r banto.Tracker) error {
-	at := max(sqltext.Micros(r.SubmittedAt), 1)
-	doing := "store tracker " + string(r.ID)
-	if done, err := t.update(doing, &updateTracker, sqltext.TrackerRow(at, &r)); done || err != nil {
-		return err
-	}
-	n, err := t.exec(doing, putTracker, append([]any{at, at + sqltext.Drift}, sqltext.TrackerRow(at, &r)...)...)
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return fmt.Errorf("cannot %s: %w", doing, store.ErrDuplicate)
-	}
-	for folder := range sqltext.FoldersOf(r.Jobnet) {
-		if _, err := t.exec(doing, putFolder, folder, string(r.State), string(r.ID)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (t *tx) DeleteTracker(id banto.TrackerID, limit int) (left bool, err error) {
@@ -248,6 +173,7 @@ func (t *tx) DeleteTracker(id banto.TrackerID, limit int) (left bool, err error)
 			return true, err
 		}
 	}
+	delete(t.s.rows, id)
 	_, err = t.exec(doing, sqltext.DeleteTracker, &id) // what is left goes with it
 	return false, err
 }

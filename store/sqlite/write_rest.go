@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -43,7 +42,7 @@ func (t *tx) number(doing, query string, fields ...any) (n int64, err error) {
 	if err := sqltext.Encode(fields); err != nil {
 		return 0, fmt.Errorf("cannot %s: %w", doing, err)
 	}
-	if err = t.s.conn.QueryRowContext(context.Background(), query, fields...).Scan(&n); err != nil {
+	if err = t.s.writer.numbers(query, fields, &n); err != nil {
 		t.failed = fmt.Errorf("cannot %s: %w", doing, t.s.explain(err))
 	}
 	return n, t.failed

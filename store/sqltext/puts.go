@@ -33,6 +33,9 @@ func (t Puts) PutScript(hash string, body []byte) error {
 // PutPart implements store.Tx.
 func (t Puts) PutPart(p banto.Part) error { return t.Put("store part", Parts, partFields(&p)) }
 
+// PartRow gives the row of a part.
+func PartRow(p *banto.Part) []any { return partFields(p) }
+
 // PutAttempt implements store.Tx.
 func (t Puts) PutAttempt(a banto.Attempt) error {
 	if a.ID != banto.NewAttemptID(a.Tracker, a.Seq) {
@@ -112,6 +115,7 @@ const (
 	DeleteOutbox   = "DELETE FROM outbox WHERE id = ?"
 	// An index by host would cost every order, and hosts are removed seldom.
 	DeleteOutboxOf = "DELETE FROM outbox WHERE host_id = ?"
+	DeleteTokens   = "DELETE FROM tokens WHERE principal = ? AND note = ?"
 	DeleteHost     = "DELETE FROM hosts WHERE id = ?"
 	// OthersOfTheName counts hosts that have a name already.
 	OthersOfTheName = "SELECT count(*) FROM hosts WHERE name = ? AND id <> ?"
