@@ -187,6 +187,7 @@ func (w *watching) look(ctx context.Context, now time.Time) {
 	w.room = room
 	w.mu.Unlock()
 	if a := w.server.leads(); a != nil {
+		w.server.scrapeAgain(ctx)
 		f := a.runner.Figures()
 		w.changed(w.stands(f, now), notice.LoopStands, "", "since", f.Turned.UTC().Format(time.RFC3339), "waiting", strconv.Itoa(f.Calls+f.Reports))
 	}

@@ -228,6 +228,7 @@ func TestAManagerIsWatched(t *testing.T) {
 	if anew, err := os.ReadFile(filepath.Join(dir, "data", scrapeFile)); err != nil || string(anew) == "of another store\n" {
 		t.Errorf("a token that is not known stays: %v", err)
 	}
+	scrapesAnew(t, s)
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}

@@ -55,6 +55,7 @@ type ReadWriter interface {
 type Reader interface {
 	Definitions
 	Trackers
+	Submissions
 	Hosts
 	Joins
 	Accounts
@@ -285,6 +286,8 @@ type Tx interface {
 	PutRevoked(k RevokedKey) error
 	PutAccountState(a AccountState) error
 	PutToken(t Token) error
+	// DeleteTokens drops all tokens of a principal with that note; none is no error.
+	DeleteTokens(principal, note string) error
 	// PutMark keeps a small thing under a name: which tracker is being dropped,
 	// whether the store was restored. An empty value takes it away.
 	PutMark(name, value string) error

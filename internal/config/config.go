@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/wholefile"
 )
 
 // Config is what the file holds.
@@ -116,42 +117,12 @@ func Save(path string, c Config) error {
 	if err != nil {
 		return fmt.Errorf("cannot write the configuration: %w", err)
 	}
-	if err := replace(path, append(body, '\n')); err != nil {
+	err = os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = wholefile.Write(path, append(body, '\n'), mode)
+	}
+	if err != nil {
 		return fmt.Errorf("cannot write the configuration %s: %w", path, err)
 	}
 	return nil
-}
-
-func replace(path string, body []byte) (err error) {
-	// A link stays a link: what it points to is replaced.
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".config-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := f.Chmod(mode); err != nil && runtime.GOOS != "windows" {
-		return err
-	}
-	if _, err := f.Write(body); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -355,6 +355,22 @@ func (t *tx) DeleteOutbox(id string) error {
 	return err
 }
 
+func (t *tx) DeleteTokens(principal, note string) error {
+	if err := t.open(principal, note); err != nil {
+		return err
+	}
+	var hashes []string
+	t.tokens.each(func(hash string, tok store.Token) {
+		if tok.Principal.Name == principal && tok.Note == note {
+			hashes = append(hashes, hash)
+		}
+	})
+	for _, hash := range hashes {
+		t.tokens.drop(hash)
+	}
+	return nil
+}
+
 func (t *tx) DeleteOutboxOf(host banto.HostID) error {
 	if err := t.open(string(host)); err != nil {
 		return err

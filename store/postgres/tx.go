@@ -233,6 +233,14 @@ func (t *tx) DeleteOutbox(id string) error {
 	return nil
 }
 
+func (t *tx) DeleteTokens(principal, note string) error {
+	if err := t.ready("drop tokens of "+principal, []any{&principal, &note}); err != nil {
+		return err
+	}
+	t.batch.exec(sqltext.DeleteTokens, []any{principal, note}, "tokens")
+	return nil
+}
+
 func (t *tx) DeleteOutboxOf(host banto.HostID) error {
 	if err := t.ready("drop the orders of host "+string(host), []any{&host}); err != nil {
 		return err

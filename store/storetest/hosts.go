@@ -46,6 +46,27 @@ func testDeleteHost(b *bed) {
 	b.same("who has it then", must(b.s.Host(ctx, "db01"))(b).ID, banto.HostID("h-4"))
 }
 
+// testDeleteTokens: those of one principal with one note go, and what is put after
+// that in the same transaction stays.
+func testDeleteTokens(b *bed) {
+	ctx := b.Context()
+	tok := func(hash, principal, note string) store.Token {
+		return store.Token{Hash: hash, Principal: banto.Principal{Name: principal}, CreatedAt: epoch0, Note: note}
+	}
+	b.write(func(tx store.Tx) error {
+		return errors.Join(tx.PutToken(tok("1", "a", "x")), tx.PutToken(tok("2", "a", "x")), tx.PutToken(tok("3", "a", "y")), tx.PutToken(tok("4", "b", "x")))
+	})
+	b.write(func(tx store.Tx) error {
+		return errors.Join(tx.DeleteTokens("a", "x"), tx.PutToken(tok("5", "a", "x")))
+	})
+	b.write(func(tx store.Tx) error { return tx.DeleteTokens("nobody", "x") })
+	for hash, there := range map[string]bool{"1": false, "2": false, "3": true, "4": true, "5": true} {
+		if _, err := b.s.Token(ctx, hash); errors.Is(err, store.ErrNotFound) == there {
+			b.Errorf("token %s: %v", hash, err)
+		}
+	}
+}
+
 func testScripts(b *bed) {
 	body := []byte("#!/bin/sh\r\necho \x00\xff\n")
 	for range 2 { // the same again is no error

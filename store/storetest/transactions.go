@@ -182,6 +182,8 @@ func testPoison(b *bed) {
 			"delete definition":   func(tx store.Tx) error { return tx.DeleteDefinition(store.KindJobnet, poison) },
 			"delete outbox":       func(tx store.Tx) error { return tx.DeleteOutbox(poison) },
 			"delete outbox of":    func(tx store.Tx) error { return tx.DeleteOutboxOf(banto.HostID(poison)) },
+			"delete tokens":       func(tx store.Tx) error { return tx.DeleteTokens(poison, "") },
+			"delete tokens of":    func(tx store.Tx) error { return tx.DeleteTokens("", poison) },
 			"delete host":         func(tx store.Tx) error { return tx.DeleteHost(banto.HostID(poison)) },
 			"script":              func(tx store.Tx) error { return tx.PutScript(poison, nil) },
 		}
