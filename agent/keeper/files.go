@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/spare"
 )
 
 // files are the keeper's directories:
@@ -34,6 +35,7 @@ type files struct {
 	life   string                           // makes the names in trash of each keeper its own
 	trash  int                              // names given in trash
 	remove chan string                      // to the goroutine that empties the trash
+	spares *spare.Files                     // of output
 }
 
 func openFiles(dir string, own *account, fresh func() string) (*files, error) {
@@ -44,6 +46,7 @@ func openFiles(dir string, own *account, fresh func() string) (*files, error) {
 			return nil, fmt.Errorf("cannot make the keeper's directory: %w", err)
 		}
 	}
+	f.spares = spare.New(filepath.Join(dir, outputName), os.O_WRONLY|os.O_APPEND, 0o600)
 	go func() {
 		for path := range f.remove {
 			removeTree(path)

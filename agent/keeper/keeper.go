@@ -388,7 +388,7 @@ func (k *keeper) newJob(claim claimRecord) *job {
 		limit = k.opt.OutputLimit
 	}
 	path, _ := outputPath(k.opt.Dir, claim.Attempt)
-	out := &kept{path: path, limit: limit, want: headWanted(claim), encoding: claim.Encoding}
+	out := &kept{path: path, limit: limit, want: headWanted(claim), encoding: claim.Encoding, spares: k.files.spares}
 	out.grown = func() { k.markGrown(claim.Attempt, out) }
 	return &job{claim: claim, out: out, ended: make(chan end, 1)}
 }

@@ -176,6 +176,9 @@ func (k *keeper) close() {
 	if k.null != nil {
 		k.null.Close()
 	}
+	if k.files != nil {
+		k.files.spares.Close()
+	}
 	k.lock.Close()
 }
 

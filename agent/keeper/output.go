@@ -12,6 +12,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/internal/encodings"
+	"github.com/bantoops/banto/internal/spare"
 )
 
 // tailKept is how much of the end of an output is kept when it passes its
@@ -27,6 +28,7 @@ type kept struct {
 	want     int    // bytes of the head to keep in memory
 	encoding string // of what comes, for the head as text
 	grown    func() // called after the file has grown
+	spares   *spare.Files
 
 	size atomic.Int64 // bytes on disk
 	f    *os.File
@@ -69,7 +71,7 @@ func (o *kept) write(p []byte) {
 // save writes to the file and says how much of it got there.
 func (o *kept) save(p []byte) int {
 	if o.f == nil {
-		if o.f, o.fail = createOutput(o.path); o.fail != nil {
+		if o.f, o.fail = o.create(); o.fail != nil {
 			return 0
 		}
 	}
@@ -84,14 +86,14 @@ func (o *kept) save(p []byte) int {
 	return max(n, 0)
 }
 
-func createOutput(path string) (*os.File, error) {
-	const how = os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	f, err := os.OpenFile(path, how, 0o600)
+// create opens the file, made ahead where that can be.
+func (o *kept) create() (*os.File, error) {
+	f, err := o.spares.Open(o.path)
 	if errors.Is(err, os.ErrNotExist) {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Dir(o.path), 0o700); err != nil {
 			return nil, err
 		}
-		f, err = os.OpenFile(path, how, 0o600)
+		f, err = o.spares.Open(o.path)
 	}
 	return f, err
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/spare"
 	"github.com/bantoops/banto/store"
 )
 
@@ -24,7 +25,8 @@ var _ store.Outputs = (*Store)(nil)
 
 // Store is the directory of outputs. Its methods are safe from any goroutine.
 type Store struct {
-	dir string
+	dir    string
+	spares *spare.Files
 
 	mu     sync.Mutex
 	open   map[banto.AttemptID]*file
@@ -53,7 +55,7 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot open outputs: %w", err)
 	}
-	return &Store{dir: dir, open: map[banto.AttemptID]*file{}}, nil
+	return &Store{dir: dir, spares: spare.New(dir, os.O_RDWR, 0o600), open: map[banto.AttemptID]*file{}}, nil
 }
 
 // Write adds a piece of an attempt's output and gives the size that is there
@@ -150,6 +152,7 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.spares.Close()
 	for _, f := range s.open {
 		s.drop(f)
 	}
@@ -175,7 +178,7 @@ func (s *Store) get(id banto.AttemptID, create bool) (*file, error) {
 		return f, nil
 	}
 	f := &file{id: id, tracker: tracker, users: 1}
-	if f.f, err = openFile(filepath.Join(s.dir, string(tracker)), strconv.Itoa(seq)+".log", create); err != nil {
+	if f.f, err = s.openFile(filepath.Join(s.dir, string(tracker)), strconv.Itoa(seq)+".log", create); err != nil {
 		return nil, fmt.Errorf("cannot open output of %s: %w", id, err)
 	}
 	info, err := f.f.Stat()
@@ -188,19 +191,19 @@ func (s *Store) get(id banto.AttemptID, create bool) (*file, error) {
 	return f, nil
 }
 
-func openFile(dir, name string, create bool) (*os.File, error) {
-	flag := os.O_RDWR
-	if create {
-		flag |= os.O_CREATE
+func (s *Store) openFile(dir, name string, create bool) (*os.File, error) {
+	path := filepath.Join(dir, name)
+	if !create {
+		return os.OpenFile(path, os.O_RDWR, 0)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, name), flag, 0o600)
-	if !create || !errors.Is(err, fs.ErrNotExist) {
+	f, err := s.spares.Open(path)
+	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(filepath.Join(dir, name), flag, 0o600)
+	return s.spares.Open(path)
 }
 
 // put gives a file back, and closes the one that was idle for longest if too
