@@ -196,7 +196,7 @@ func (c *compilation) text(src string, at place) Text {
 		c.report.Add(at.pos.inside(src, f.at), at.path(), f.message, f.hint)
 		return t
 	}
-	for _, p := range t.pieces {
+	for _, p := range t.pieces() {
 		if p.ref != nil {
 			c.reference(p.ref, src, p.at, at)
 		} else if p.source != "" {

@@ -156,7 +156,7 @@ func (c *compilation) handedOver(to *FlowPart) string {
 		return "the parameter " + clip(c.flow.Params[0].Name)
 	}
 	for _, e := range to.Env {
-		for _, p := range e.Value.pieces {
+		for _, p := range e.Value.pieces() {
 			refs := []*ref{p.ref}
 			if p.ref == nil && p.source != "" {
 				refs = c.names.analyse(p.source).refs

@@ -9,8 +9,13 @@ import (
 // Text is a source text that may hold ${…} expressions, typed when the flow is
 // compiled. It is encoded as its source.
 type Text struct {
-	src    string
-	pieces []piece // none when the text stands for itself
+	src string
+	cut *cutText // nil when the text stands for itself: most do, and a flow has many
+}
+
+// cutText is a text in pieces, with the names that its expressions may use.
+type cutText struct {
+	pieces []piece
 	names  *namespace
 }
 
@@ -38,11 +43,11 @@ func (t Text) Equal(u Text) bool { return t.src == u.src }
 
 // Literal gives what the text stands for, if that does not depend on values.
 func (t Text) Literal() (string, bool) {
-	if t.pieces == nil {
+	if t.cut == nil {
 		return t.src, true
 	}
 	var b strings.Builder
-	for _, p := range t.pieces {
+	for _, p := range t.cut.pieces {
 		if p.ref != nil || p.source != "" {
 			return "", false
 		}
@@ -63,12 +68,12 @@ func (t *Text) UnmarshalText(b []byte) error {
 
 // Eval gives the text with its expressions replaced by their values.
 func (t Text) Eval(s Scope) (string, error) {
-	if t.pieces == nil {
+	if t.cut == nil {
 		return t.src, nil
 	}
 	var b strings.Builder
-	for _, p := range t.pieces {
-		v, err := p.eval(t.names, s)
+	for _, p := range t.cut.pieces {
+		v, err := p.eval(t.cut.names, s)
 		if err != nil {
 			return "", err
 		}
@@ -78,6 +83,14 @@ func (t Text) Eval(s Scope) (string, error) {
 		b.WriteString(v)
 	}
 	return b.String(), nil
+}
+
+// pieces are those of a text that is cut.
+func (t *Text) pieces() []piece {
+	if t.cut == nil {
+		return nil
+	}
+	return t.cut.pieces
 }
 
 func (p *piece) eval(names *namespace, s Scope) (string, error) {
@@ -95,14 +108,15 @@ func (p *piece) eval(names *namespace, s Scope) (string, error) {
 // resolve cuts the text into its pieces. The fault is of the text itself; its
 // expressions are checked by analyse.
 func (t *Text) resolve(names *namespace) *fault {
-	t.names, t.pieces = names, nil
+	t.cut = nil
 	if !strings.Contains(t.src, "${") {
 		return nil
 	}
+	t.cut = &cutText{names: names}
 	var literal strings.Builder
 	flush := func() {
 		if literal.Len() > 0 {
-			t.pieces = append(t.pieces, piece{literal: literal.String()})
+			t.cut.pieces = append(t.cut.pieces, piece{literal: literal.String()})
 			literal.Reset()
 		}
 	}
@@ -128,7 +142,7 @@ func (t *Text) resolve(names *namespace) *fault {
 			return &fault{runes(t.src, open), "${} is empty", "write $${ for the letters ${ themselves"}
 		}
 		flush()
-		t.pieces = append(t.pieces, piece{ref: plainRef(source), source: source, at: open + 2})
+		t.cut.pieces = append(t.cut.pieces, piece{ref: plainRef(source), source: source, at: open + 2})
 		at = open + 2 + end + 1
 	}
 	flush()
