@@ -74,6 +74,7 @@ func (s *Server) activate(ctx context.Context, epoch int64) (err error) {
 		return fmt.Errorf("cannot become the active manager: %w", context.Cause(ctx))
 	}
 	a.parts.run("gateway", a.gateway.Run)
+	a.parts.run("memory", a.tidy)
 	a.parts.run("retention", a.retention().Run)
 	s.mu.Lock()
 	s.active, s.recover = a, ""
