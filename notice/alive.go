@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/wholefile"
 )
 
 // Alive gives a sign of life while all is well: who does not see it any more
@@ -41,6 +42,9 @@ const (
 func CheckAlive(file, address string) error {
 	const what = "cannot give a sign of life"
 	if file != "" {
+		if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+			return banto.Fail(banto.KindInvalid, what, file+" is there, and is no file", "name a file with --alive-file; it is written anew each time")
+		}
 		if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
 			return banto.Fail(banto.KindInvalid, what, "there is no directory "+filepath.Dir(file), "make it first, or name another file with --alive-file").Because(err)
 		}
@@ -76,6 +80,10 @@ func (a *Alive) Run(ctx context.Context) error {
 	if a.Client == nil {
 		a.Client = &http.Client{Timeout: aliveTime}
 	}
+	// The address is what was wished, and may hold a secret: nobody sends us elsewhere.
+	client := *a.Client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	a.Client = &client
 	quiet := false
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -108,7 +116,7 @@ func (a *Alive) look(ctx context.Context) error {
 
 func (a *Alive) sign(ctx context.Context) {
 	if a.File != "" {
-		if err := os.WriteFile(a.File, []byte(a.Now().UTC().Format(time.RFC3339)+"\n"), 0o644); err != nil { //nolint:gosec // others are to see it
+		if err := wholefile.Write(a.File, []byte(a.Now().UTC().Format(time.RFC3339)+"\n"), 0o644); err != nil { // others are to see it
 			a.Teller.Tell(AliveFailed, "file", a.File, "why", err.Error())
 		}
 	}

@@ -119,12 +119,38 @@ func TestTheSignOfLifeByHTTP(t *testing.T) {
 	<-done
 }
 
+// A sign goes where it was wished, and nowhere else.
+func TestTheSignOfLifeIsNotSentElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &heap{}
+		a := &Alive{
+			URL: "https://watch.example/ping", Well: func(context.Context) error { return nil }, Teller: New(Options{Sinks: []Sink{sink}}),
+			Client: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				if r.URL.Host != "watch.example" {
+					t.Errorf("it went to %s", r.URL)
+				}
+				res, err := answer(http.StatusFound)
+				res.Header = http.Header{"Location": {"https://elsewhere.example/"}}
+				return res, err
+			})},
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if err := a.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if got := sink.take(); len(got) != 1 || !strings.Contains(got[0], "302") {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
 func TestWhatASignOfLifeIsNot(t *testing.T) {
 	dir := t.TempDir()
 	if err := CheckAlive(filepath.Join(dir, "alive"), "https://h/x"); err != nil {
 		t.Error(err)
 	}
-	for _, c := range [][2]string{{filepath.Join(dir, "no", "alive"), ""}, {"", "h/x"}, {"", "ftp://h"}, {"", "http://"}, {"", ":"}} {
+	for _, c := range [][2]string{{filepath.Join(dir, "no", "alive"), ""}, {dir, ""}, {"", "h/x"}, {"", "ftp://h"}, {"", "http://"}, {"", ":"}} {
 		if err := CheckAlive(c[0], c[1]); banto.KindOf(err) != banto.KindInvalid {
 			t.Errorf("%q: %v", c, err)
 		}
