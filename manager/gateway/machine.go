@@ -79,7 +79,7 @@ type Machine struct {
 	renewed    bool          // it was
 	acks       []banto.AttemptID
 	outputAcks []fabric.OutputAck
-	scripts    []fabric.ScriptPiece
+	scripts    pieces
 }
 
 // Effects are what a frame or the time asks the caller to do, in this order.
@@ -153,13 +153,8 @@ func (m *Machine) Stored(attempt banto.AttemptID, size int64, gap bool) {
 
 // Script takes a piece of a script that was wanted.
 func (m *Machine) Script(p fabric.ScriptPiece) {
-	for i := range m.scripts {
-		if m.scripts[i].Hash == p.Hash && m.scripts[i].Offset == p.Offset {
-			return
-		}
-	}
-	if m.session != "" && len(m.scripts) < fabric.MaxWants {
-		m.scripts = append(m.scripts, p)
+	if m.session != "" {
+		m.scripts.add(p)
 	}
 }
 
@@ -317,6 +312,9 @@ func (m *Machine) Wake() time.Time {
 	if c := m.contact.lookAt; !c.IsZero() && c.Before(at) {
 		at = c
 	}
+	if p := m.scripts.wake(); !p.IsZero() && p.Before(at) {
+		at = p
+	}
 	if m.recall.open && m.version >= pingsSince && m.recall.askAt.Before(at) {
 		at = m.recall.askAt
 	}
@@ -335,7 +333,7 @@ func (m *Machine) reset() {
 	m.queue.rewind()
 	m.contact.reset()
 	m.recall.askAt, m.recall.next, m.tellManagers = time.Time{}, 0, false
-	m.acks, m.outputAcks, m.scripts, m.welcome, m.renew = nil, nil, nil, false, false
+	m.acks, m.outputAcks, m.scripts.list, m.welcome, m.renew = nil, nil, nil, false, false
 }
 
 // Next gives the next frame to send, as long as there is one.
@@ -356,7 +354,7 @@ func (m *Machine) Next(now time.Time) (fabric.Down, bool) {
 	}
 	d.Acks, m.acks, room = fabric.Fitting(m.acks, room, func(id *banto.AttemptID) int { return len(*id) + 3 })
 	d.OutputAcks, m.outputAcks, room = fabric.Fitting(m.outputAcks, room, func(a *fabric.OutputAck) int { return len(a.Attempt) + 72 })
-	d.Scripts, m.scripts, room = fabric.Fitting(m.scripts, room, fabric.PieceSize)
+	d.Scripts, room = m.scripts.next(room, now)
 	d.Orders = m.queue.send(room, now, m.version >= scriptsSince)
 	d.Renew = m.renew
 	send := m.welcome || m.renew || len(d.Acks) > 0 || len(d.OutputAcks) > 0 || len(d.Scripts) > 0 || len(d.Orders) > 0
