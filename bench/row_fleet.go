@@ -43,6 +43,7 @@ type fleet struct {
 	h      *House
 	agents *simFleet
 	n      int
+	bare   int64 // memory of the manager before the first agent
 }
 
 func runFleet(ctx context.Context, e *Env) ([]Measure, error) {
@@ -97,6 +98,9 @@ func (f *fleet) join(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	if f.h, err = f.e.Manager(ctx, "--fabric", "0.0.0.0:"+port, "--san", "127.0.0.1"); err != nil {
+		return 0, err
+	}
+	if f.bare, err = f.h.Server.RSS(); err != nil {
 		return 0, err
 	}
 	from := time.Now()
@@ -154,7 +158,8 @@ func (f *fleet) idle(ctx context.Context, settle, lasts time.Duration) ([]Measur
 	beside := fmt.Sprintf("all %d simulated agents in their one process: %.0f %% of a core, %.0f MiB", f.n, 100*(afterAgents-beforeAgents).Seconds()/took.Seconds(), mib(rssAgents))
 	return []Measure{
 		{What: "idle processor", Value: share, Unit: "% of a core", Goal: f.goal(10), Beside: beside, Note: fmt.Sprintf("over %.0f s", took.Seconds())},
-		{What: "idle memory", Value: mib(rss), Unit: "MiB", Goal: f.goal(1024), Note: fmt.Sprintf("resident; %.0f KiB an agent with the manager's own", float64(rss)/1024/float64(f.n))},
+		{What: "idle memory", Value: mib(rss), Unit: "MiB", Goal: f.goal(1024), Note: fmt.Sprintf("resident; %.0f MiB of it before the first agent", mib(f.bare))},
+		{What: "idle memory of an agent", Value: float64(rss-f.bare) / 1024 / float64(f.n), Unit: "KiB", Note: "in the manager: that divided by the agents, without what it takes before the first"},
 	}, nil
 }
 
