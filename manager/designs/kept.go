@@ -71,8 +71,13 @@ func (d *Designs) kept(ctx context.Context, defs []store.Definition) (Resolved, 
 	if err != nil || jobnet.Hash(body) != hash {
 		return Resolved{}, false
 	}
-	flow, err := jobnet.Decode(body)
-	if err != nil || flow.Jobnet != def.Path {
+	flow, ok := d.cache.flow(hash)
+	if !ok {
+		if flow, err = jobnet.Decode(body); err != nil {
+			return Resolved{}, false
+		}
+	}
+	if flow.Jobnet != def.Path {
 		return Resolved{}, false
 	}
 	return Resolved{Flow: flow, Body: body, Hash: hash, Version: def.Version}, true
