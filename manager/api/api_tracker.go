@@ -39,11 +39,20 @@ func (s *server) submit(ctx context.Context, in *submitIn) (*submitOut, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot hash the request: %w", err)
 	}
-	// A repeated submission gives its tracker whatever has become of the
-	// jobnet since.
-	if t, ok, err := s.submitted(ctx, what, in.Key, hash); err != nil || ok {
-		return submitAnswer(t, true), err
+	out, err := s.submission(ctx, what, in, hash)
+	if err != nil {
+		// A repeated submission gives its tracker whatever has become of the
+		// jobnet since.
+		if t, ok, _ := s.submitted(ctx, what, in.Key, hash); ok { // the first error says more
+			return submitAnswer(t, true), nil
+		}
 	}
+	return out, err
+}
+
+// submission is submit for a key that was not seen before, or that the runner
+// knows again.
+func (s *server) submission(ctx context.Context, what string, in *submitIn, hash string) (*submitOut, error) {
 	r, err := s.Designs.Resolve(ctx, in.Body.Jobnet)
 	if err != nil {
 		return nil, err

@@ -39,11 +39,13 @@ type batch struct {
 	drop     banto.TrackerID // that is about to be dropped from the store
 
 	acks   rows[ackKey, struct{}]
-	afters []func()              // answers, in the order of the inputs
-	up     []upNow               // sessions to be noted once this is durable
-	unread unread                // inputs that could not be judged
-	stuck  map[banto.HostID]bool // their hosts
-	seen   *seen                 // for the observer; nil: there is none
+	afters []func()                // answers, in the order of the inputs
+	up     []upNow                 // sessions to be noted once this is durable
+	asked  map[submitKey]submitted // what was looked up beforehand; without an ID: nothing
+	free   []banto.TrackerID       // IDs that no tracker has
+	unread unread                  // inputs that could not be judged
+	stuck  map[banto.HostID]bool   // their hosts
+	seen   *seen                   // for the observer; nil: there is none
 }
 
 type partKey struct {

@@ -43,6 +43,7 @@ func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then 
 	if r.opt.Observer != nil {
 		b.seen = &seen{}
 	}
+	b.foresee(ins)
 	for _, in := range ins {
 		b.take(in)
 	}

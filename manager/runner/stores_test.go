@@ -179,6 +179,16 @@ func (o *outside) Submitted(_ context.Context, principal, key string) (id banto.
 	return id, hash, err
 }
 
+func (o *outside) TrackersThere(_ context.Context, ids []banto.TrackerID) ([]banto.TrackerID, error) {
+	return there(o, func(ctx context.Context) ([]banto.TrackerID, error) { return o.Store.TrackersThere(ctx, ids) })
+}
+
+func (o *outside) SubmittedKeys(_ context.Context, principal string, keys []string) ([]store.Submission, error) {
+	return there(o, func(ctx context.Context) ([]store.Submission, error) {
+		return o.Store.SubmittedKeys(ctx, principal, keys)
+	})
+}
+
 func (o *outside) Definition(_ context.Context, kind store.DefinitionKind, path string, version int) (store.Definition, error) {
 	return there(o, func(ctx context.Context) (store.Definition, error) {
 		return o.Store.Definition(ctx, kind, path, version)

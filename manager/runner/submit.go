@@ -124,6 +124,9 @@ func (b *batch) submitted(principal, key string) (submitted, bool, error) {
 	if s, ok := b.keys.get(submitKey{principal, key}); ok {
 		return s, true, nil
 	}
+	if s, asked := b.asked[submitKey{principal, key}]; asked {
+		return s, s.id != "", nil
+	}
 	id, hash, err := b.r.opt.Store.Submitted(b.ctx, principal, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return submitted{}, false, nil
@@ -136,6 +139,13 @@ func (b *batch) submitted(principal, key string) (submitted, bool, error) {
 
 // newID gives a tracker ID that was never used.
 func (b *batch) newID() (banto.TrackerID, error) {
+	for len(b.free) > 0 {
+		id := b.free[0]
+		b.free = b.free[1:]
+		if b.mem.trackers[id] == nil {
+			return id, nil
+		}
+	}
 	for range 20 {
 		id := b.r.opt.IDs.Tracker()
 		if b.mem.trackers[id] != nil {

@@ -266,6 +266,32 @@ func (s *Store) Records(ctx context.Context, id banto.TrackerID) (out engine.Rec
 	return out, err
 }
 
+// TrackersThere implements store.Submissions.
+func (s *Store) TrackersThere(ctx context.Context, ids []banto.TrackerID) (out []banto.TrackerID, err error) {
+	err = s.look(ctx, func(r *rows) error {
+		for _, id := range ids {
+			if _, ok := r.trackers[id]; ok {
+				out = append(out, id)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// SubmittedKeys implements store.Submissions.
+func (s *Store) SubmittedKeys(ctx context.Context, principal string, keys []string) (out []store.Submission, err error) {
+	err = s.look(ctx, func(r *rows) error {
+		for _, key := range keys {
+			if row, ok := r.submitted[submitKey{principal, key}]; ok {
+				out = append(out, store.Submission{Key: key, Tracker: row.id, RequestHash: row.hash})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Submitted implements store.Trackers.
 func (s *Store) Submitted(ctx context.Context, principal, key string) (id banto.TrackerID, hash string, err error) {
 	err = s.look(ctx, func(r *rows) error {

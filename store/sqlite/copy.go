@@ -67,5 +67,6 @@ func (s *Store) Load(ctx context.Context, tables []store.Table, next func() (sto
 		return fmt.Errorf("cannot load: %w", s.explain(err))
 	}
 	done = true
+	s.tokens.forget()
 	return nil
 }

@@ -62,6 +62,7 @@ type Store struct {
 	proved atomic.Int64 // boottime of the last transaction's begin
 
 	reading sync.Map // SQL text to *sql.Stmt of the reader
+	tokens  tokens
 }
 
 var _ store.Store = (*Store)(nil)

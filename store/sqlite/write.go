@@ -40,6 +40,11 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
 			clear(s.rows)
 		}
 	}()
+	defer func() {
+		if t.tokens {
+			s.tokens.forget()
+		}
+	}()
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -81,6 +86,7 @@ type tx struct {
 	sqltext.Puts
 	s      *Store
 	failed error // an error after which nothing can be committed
+	tokens bool  // some are written, or dropped
 	over   bool
 }
 

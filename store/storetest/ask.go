@@ -37,6 +37,9 @@ func AskEverything(ctx context.Context, t *testing.T, s interface {
 		}
 	}
 	asked += 6 // 1, 2, 4, 8, 16, 32
+	_, _ = s.TrackersThere(ctx, []banto.TrackerID{"x", "y"})
+	_, _ = s.SubmittedKeys(ctx, "x", []string{"y", "z"})
+	asked += 2
 	// These find nothing; what counts is how they would look for it.
 	_, _ = s.Versions(ctx, store.KindJobnet, "a", 9)
 	_, _ = s.Flow(ctx, "x")

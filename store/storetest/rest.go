@@ -30,6 +30,7 @@ func testSubmitted(b *bed) {
 			b.Errorf("%s: got %s, %s, %v, want %v", principal, id, hash, err, want)
 		}
 	}
+	testManySubmissions(b)
 }
 
 func testOutbox(b *bed) {

@@ -163,3 +163,41 @@ func testTrackerIdentity(b *bed) {
 	}
 	b.same("the first one", must(b.s.Tracker(b.Context(), "20261121-0000000"))(b), tracker("20261121-0000000"))
 }
+
+// testManySubmissions asks for many trackers and keys at once, with some among them
+// that are not there, or that no store can keep.
+func testManySubmissions(b *bed) {
+	ctx := b.Context()
+	made := map[string]banto.TrackerID{}
+	b.write(func(tx store.Tx) error {
+		var errs []error
+		for i := range 5 {
+			t := tracker(fmt.Sprintf("20261121-many%d", i))
+			key := fmt.Sprint("key-", i)
+			made[key] = t.ID
+			errs = append(errs, tx.PutTracker(t), tx.PutSubmitted("ops", key, "hash "+key, t.ID, epoch0))
+		}
+		return errors.Join(errs...)
+	})
+	for n := range 8 {
+		var ids []banto.TrackerID
+		var keys []string
+		for i := range n {
+			ids = append(ids, banto.TrackerID(fmt.Sprintf("20261121-many%d", i)))
+			keys = append(keys, fmt.Sprint("key-", i))
+		}
+		there := must(b.s.TrackersThere(ctx, append(ids, "no\x00such", "none")))(b)
+		slices.Sort(there)
+		b.same("trackers", there, ids[:min(n, 5)])
+		got := must(b.s.SubmittedKeys(ctx, "ops", append(keys, "no\x00such", "none")))(b)
+		if len(got) != min(n, 5) {
+			b.Errorf("%d keys of %d have made something: %v", len(got), n, got)
+		}
+		for _, s := range got {
+			b.same("of a key", s, store.Submission{Key: s.Key, Tracker: made[s.Key], RequestHash: "hash " + s.Key})
+		}
+		if others := must(b.s.SubmittedKeys(ctx, "somebody", keys))(b); len(others) != 0 {
+			b.Errorf("another's keys have made %v", others)
+		}
+	}
+}

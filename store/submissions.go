@@ -1,0 +1,25 @@
+package store
+
+import (
+	"context"
+
+	"github.com/bantoops/banto"
+)
+
+// Submission is an idempotency key with what it has made.
+type Submission struct {
+	Key         string
+	Tracker     banto.TrackerID
+	RequestHash string
+}
+
+// Submissions answers for many submissions at once what Tracker and Submitted
+// answer for one.
+type Submissions interface {
+	// TrackersThere gives those of the IDs that trackers have, in any order. The
+	// IDs must be different ones.
+	TrackersThere(ctx context.Context, ids []banto.TrackerID) ([]banto.TrackerID, error)
+	// SubmittedKeys gives what keys of a principal have made, in any order; a key
+	// that has made nothing is left out. The keys must be different ones.
+	SubmittedKeys(ctx context.Context, principal string, keys []string) ([]Submission, error)
+}
