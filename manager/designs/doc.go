@@ -14,6 +14,10 @@
 // not deleted. After each commit that touched groups or accounts Options.Changed
 // is called, so that whoever places jobs reads them again before the answer.
 //
+// A large jobnet is kept compiled in the store, under a mark that says from
+// what. That is a cache, and its loss costs nothing but time: what does not
+// match the definitions in use and the version of the program is compiled anew.
+//
 // It refuses YAML (jobyaml), the rules of a definition (jobnet), and trackers:
 // a tracker runs the flow it was submitted with, whatever is applied, pruned
 // or deleted later.
