@@ -265,9 +265,10 @@ func (c *Conn) wasRevoked() bool {
 }
 
 // hostPing is how often the connection of a host is tried. A session notices by
-// itself within seconds that its manager has stopped; this is for a host that has
-// none.
-const hostPing = 20 * time.Second
+// itself within seconds that its manager has stopped, and a link without one leaves
+// a manager that does not answer; this is for what nobody thought of, and thousands
+// of hosts do it.
+const hostPing = time.Minute
 
 // common are the options of every connection: nothing is kept for a connection
 // that is down, and a peer that has stopped is noticed after three pings.
