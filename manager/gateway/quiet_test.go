@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/fabric"
 )
 
@@ -83,5 +86,49 @@ func TestHowQuietAHouseIs(t *testing.T) {
 		if got := fabric.Quiet(ms); got != want {
 			t.Errorf("%d ms: %v", ms, got)
 		}
+	}
+}
+
+// A host that was cut off without a word, and whose connection the server still
+// believes to stand, is down half a minute after it was to be heard, however seldom
+// the server tries connections.
+func TestAHostThatIsCutOffIsDown(t *testing.T) {
+	for _, promised := range []time.Duration{fabric.BeatEvery, 20 * time.Second, fabric.MaxQuiet} {
+		m := opened(t, 3)
+		m.Frame(fabric.Up{Version: 3, Session: m.session, Beat: true, QuietMS: promised.Milliseconds()}, start)
+		latest := start.Add(promised - fabric.BeatEvery + stuck)
+		var e Effects
+		now := start
+		for e.Down == "" && !now.After(latest) {
+			now = m.Wake()
+			e = m.Tick(now, func() (bool, string) { return true, "" })
+		}
+		if e.Down == "" || now.After(latest) {
+			t.Errorf("who promised to be heard every %v is not down after %v: %q", promised, now.Sub(start), e.Down)
+		}
+	}
+}
+
+// A house at a bound does not tell all its hosts anew with each that comes or goes.
+func TestAHouseAtABoundIsNotToldAllTheTime(t *testing.T) {
+	var told []time.Duration
+	g := New(Options{Beats: func(every time.Duration) { told = append(told, every) }})
+	host := func(n int) banto.HostID { return banto.HostID(fmt.Sprintf("h-%d", n)) }
+	for n := range 1001 {
+		g.Enrolled(host(n), "", 0)
+	}
+	for range 10 {
+		g.Removed(host(1000), "")
+		g.Enrolled(host(1000), "", 0)
+	}
+	for n := 1000; n >= 890; n-- { // nearly an eighth fewer
+		g.Removed(host(n), "")
+	}
+	if want := []time.Duration{2 * time.Second, 4 * time.Second}; !slices.Equal(told, want) {
+		t.Errorf("told %v", told)
+	}
+	g.Removed(host(889), "")
+	if want := []time.Duration{2 * time.Second, 4 * time.Second, 2 * time.Second}; !slices.Equal(told, want) {
+		t.Errorf("told %v", told)
 	}
 }
