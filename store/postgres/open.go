@@ -68,6 +68,8 @@ type Store struct {
 	unsure  bool // a transaction may have been written: see doc.go
 	closed  bool
 	known   map[banto.TrackerID]identity
+	newest  int64 // no tracker has a higher seq; 0: not known
+	absent  absent
 	proved  atomic.Int64 // boottime of the last transaction's begin
 
 	session *session // says that the holder of the lease lives

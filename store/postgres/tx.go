@@ -69,6 +69,9 @@ func (t *tx) learn() {
 		t.s.known = map[banto.TrackerID]identity{}
 	}
 	maps.Copy(t.s.known, t.trackers)
+	if t.s.newest > 0 {
+		t.s.newest = max(t.s.newest, t.newest)
+	}
 	for id := range t.dropped {
 		if _, again := t.trackers[id]; !again {
 			delete(t.s.known, id)
@@ -151,6 +154,11 @@ func (t *tx) identify(doing string, r banto.Tracker, at int64) (identity, error)
 	if is, ok := t.s.known[r.ID]; ok && !t.dropped[r.ID] {
 		return is, nil
 	}
+	if seq, ok, err := t.following(doing, r.ID, at); err != nil {
+		return identity{}, err
+	} else if ok {
+		return t.numberIt(r, at, seq), nil
+	}
 	type found struct {
 		identity
 		next int64
@@ -162,7 +170,12 @@ func (t *tx) identify(doing string, r banto.Tracker, at int64) (identity, error)
 	if err != nil || f.seq != 0 && !t.dropped[r.ID] {
 		return f.identity, err
 	}
-	seq := f.next
+	return t.numberIt(r, at, f.next), nil
+}
+
+// numberIt gives a tracker that is not there the seq, or the one behind those of
+// this transaction.
+func (t *tx) numberIt(r banto.Tracker, at, seq int64) identity {
 	switch {
 	case t.newest >= seq && t.newest < at+sqltext.Drift:
 		seq = t.newest + 1
@@ -174,7 +187,7 @@ func (t *tx) identify(doing string, r banto.Tracker, at int64) (identity, error)
 		}
 	}
 	t.newest = max(t.newest, seq)
-	return identity{seq: seq, at: sqltext.Micros(r.SubmittedAt), jobnet: r.Jobnet}, nil
+	return identity{seq: seq, at: sqltext.Micros(r.SubmittedAt), jobnet: r.Jobnet}
 }
 
 func (t *tx) DeleteTracker(id banto.TrackerID, limit int) (left bool, err error) {
@@ -210,7 +223,7 @@ func (t *tx) PutSubmitted(principal, key, requestHash string, id banto.TrackerID
 	}
 	of := [2]string{principal, key}
 	there := t.submissions[of]
-	if !there {
+	if !there && !t.s.absent.key(of) {
 		n, err := t.number(doing, "SELECT count(*) FROM submitted WHERE principal = ? AND key = ?", principal, key)
 		if err != nil {
 			return err

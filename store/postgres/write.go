@@ -17,11 +17,17 @@ var (
 )
 
 // Write implements store.Store.
-func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) error {
+func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) (err error) {
 	if err := s.takeTurn(ctx); err != nil {
 		return err
 	}
 	defer s.giveTurn()
+	defer func() {
+		s.absent.forget()
+		if err != nil {
+			s.newest = 0 // an earlier one may have been written
+		}
+	}()
 	switch {
 	case s.deposed:
 		return store.ErrDeposed
@@ -156,7 +162,7 @@ func (s *Store) refused(ctx context.Context, err error) error {
 // depose notes that another manager is active.
 func (s *Store) depose() {
 	s.deposed = true
-	s.known = nil
+	s.known, s.newest = nil, 0
 	s.endSession()
 }
 

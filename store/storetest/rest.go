@@ -31,6 +31,7 @@ func testSubmitted(b *bed) {
 		}
 	}
 	testManySubmissions(b)
+	testAfterTheLook(b)
 }
 
 func testOutbox(b *bed) {

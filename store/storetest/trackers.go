@@ -201,3 +201,45 @@ func testManySubmissions(b *bed) {
 		}
 	}
 }
+
+// testAfterTheLook writes what was looked for and not found, and then the same keys
+// and IDs again: what was known before is not believed any more.
+func testAfterTheLook(b *bed) {
+	ctx := b.Context()
+	ids := []banto.TrackerID{"20261121-looked0", "20261121-looked1", "20261121-looked2"}
+	keys := []string{"looked-0", "looked-1", "looked-2"}
+	look := func() int {
+		return len(must(b.s.TrackersThere(ctx, ids))(b)) + len(must(b.s.SubmittedKeys(ctx, "ops", keys))(b))
+	}
+	put := func(jobnet string) error {
+		return b.tryWrite(func(tx store.Tx) error {
+			var errs []error
+			for i, id := range ids {
+				t := tracker(string(id))
+				t.Jobnet = jobnet
+				errs = append(errs, tx.PutTracker(t), tx.PutSubmitted("ops", keys[i], "hash", id, epoch0))
+			}
+			return errors.Join(errs...)
+		})
+	}
+	if n := look(); n != 0 {
+		b.Errorf("%d are there before they are written", n)
+	}
+	if err := put("a/b"); err != nil {
+		b.Fatal(err)
+	}
+	if err := put("a/c"); !errors.Is(err, store.ErrDuplicate) {
+		b.Errorf("written twice: got %v, want ErrDuplicate", err)
+	}
+	if n := look(); n != len(ids)+len(keys) {
+		b.Errorf("%d are there, want %d", n, len(ids)+len(keys))
+	}
+	if err := put("a/c"); !errors.Is(err, store.ErrDuplicate) {
+		b.Errorf("written again after they were seen: got %v, want ErrDuplicate", err)
+	}
+	var listed []banto.TrackerID
+	for _, row := range must(b.s.ListTrackers(ctx, store.TrackerQuery{Jobnet: "a/b"}))(b) {
+		listed = append(listed, row.ID)
+	}
+	b.same("listed", listed, []banto.TrackerID{ids[2], ids[1], ids[0]})
+}
