@@ -174,7 +174,7 @@ func (e *env) writeRecoveryItems(r banto.Recovery) error {
 			cmp.Compare(a.Tracker, b.Tracker), cmp.Compare(a.Attempt, b.Attempt))
 	})
 	if len(items) == 0 {
-		return e.print("\n" + e.say("the store and the hosts know the same") + "\n")
+		return e.print("\n" + e.same(r.Hosts) + "\n")
 	}
 	t := table{columns: []column{
 		{title: e.say("HOST"), least: 4, early: true},
@@ -222,6 +222,23 @@ func (e *env) writeRecoveryItems(r banto.Recovery) error {
 		text += e.sentence(e.say("banto recovery confirm lets the manager go on"))
 	}
 	return e.print(text)
+}
+
+// same says that nothing differs, as far as anybody has answered.
+func (e *env) same(hosts []banto.RecoveryHost) string {
+	answered := 0
+	for _, h := range hosts {
+		if h.Answered {
+			answered++
+		}
+	}
+	switch {
+	case answered == len(hosts):
+		return e.say("the store and the hosts know the same")
+	case answered == 0:
+		return e.say("no host has answered yet, so nobody knows whether the store and the hosts know the same")
+	}
+	return e.say("the store and the hosts that have answered know the same")
 }
 
 // sentence writes a sentence in as many lines as it takes.

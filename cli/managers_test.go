@@ -189,10 +189,26 @@ func TestRestoreWantsOnePlace(t *testing.T) {
 	}
 }
 
+// What nobody has answered is not told as if it were known.
+func TestNobodyHasAnsweredYet(t *testing.T) {
+	for want, hosts := range map[string][]banto.RecoveryHost{
+		"no host has answered yet":                                 {{Name: "a"}, {Name: "b"}},
+		"the store and the hosts that have answered know the same": {{Name: "a", Answered: true}, {Name: "b"}},
+		"the store and the hosts know the same":                    {{Name: "a", Answered: true, Whole: true}},
+	} {
+		var out strings.Builder
+		if err := someEnv(english, 120, &out).writeRecovery(banto.Recovery{Mode: "restore", Held: true, Hosts: hosts}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%q: %s %v", want, out.String(), err)
+		}
+	}
+}
+
 func TestFlagsOfManagers(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--max-trackers wants a number from 1 on":         {"server", "--max-trackers", "0"},
 		"--submit-rate wants a number above 0":            {"server", "--submit-rate", "-1"},
+		"--max-trackers wants a number from 1":            {"up", "--max-trackers", "0"},
+		"--submit-rate wants a number above":              {"up", "--submit-rate", "0"},
 		`--submit-rate wants a number, not "many"`:        {"server", "--submit-rate", "many"},
 		"those are cold, warm, held":                      {"server", "--recover-site", "hot"},
 		"either --data DIRECTORY or --store URL":          {"restore", "x"},

@@ -58,6 +58,9 @@ func (f *processFlags) registerServer(e *env, cmd *cobra.Command) {
 	flags.StringVar(&f.environment, "environment", "", e.say("`name` of the environment, such as production, shown to whoever acts"))
 	flags.StringVar(&f.colour, "colour", "", e.say("`colour` of the environment: red, yellow, green, blue, magenta or cyan"))
 	flags.BoolVar(&f.guard, "guard", false, e.say("ask for the tracker's ID before what cannot be undone; usual in production"))
+	flags.IntVar(&f.maxTrackers, "max-trackers", 0, e.say("trackers of one jobnet that may be open at once (default 10000)"))
+	flags.Float64Var(&f.submitRate, "submit-rate", 0, e.say("submissions of one jobnet a second, in the long run (default 200); 2,000 may come at once"))
+	flags.StringVar(&f.archive, "archive", "", e.say("keep trackers that are purged as files in this `directory`"))
 	completesFlag(cmd, "colour", []string{"red", "yellow", "green", "blue", "magenta", "cyan"})
 	f.watch.registerServer(e, cmd)
 }
@@ -67,18 +70,10 @@ func (f *processFlags) registerManagers(e *env, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "name", "", e.say("`name` of this manager among those of its store, and of the host beside it; else the machine's"))
 	flags.StringVar(&f.store, "store", "", e.say("`URL` of a PostgreSQL database that managers share ($BANTO_STORE); else a store in the data directory"))
-	flags.IntVar(&f.maxTrackers, "max-trackers", 0, e.say("trackers of one jobnet that may be open at once (default 10000)"))
-	flags.Float64Var(&f.submitRate, "submit-rate", 0, e.say("submissions of one jobnet a second, in the long run (default 200); 2,000 may come at once"))
-	flags.StringVar(&f.archive, "archive", "", e.say("keep trackers that are purged as files in this `directory`"))
 	flags.StringVar(&f.recoverSite, "recover-site", "", e.say("begin at a second site: `HOW`, that is cold, warm or held"))
 	completesFlag(cmd, "recover-site", sites())
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		switch {
-		case cmd.Flags().Changed("max-trackers") && f.maxTrackers < 1:
-			return e.wrongUse(cmd, e.say("--max-trackers wants a number from 1 on"))
-		case cmd.Flags().Changed("submit-rate") && !(f.submitRate > 0):
-			return e.wrongUse(cmd, e.say("--submit-rate wants a number above 0"))
-		case f.recoverSite != "" && !slices.Contains(sites(), f.recoverSite):
+		if f.recoverSite != "" && !slices.Contains(sites(), f.recoverSite) {
 			return e.wrongUse(cmd, e.say("%q is no way to begin at a second site; those are %s", f.recoverSite, joined(sites())))
 		}
 		f.shared = e.std.Env("BANTO_STORE")
@@ -110,9 +105,23 @@ func (f *processFlags) registerAgent(e *env, cmd *cobra.Command) {
 	f.watch.register(e, cmd)
 }
 
+// limits refuses limits that are none.
+func (f *processFlags) limits(e *env, cmd *cobra.Command) error {
+	switch {
+	case cmd.Flags().Changed("max-trackers") && f.maxTrackers < 1:
+		return e.wrongUse(cmd, e.say("--max-trackers wants a number from 1 on"))
+	case cmd.Flags().Changed("submit-rate") && !(f.submitRate > 0):
+		return e.wrongUse(cmd, e.say("--submit-rate wants a number above 0"))
+	}
+	return nil
+}
+
 // options makes of settings and flags what a process is told. done closes the
 // log at the end.
 func (f *processFlags) options(e *env, cmd *cobra.Command) (o app.Options, done func(), err error) {
+	if err = f.limits(e, cmd); err != nil {
+		return o, nil, err
+	}
 	var s settings.Settings
 	if f.settings != "" {
 		if s, err = settings.Load(f.settings); err != nil {
@@ -147,7 +156,10 @@ func (f *processFlags) options(e *env, cmd *cobra.Command) (o app.Options, done 
 		return o, nil, err
 	}
 	if flags.Lookup("store") != nil {
-		o.Store, o.Archive = first(o.Store, s.Store), first(o.Archive, s.Archive)
+		o.Store = first(o.Store, s.Store)
+	}
+	if flags.Lookup("max-trackers") != nil {
+		o.Archive = first(o.Archive, s.Archive)
 		o.MaxTrackers = cmp.Or(o.MaxTrackers, s.MaxTrackers)
 		o.SubmitRate = cmp.Or(o.SubmitRate, float64(s.SubmitRate))
 	}
