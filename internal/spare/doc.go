@@ -3,7 +3,7 @@
 //
 // A file system may take long to make a file: an ext4 on which many were removed
 // lately looks for one that it may use again, for half a millisecond each time,
-// while a name for a file that is there takes a hundredth of that. So some files
+// while a name for a file that is there takes a fraction of that. So some files
 // without names are kept open, and get theirs when one is asked for.
 //
 // It owns those files and nothing else: they are on no directory, and go with the
