@@ -37,24 +37,42 @@ func ArchiveFile(dir string, t *banto.Tracker) string {
 	return filepath.Join(dir, "trackers-"+t.SubmittedAt.UTC().Format("2006-01")+".jsonl.gz")
 }
 
-// archive adds a tracker to the file of its month, and returns when it is on
-// disk.
-func (r *Retention) archive(ctx context.Context, t *banto.Tracker) (err error) {
-	path := ArchiveFile(r.opt.Archive, t)
-	defer func() {
-		if err != nil {
-			delete(r.whole, path) // what was written of it may be there
-			err = fmt.Errorf("cannot put the tracker %s into the archive: %w", t.ID, err)
+// archive adds trackers to the files of their months, in order, and returns when
+// they are on disk. Neighbours share a file: it is written and synced once.
+func (r *Retention) archive(ctx context.Context, all []due) error {
+	if r.opt.Archive == "" {
+		return nil
+	}
+	for from := 0; from < len(all); {
+		path, to := ArchiveFile(r.opt.Archive, &all[from].Tracker), from+1
+		for to < len(all) && ArchiveFile(r.opt.Archive, &all[to].Tracker) == path {
+			to++
 		}
-	}()
+		if err := r.add(ctx, path, all[from:to]); err != nil {
+			delete(r.whole, path) // what was written of it may be there
+			return fmt.Errorf("cannot put the tracker %s into the archive: %w", all[from].ID, err)
+		}
+		from = to
+	}
+	return nil
+}
+
+// add adds trackers to a file.
+func (r *Retention) add(ctx context.Context, path string, all []due) (err error) {
 	f, from, err := r.open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	zip := gzip.NewWriter(f) // a member of its own: gzip files can be joined
-	err = r.lines(ctx, json.NewEncoder(zip), t)
-	if err = errors.Join(err, zip.Close()); err == nil {
+	if r.zip == nil {
+		r.zip = gzip.NewWriter(f)
+	}
+	r.zip.Reset(f) // a member of its own: gzip files can be joined
+	out := json.NewEncoder(r.zip)
+	for i := 0; err == nil && i < len(all); i++ {
+		err = r.lines(ctx, out, &all[i].Tracker)
+	}
+	if err = errors.Join(err, r.zip.Close()); err == nil {
 		err = f.Sync()
 	}
 	if err != nil {

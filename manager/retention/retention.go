@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ type Options struct {
 	// Boot is a clock that nobody sets; nil: internal/boottime.
 	Boot func() time.Duration
 	Log  *slog.Logger
-	// Pause is made after every few hundred rows; 0: 20 ms.
+	// Pause is made after every few hundred rows, at least; 0: 20 ms.
 	Pause time.Duration
 }
 
@@ -52,7 +53,8 @@ const (
 	firstRound = 5 * time.Minute
 	everyRound = time.Hour
 	page       = 200
-	rowsAtOnce = 500 // that one transaction drops
+	rowsAtOnce = 500 // that one transaction drops, and trackers that are archived together have, about
+	restShare  = 4   // of the time that dropping takes, one such share is left to others besides
 )
 
 // Retention drops what is old, round after round.
@@ -60,7 +62,7 @@ type Retention struct {
 	opt     Options
 	removed map[string]outputsOf // of each jobnet, what was done in the last round
 	whole   map[string]bool      // files of the archive that were read through
-	dropped int                  // rows, about, since the last pause
+	zip     *gzip.Writer         // of the archive; made once, as it is large
 	clock   clock
 }
 
@@ -127,6 +129,14 @@ type round struct {
 	keeps map[string]*kept // by jobnet
 	done  Done
 	errs  []error // of jobnets that were passed over
+	due   []due   // trackers that are about to be dropped, together
+	rows  int     // that these have, about
+}
+
+// due is a tracker that is old enough to go.
+type due struct {
+	banto.Tracker
+	keep *kept
 }
 
 // kept says how long what belongs to a jobnet is kept.
@@ -180,7 +190,10 @@ func (r *Retention) unfinished(ctx context.Context, in *round) error {
 	if err := r.opt.Claim(ctx, t.ID, t.Revision); err != nil {
 		return err
 	}
-	if err := r.drop(ctx, &t); err != nil {
+	if err := r.archive(ctx, []due{{Tracker: t}}); err != nil {
+		return err
+	}
+	if err := r.drop(ctx, t.ID); err != nil {
 		return err
 	}
 	in.done.Trackers++
@@ -200,10 +213,10 @@ func (r *Retention) walk(ctx context.Context, in *round) error {
 				return err
 			}
 		}
-		if len(rows) < page {
-			return nil
+		if err := r.dropDue(ctx, in); err != nil || len(rows) < page {
+			return err
 		}
-		if err := r.rest(ctx); err != nil {
+		if err := r.rest(ctx, r.opt.Pause); err != nil {
 			return err
 		}
 	}
@@ -212,8 +225,8 @@ func (r *Retention) walk(ctx context.Context, in *round) error {
 // shortest is less than the shortest time that a folder can say.
 const shortest = 23 * time.Hour
 
-// tracker drops what is old of one tracker. One that was taken up again since it
-// was looked at stays.
+// tracker drops what is old of one tracker, or collects it to be dropped with
+// others. One that was taken up again since it was looked at stays.
 func (r *Retention) tracker(ctx context.Context, t *banto.Tracker, in *round) error {
 	keep, err := r.kept(ctx, t.Jobnet, in)
 	if err != nil || keep.unknown || t.EndedAt == nil || !t.State.Ended() {
@@ -222,18 +235,10 @@ func (r *Retention) tracker(ctx context.Context, t *banto.Tracker, in *round) er
 	age := in.now.Sub(*t.EndedAt)
 	switch {
 	case keep.Trackers > 0 && age >= keep.Trackers:
-		err := r.opt.Claim(ctx, t.ID, t.Revision)
-		if banto.KindOf(err) == banto.KindConflict {
-			keep.left = true
-			return nil
+		in.due = append(in.due, due{*t, keep})
+		if in.rows += t.Parts + t.Attempts; in.rows >= rowsAtOnce {
+			return r.dropDue(ctx, in)
 		}
-		if err == nil {
-			err = r.drop(ctx, t)
-		}
-		if err != nil {
-			return err
-		}
-		in.done.Trackers++
 	case keep.Output > 0 && age >= keep.Output && !r.wasRemoved(t, keep.Keep):
 		err := r.opt.WhileEnded(ctx, t.ID, t.Revision, func() error { return r.opt.Outputs.Remove(t.ID) })
 		if banto.KindOf(err) == banto.KindConflict {
@@ -274,40 +279,63 @@ func (r *Retention) wasRemoved(t *banto.Tracker, keep jobnet.Keep) bool {
 	return before.keep == keep.Output && t.EndedAt.Add(keep.Output).Before(before.until)
 }
 
-// drop archives a tracker that is claimed and drops it, its row last of all.
-func (r *Retention) drop(ctx context.Context, t *banto.Tracker) error {
-	if r.opt.Archive != "" {
-		if err := r.archive(ctx, t); err != nil {
+// dropDue archives the trackers that were collected, in one piece, and drops them,
+// each when it is claimed. Then it leaves the store to others: the longer it took,
+// the longer.
+func (r *Retention) dropDue(ctx context.Context, in *round) error {
+	all := in.due
+	if in.due, in.rows = nil, 0; len(all) == 0 {
+		return nil
+	}
+	from := r.opt.Boot()
+	if err := r.archive(ctx, all); err != nil {
+		return err
+	}
+	for i := range all {
+		t := &all[i]
+		err := r.opt.Claim(ctx, t.ID, t.Revision)
+		if banto.KindOf(err) == banto.KindConflict {
+			t.keep.left = true
+			continue
+		}
+		if err == nil {
+			err = r.drop(ctx, t.ID)
+		}
+		if err != nil {
 			return err
 		}
+		in.done.Trackers++
 	}
-	if err := r.opt.Outputs.Remove(t.ID); err != nil {
+	return r.rest(ctx, max(r.opt.Pause, (r.opt.Boot()-from)/restShare))
+}
+
+// drop drops a tracker that is archived and claimed, its row last of all.
+func (r *Retention) drop(ctx context.Context, id banto.TrackerID) error {
+	if err := r.opt.Outputs.Remove(id); err != nil {
 		return err
 	}
 	for left := true; left; {
+		from := r.opt.Boot()
 		err := r.opt.Store.Write(ctx, func(tx store.Tx) (err error) {
-			left, err = tx.DeleteTracker(t.ID, rowsAtOnce)
+			left, err = tx.DeleteTracker(id, rowsAtOnce)
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("cannot drop the tracker %s: %w", t.ID, err)
+			return fmt.Errorf("cannot drop the tracker %s: %w", id, err)
 		}
-		// Small trackers share a pause, or a house of many would never get rid of
-		// them as fast as they come.
-		if r.dropped += t.Parts + t.Attempts; !left && r.dropped < rowsAtOnce {
-			continue
+		if !left {
+			break
 		}
-		r.dropped = 0
-		if err := r.rest(ctx); err != nil {
+		if err := r.rest(ctx, max(r.opt.Pause, (r.opt.Boot()-from)/restShare)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// rest leaves the store to others for a moment.
-func (r *Retention) rest(ctx context.Context) error {
-	t := time.NewTimer(r.opt.Pause)
+// rest leaves the store to others for a while.
+func (r *Retention) rest(ctx context.Context, pause time.Duration) error {
+	t := time.NewTimer(pause)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
