@@ -30,7 +30,7 @@ func goldenFlows(t testing.TB) []string {
 }
 
 // wide is a flow of n parts, as a large jobnet has them.
-func wide(n int) []byte {
+func wide(t testing.TB, n int) []byte {
 	j := &Jobnet{Path: "large", Parts: make([]Part, n)}
 	for i := range j.Parts {
 		j.Parts[i] = Part{Name: fmt.Sprintf("w%d", i), Kind: KindRun, Args: []string{"true"}}
@@ -40,7 +40,7 @@ func wide(n int) []byte {
 	}
 	flow, problems := Compile(j, nil)
 	if len(problems) > 0 {
-		panic(problems)
+		t.Fatal(problems)
 	}
 	return flow.Encode()
 }
@@ -56,7 +56,7 @@ func slowly(body []byte) (*Flow, bool) {
 
 // What is written by Encode is read the fast way, and as encoding/json reads it.
 func TestDecodeCanonical(t *testing.T) {
-	bodies := append(goldenFlows(t), string(wide(300)))
+	bodies := append(goldenFlows(t), string(wide(t, 300)))
 	escapes := Flow{Jobnet: "a", Title: "\"\\\n\x01\u2028<&>\u00e9日本", OnError: OnErrorEnd, Parts: []FlowPart{{Name: "件", Kind: KindJob, Script: "echo \"x\"\tx\n", Join: JoinAll}}}
 	for _, body := range append(bodies, string(escapes.Encode())) {
 		want, ok := slowly([]byte(body))
@@ -127,7 +127,7 @@ func FuzzDecodeCanonical(f *testing.F) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	body := wide(100_000)
+	body := wide(b, 100_000)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -138,7 +138,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	flow, err := Decode(wide(100_000))
+	flow, err := Decode(wide(b, 100_000))
 	if err != nil {
 		b.Fatal(err)
 	}
