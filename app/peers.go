@@ -9,6 +9,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/client"
+	"github.com/bantoops/banto/lease"
 	"github.com/bantoops/banto/store"
 )
 
@@ -197,7 +198,7 @@ func (p *peers) states(ctx context.Context) ([]banto.ManagerState, error) {
 	for _, m := range all {
 		st := banto.ManagerState{
 			Name: m.Name, URL: m.URL, Version: m.Version, StartedAt: m.Started, SeenAt: m.SeenAt, Endpoints: m.Endpoints,
-			Active: l.Holder != "" && l.URL == m.URL,
+			Active: holds(l, m.URL),
 		}
 		if m.Age >= silentAfter {
 			st.Silent = m.Age.Milliseconds()
@@ -207,6 +208,12 @@ func (p *peers) states(ctx context.Context) ([]banto.ManagerState, error) {
 		out = append(out, st)
 	}
 	return out, nil
+}
+
+// holds says whether the manager at a URL has the lease: one that could not renew
+// it for so long has given itself up, though the row is as it was.
+func holds(l store.Lease, url string) bool {
+	return l.Holder != "" && l.URL == url && l.Age < lease.DefaultTimes().GiveUp
 }
 
 // follows says why no other manager could follow this one, or not that one. Those

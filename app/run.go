@@ -71,6 +71,7 @@ func serve(ctx context.Context, o Options, beside func(*Server) (func() error, <
 	case <-server.Failed():
 	case <-failed:
 	}
+	server.watch.leaving.Store(true)
 	return errors.Join(stop(), server.Stop())
 }
 

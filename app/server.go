@@ -262,6 +262,7 @@ func (s *Server) running() Running {
 // once.
 func (s *Server) Stop() error {
 	s.stopping.Store(true)
+	s.watch.leaving.Store(true)
 	s.watch.stops()
 	err := s.retire("")
 	err = errors.Join(s.parts.stop(), err)

@@ -65,6 +65,7 @@ func (s *Server) follow(ctx context.Context, first chan<- error) error {
 		s.opts.Log.Info("this is the active manager now", "epoch", epoch)
 		// It is renewed from now on: reading the trackers may take long.
 		k := s.keep(ctx)
+		s.watch.leaving.Store(s.stopping.Load())
 		if err := s.activate(k.ctx, epoch); err != nil {
 			told(err)
 			k.end()
@@ -161,6 +162,7 @@ func (s *Server) retire(next string) error {
 // retired ends what stands behind the API. It is a standby's from now on.
 func (s *Server) retired(a *active) error {
 	a.retiring.Store(true)
+	s.watch.leaving.Store(true)
 	s.mu.Lock()
 	s.active = nil
 	s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -22,6 +23,8 @@ import (
 type watching struct {
 	outlets
 	server   *Server
+	floods   floods
+	leaving  atomic.Bool // this manager ends or gives way: that its hosts go is no news
 	metrics  *metrics.Metrics
 	scrapers api.Scrapers
 
@@ -192,6 +195,7 @@ func (w *watching) look(ctx context.Context, now time.Time) {
 		w.changed(w.stands(f, now), notice.LoopStands, "", "since", f.Turned.UTC().Format(time.RFC3339), "waiting", strconv.Itoa(f.Calls+f.Reports))
 	}
 	w.certificate(now)
+	w.tellFloods(now, false)
 }
 
 // stands says whether the loop does not get on: twice in a row inputs wait, and it
@@ -246,6 +250,9 @@ func (w *watching) Committed(c *runner.Commit) {
 }
 
 func (w *watching) event(e *runner.Event) {
+	if w.leaving.Load() && (e.Kind == runner.HostLost || e.Kind == runner.AttemptLost) {
+		return
+	}
 	pairs := []string{"tracker", string(e.Tracker), "attempt", string(e.Attempt), "host", e.Host, "why", e.Text}
 	switch e.Kind {
 	case runner.HostLost:
@@ -290,9 +297,11 @@ func (w *watching) Ailing(err error) {
 }
 
 // Refused implements runner.Observer.
-func (w *watching) Refused(what runner.Refusal) {
+func (w *watching) Refused(what runner.Refusal, of runner.Refused) {
 	w.metrics.Refused(what)
-	w.notices.Tell(notice.SubmitRefused, "limit", string(what))
+	if w.floods.refused(time.Now(), what, of) {
+		w.notices.Tell(notice.SubmitRefused, "limit", string(what), "jobnet", of.Jobnet, "by", of.By, "most", of.Limit)
+	}
 }
 
 // agentRefused tells of an agent that is refused.
@@ -322,6 +331,7 @@ func (w *watching) leadsNoMore(id notice.ID, err error) {
 
 // stops tells that the manager stops, and what was held back.
 func (w *watching) stops() {
+	w.tellFloods(time.Now(), true)
 	w.notices.Tell(notice.ManagerStops, "manager", w.server.opts.Name)
 	w.notices.Flush(true)
 }

@@ -2,8 +2,10 @@ package app
 
 import (
 	"testing"
+	"time"
 
 	"github.com/bantoops/banto/notice"
+	"github.com/bantoops/banto/store"
 )
 
 func TestThatNobodyLeadsIsToldOnce(t *testing.T) {
@@ -24,6 +26,19 @@ func TestThatNobodyLeadsIsToldOnce(t *testing.T) {
 	} {
 		if got := s.look(c.leads, c.why); got != c.want {
 			t.Errorf("%d: %q, want %q", i, got, c.want)
+		}
+	}
+}
+
+func TestWhoHoldsTheLease(t *testing.T) {
+	for want, leases := range map[bool][]store.Lease{
+		true:  {{Holder: "m1/1", URL: "http://m1"}, {Holder: "m1/1", URL: "http://m1", Age: 5 * time.Second}},
+		false: {{URL: "http://m1"}, {Holder: "m2/1", URL: "http://m2"}, {Holder: "m1/1", URL: "http://m1", Age: 6 * time.Second}},
+	} {
+		for _, l := range leases {
+			if holds(l, "http://m1") != want {
+				t.Errorf("%+v: not %v", l, want)
+			}
 		}
 	}
 }

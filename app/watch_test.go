@@ -64,7 +64,12 @@ func TestEventsBecomeNotices(t *testing.T) {
 			t.Errorf("%d: %q, want %s", kind, got, want)
 		}
 	}
-	w.Refused(runner.RefusedRate)
+	w.leaving.Store(true)
+	w.Committed(&runner.Commit{Events: []runner.Event{{Kind: runner.HostLost, Host: "db01"}, {Kind: runner.AttemptLost}, {Kind: runner.TrackerFailed}}})
+	if got := b.take(); len(got) != 1 || !strings.HasPrefix(got[0], string(notice.TrackerFailed)) {
+		t.Errorf("of a manager that ends: %q", got)
+	}
+	w.Refused(runner.RefusedRate, runner.Refused{})
 	w.agentRefused("h-1", "another machine has its identity")
 	if got := b.take(); len(got) != 2 || !strings.Contains(got[0], "limit=rate") || !strings.Contains(got[1], `host=h-1 why="another`) {
 		t.Errorf("%q", got)

@@ -57,6 +57,9 @@ func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then 
 			r.mem = nil
 			return unread, err
 		}
+		if r.health.failures > 0 {
+			r.seldom.Over(storeAway, "the store can be used again")
+		}
 		r.health.wrote(now)
 		r.state.set(func(s *state) { s.illness = nil })
 		r.ailing(nil)
@@ -175,6 +178,9 @@ const (
 	longPause  = 2 * time.Second
 )
 
+// storeAway is said while the store fails, now and then.
+const storeAway = "the store cannot be used; it is tried again"
+
 // ail notes that the store fails; it is tried again after a pause, which grows.
 func (r *Runner) ail(err error) {
 	h := &r.health
@@ -189,7 +195,7 @@ func (r *Runner) ail(err error) {
 		s.illness = err
 	})
 	r.ailing(err)
-	r.log.Error("the store cannot be used; it is tried again", "in", pause, "error", err)
+	r.seldom.Warn(storeAway, "in", pause, "error", err)
 }
 
 // probe tries whether the store that failed can be written again.

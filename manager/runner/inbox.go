@@ -38,8 +38,8 @@ type forJobnet interface {
 // never for what says that a host came or went.
 type inbox struct {
 	maxCalls, maxReports int
-	signal               chan struct{} // cap 1: something waits
-	refused              func(Refusal) // is told of calls that are turned away
+	signal               chan struct{}          // cap 1: something waits
+	refused              func(Refusal, Refused) // is told of calls that are turned away
 
 	mu             sync.Mutex
 	items          []input
@@ -63,14 +63,18 @@ const (
 )
 
 func newInbox(calls, reports int) *inbox {
-	return &inbox{maxCalls: calls, maxReports: reports, told: map[banto.HostID]int{}, asked: map[string]int{}, signal: make(chan struct{}, 1), refused: func(Refusal) {}}
+	return &inbox{maxCalls: calls, maxReports: reports, told: map[banto.HostID]int{}, asked: map[string]int{}, signal: make(chan struct{}, 1), refused: func(Refusal, Refused) {}}
 }
 
 // call adds a caller's input, or says why not.
 func (b *inbox) call(in input) error {
 	met, err := b.admit(in)
 	if met != "" { // whoever is told holds nobody up
-		b.refused(met)
+		var of Refused
+		if s, ok := in.(*submitIn); ok {
+			of = Refused{Jobnet: s.jobnet(), By: s.By.Name}
+		}
+		b.refused(met, of)
 	}
 	return err
 }

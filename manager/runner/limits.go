@@ -106,10 +106,10 @@ func (in *submitIn) crowded(waiting int) error {
 }
 
 // tooMany refuses a new tracker of a jobnet that has met one of its limits.
-func (b *batch) tooMany(what, jobnet string) *banto.ErrorInfo {
+func (b *batch) tooMany(what, jobnet, by string) *banto.ErrorInfo {
 	limits := b.r.pace.limits
 	if open := b.mem.open[jobnet]; limits.PerJobnet >= 0 && open >= limits.PerJobnet {
-		b.r.refused(RefusedOpen)
+		b.refused(RefusedOpen, Refused{Jobnet: jobnet, By: by, Limit: fmt.Sprintf("%d open", limits.PerJobnet)})
 		return banto.Fail(banto.KindTooMany, what,
 			fmt.Sprintf("%d of its trackers have not ended, and one jobnet may have %d", open, limits.PerJobnet),
 			"try again when some have ended, or cancel some; the limit is banto server --max-trackers").After(openWait)
@@ -118,7 +118,7 @@ func (b *batch) tooMany(what, jobnet string) *banto.ErrorInfo {
 	if ok {
 		return nil
 	}
-	b.r.refused(RefusedRate)
+	b.refused(RefusedRate, Refused{Jobnet: jobnet, By: by, Limit: fmt.Sprintf("%d at once, %g a second", limits.Burst, limits.Rate)})
 	return banto.Fail(banto.KindTooMany, what,
 		fmt.Sprintf("it is submitted too fast: one jobnet may have %d submissions at once and %g a second", limits.Burst, limits.Rate),
 		"try again in a moment; the limit is banto server --submit-rate").After(max(wait, paceWait))

@@ -17,7 +17,14 @@ type Observer interface {
 	// cannot, this is said at every try.
 	Ailing(err error)
 	// Refused says that a call was turned away since there are too many.
-	Refused(what Refusal)
+	Refused(what Refusal, of Refused)
+}
+
+// Refused is what was turned away.
+type Refused struct {
+	Jobnet string // that was to be submitted; empty: it was another call
+	By     string // who asked
+	Limit  string // in numbers; empty: none to be changed
 }
 
 // Refusal is a limit that was met.
@@ -150,10 +157,15 @@ func (m *memory) noteState(t banto.Tracker) {
 }
 
 // refused tells that a call met a limit.
-func (r *Runner) refused(what Refusal) {
+func (r *Runner) refused(what Refusal, of Refused) {
 	if r.opt.Observer != nil {
-		r.opt.Observer.Refused(what)
+		r.opt.Observer.Refused(what, of)
 	}
+}
+
+// refused tells it once the batch is durable: one that fails is stepped again.
+func (b *batch) refused(what Refusal, of Refused) {
+	b.after(func() { b.r.refused(what, of) })
 }
 
 // seen is what a batch has to tell the observer; nil when there is none.

@@ -20,6 +20,7 @@ type diary struct {
 	all     Commit
 	lines   []string
 	refused map[Refusal]int
+	last    Refused
 }
 
 func (d *diary) Committed(c *Commit) {
@@ -47,10 +48,11 @@ func (d *diary) Ailing(err error) {
 	d.lines = append(d.lines, fmt.Sprint("store: ", err))
 }
 
-func (d *diary) Refused(what Refusal) {
+func (d *diary) Refused(what Refusal, of Refused) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refused[what]++
+	d.last = of
 }
 
 // told gives the lines since the last time.
@@ -168,6 +170,9 @@ func TestTheObserverIsToldOfRefusals(t *testing.T) {
 	observed(t, func(t *testing.T, w *world, d *diary) {
 		for range 3 {
 			_, _, _ = w.r.Submit(t.Context(), submission(flowOf(t, "a/b", "p1"), ""))
+		}
+		if d.refused[RefusedRate] != 2 || d.last != (Refused{"a/b", "hanako", "1 at once, 0.001 a second"}) {
+			t.Errorf("the last: %+v", d.last)
 		}
 		if d.refused[RefusedRate] != 2 {
 			t.Errorf("%v", d.refused)

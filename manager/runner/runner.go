@@ -8,6 +8,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/internal/boottime"
+	"github.com/bantoops/banto/internal/seldom"
 	"github.com/bantoops/banto/store"
 )
 
@@ -63,6 +64,7 @@ type Options struct {
 type Runner struct {
 	opt     Options
 	log     *slog.Logger
+	seldom  *seldom.Log // what goes wrong at every try
 	now     func() time.Time
 	inbox   *inbox
 	watches watches
@@ -108,6 +110,7 @@ func New(opt Options) *Runner {
 	r := &Runner{
 		opt:      opt,
 		log:      opt.Log,
+		seldom:   seldom.New(opt.Log, opt.Clock),
 		now:      opt.Now,
 		inbox:    newInbox(opt.MaxCalls, maxReports),
 		ready:    make(chan struct{}),

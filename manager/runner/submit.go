@@ -41,7 +41,7 @@ func (in *submitIn) step(b *batch) error {
 		return nil
 	}
 	if !in.let {
-		if refusal := b.tooMany(in.what, in.jobnet()); refusal != nil {
+		if refusal := b.tooMany(in.what, in.jobnet(), in.By.Name); refusal != nil {
 			b.refuse(in, refusal)
 			return nil
 		}
