@@ -23,7 +23,7 @@ import (
 // profileIn asks for a profile, as net/http/pprof is asked.
 type profileIn struct {
 	Profile string `path:"profile" enum:"allocs,block,goroutine,heap,mutex,profile,threadcreate,trace" doc:"profile is that of the CPU; trace is for go tool trace"`
-	Seconds int    `query:"seconds" minimum:"1" maximum:"300" doc:"How long profile and trace look; 30 and 1 when left out"`
+	Seconds int    `query:"seconds" minimum:"1" maximum:"300" doc:"How long profile, trace, block and mutex look; 30, 1, 10 and 10 when left out"`
 	Debug   int    `query:"debug" minimum:"0" maximum:"2" doc:"More than 0: as text"`
 	GC      int    `query:"gc" minimum:"0" maximum:"1" doc:"1: collect garbage before the heap is looked at"`
 }
@@ -108,22 +108,60 @@ func take(ctx context.Context, w io.Writer, in *profileIn) error {
 		}
 		stop = trace.Stop
 		seconds = max(seconds, 1)
+	case "block", "mutex":
+		return contention(ctx, w, in)
 	default:
-		p := pprof.Lookup(in.Profile)
-		if p == nil {
-			return fmt.Errorf("there is no profile %s", strconv.Quote(in.Profile))
-		}
 		if in.Profile == "heap" && in.GC > 0 {
 			runtime.GC()
 		}
-		return p.WriteTo(w, in.Debug)
+		return look(w, in)
 	}
 	defer stop()
+	during(ctx, seconds)
+	return nil
+}
+
+// What is looked at of those who wait for each other, while somebody looks: a
+// wait of so long on average, and one of so many fights for a lock.
+const (
+	blockEvery = 10 * time.Microsecond
+	mutexEvery = 5
+)
+
+// contention looks for a while who waits for whom. Else nobody looks: it costs
+// something. What earlier looks have found is in it too.
+func contention(ctx context.Context, w io.Writer, in *profileIn) error {
+	stop := func() { runtime.SetBlockProfileRate(0) }
+	if in.Profile == "block" {
+		runtime.SetBlockProfileRate(int(blockEvery))
+	} else {
+		before := runtime.SetMutexProfileFraction(mutexEvery)
+		stop = func() { runtime.SetMutexProfileFraction(before) }
+	}
+	seconds := in.Seconds
+	if seconds == 0 {
+		seconds = 10
+	}
+	during(ctx, seconds)
+	stop()
+	return look(w, in)
+}
+
+// during waits, unless the caller goes.
+func during(ctx context.Context, seconds int) {
 	timer := time.NewTimer(time.Duration(seconds) * time.Second)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-	return nil
+}
+
+// look writes what the process knows at this moment.
+func look(w io.Writer, in *profileIn) error {
+	p := pprof.Lookup(in.Profile)
+	if p == nil {
+		return fmt.Errorf("there is no profile %s", strconv.Quote(in.Profile))
+	}
+	return p.WriteTo(w, in.Debug)
 }

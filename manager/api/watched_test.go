@@ -63,10 +63,13 @@ func TestCallsAreCounted(t *testing.T) {
 func TestProfilesAreForAdministratorsAndOnRecord(t *testing.T) {
 	w := newWorld(t)
 	w.server.Notices = notice.New(notice.Options{})
-	for _, path := range []string{"heap?gc=1", "allocs", "goroutine", "threadcreate", "block", "mutex", "profile?seconds=1", "trace?seconds=1"} {
+	for _, path := range []string{"heap?gc=1", "allocs", "goroutine", "threadcreate", "block?seconds=1", "mutex?seconds=1", "profile?seconds=1", "trace?seconds=1"} {
 		if status, _, body := w.call(http.MethodGet, "/debug/pprof/"+path, ""); status != http.StatusOK || len(body) == 0 {
 			t.Errorf("%s: %d, %d bytes", path, status, len(body))
 		}
+	}
+	if status, _, body := w.call(http.MethodGet, "/debug/pprof/block?debug=1&seconds=1", ""); status != http.StatusOK || !strings.Contains(body, " @ ") {
+		t.Errorf("nobody has waited: %d %s", status, body)
 	}
 	if status, header, body := w.call(http.MethodGet, "/debug/pprof/goroutine?debug=2", ""); status != http.StatusOK ||
 		!strings.HasPrefix(body, "goroutine ") || !strings.HasPrefix(header.Get("Content-Type"), "text/plain") {
@@ -95,7 +98,7 @@ func TestProfilesAreForAdministratorsAndOnRecord(t *testing.T) {
 			n++
 		}
 	}
-	if counted := w.server.Notices.Counts()[notice.ProfileTaken]; n != 10 || counted != 10 {
+	if counted := w.server.Notices.Counts()[notice.ProfileTaken]; n != 11 || counted != 11 {
 		t.Errorf("%d rows, %d notices", n, counted)
 	}
 	w.server.profiles <- struct{}{}
