@@ -44,6 +44,7 @@ func testDeleteHost(b *bed) {
 		return errors.Join(tx.DeleteHost("h-3"), tx.PutHost(banto.Host{ID: "h-4", Name: "db01"}))
 	})
 	b.same("who has it then", must(b.s.Host(ctx, "db01"))(b).ID, banto.HostID("h-4"))
+	testDeleteTokens(b)
 }
 
 // testDeleteTokens: those of one principal with one note go, and what is put after

@@ -40,7 +40,6 @@ func Exercise(t *testing.T, newPlace func(t *testing.T) Place) {
 		"Outbox":                 testOutbox,
 		"Hosts":                  testHosts,
 		"DeleteHost":             testDeleteHost,
-		"DeleteTokens":           testDeleteTokens,
 		"Scripts":                testScripts,
 		"Joins":                  testJoins,
 		"RevokedAndAccounts":     testRevokedAndAccounts,
