@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,9 @@ type Client struct {
 	done        chan struct{} // closed by Close
 	once        sync.Once
 
-	mu  sync.Mutex // one frame at a time
-	buf []byte
+	mu   sync.Mutex // one frame at a time
+	buf  []byte
+	rest []byte // of a frame that SendNow has not written whole
 }
 
 // Connect gives a connection to the keeper of the directory, and starts a
@@ -186,6 +188,9 @@ func (c *Client) read(r *bufio.Reader) {
 func (c *Client) Send(r Request) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.writeRest(); err != nil {
+		return err
+	}
 	for piece := range pieces(r) {
 		frame, err := shortEnough(c.buf[:0], piece)
 		if err != nil {
@@ -194,10 +199,55 @@ func (c *Client) Send(r Request) error {
 		if cap(frame) <= 1<<20 {
 			c.buf = frame
 		}
-		if _, err := c.conn.Write(frame); err != nil {
-			c.Close()
-			return cannotConnect(c.dir, err)
+		if err := c.write(frame); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// SendNow hands a request to the keeper as far as that takes no waiting. What it
+// gives, if anything, waits for the rest, as Send does.
+func (c *Client) SendNow(r Request) (rest func() error) {
+	const few, short = 4, 64 << 10
+	if len(r.Start) > few || !c.mu.TryLock() {
+		return func() error { return c.Send(r) }
+	}
+	defer c.mu.Unlock()
+	if len(c.rest) > 0 {
+		return func() error { return c.Send(r) }
+	}
+	frame, err := appendFrame(c.buf[:0], r)
+	if err != nil || len(frame) > short {
+		return func() error { return c.Send(r) }
+	}
+	c.buf = frame
+	n := writeNow(c.conn, frame)
+	if n == len(frame) {
+		return nil
+	}
+	c.rest = bytes.Clone(frame[n:])
+	return func() error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.writeRest()
+	}
+}
+
+// writeRest writes what is left of a frame; c.mu is held.
+func (c *Client) writeRest() error {
+	if len(c.rest) == 0 {
+		return nil
+	}
+	rest := c.rest
+	c.rest = nil
+	return c.write(rest)
+}
+
+func (c *Client) write(p []byte) error {
+	if _, err := c.conn.Write(p); err != nil {
+		c.Close()
+		return cannotConnect(c.dir, err)
 	}
 	return nil
 }

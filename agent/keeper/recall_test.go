@@ -183,21 +183,21 @@ func TestRecallFrames(t *testing.T) {
 	}
 	here, there := net.Pipe()
 	s := newSession(here)
-	s.tell(Event{Problem: "first"}) // which the writer is busy with
+	s.tell(Event{Problem: "first"})
 	r := bufio.NewReader(there)
 	var e Event
 	if err := readFrame(r, &e); err != nil || e.Problem != "first" {
 		t.Fatal(err, e)
 	}
-	s.mu.Lock()
-	s.recall["q"] = c.recall(Recall{ID: "q"})
-	s.mu.Unlock()
+	s.writing.Lock() // nothing is written meanwhile
+	s.recalled("q", c.recall(Recall{ID: "q"}))
 	s.recalled("q", c.recall(Recall{ID: "q"}))
 	for n := range 10 {
 		s.recalled(strings.Repeat("x", n), c.recall(Recall{}))
 	}
 	s.tell(Event{Done: 1})
 	s.finish()
+	s.writing.Unlock()
 	var sizes []int
 	questions := make(map[string]int)
 	for readFrame(r, &e) == nil {

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"iter"
 	"net"
@@ -20,6 +21,10 @@ type session struct {
 	wake chan struct{}
 	gone chan struct{} // closed when the writer has ended
 	soon *time.Timer   // for what is no news by itself
+
+	writing sync.Mutex // held while something is taken out of next, and written
+	buf     []byte
+	rest    []byte // of a frame that was not written whole
 
 	mu     sync.Mutex
 	next   Event
@@ -68,7 +73,7 @@ func (s *session) tell(e Event) {
 	case first:
 		s.soon.Reset(startedLast)
 	case !patient:
-		s.poke()
+		s.say()
 	}
 }
 
@@ -123,32 +128,100 @@ func (s *session) write() {
 	defer close(s.gone)
 	defer s.conn.Close()
 	defer s.soon.Stop()
-	var buf []byte
 	for range s.wake {
-		s.mu.Lock()
-		e, closed, recall := s.next, s.closed, s.recall
-		s.next, s.recall, s.later = Event{}, make(map[string]iter.Seq[*Recalled]), false
-		for id, size := range s.sizes {
-			e.Output = append(e.Output, Output{Attempt: id, Size: size})
-		}
-		clear(s.sizes)
-		s.mu.Unlock()
-		for frame := range withRecalled(split(e), recall) {
-			var err error
-			if buf, err = appendFrame(buf[:0], frame); err != nil {
-				return
-			}
-			if _, err := s.conn.Write(buf); err != nil {
-				return
-			}
-		}
-		if cap(buf) > 1<<20 {
-			buf = nil
-		}
-		if closed {
+		if closed, err := s.writeAll(); closed || err != nil {
 			return
 		}
 	}
+}
+
+// writeAll writes what has gathered, and waits for an agent that is slow to read.
+func (s *session) writeAll() (closed bool, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if len(s.rest) > 0 {
+		if _, err := s.conn.Write(s.rest); err != nil {
+			return false, err
+		}
+		s.rest = nil
+	}
+	e, recall, closed := s.take()
+	for frame := range withRecalled(split(e), recall) {
+		if s.buf, err = appendFrame(s.buf[:0], frame); err != nil {
+			return closed, err
+		}
+		if _, err := s.conn.Write(s.buf); err != nil {
+			return closed, err
+		}
+	}
+	if cap(s.buf) > 1<<20 {
+		s.buf = nil
+	}
+	return closed, nil
+}
+
+// take gives what has gathered; s.writing is held.
+func (s *session) take() (e Event, recall map[string]iter.Seq[*Recalled], closed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, recall, closed = s.next, s.recall, s.closed
+	s.next, s.later = Event{}, false
+	if len(recall) > 0 {
+		s.recall = make(map[string]iter.Seq[*Recalled])
+	}
+	for id, size := range s.sizes {
+		e.Output = append(e.Output, Output{Attempt: id, Size: size})
+	}
+	clear(s.sizes)
+	return e, recall, closed
+}
+
+// say writes what has gathered at once, where that is little and takes no waiting:
+// to wake the writer for it would take longer. The writer does the rest.
+func (s *session) say() {
+	if !s.little() || !s.writing.TryLock() {
+		s.poke()
+		return
+	}
+	defer s.writing.Unlock()
+	if len(s.rest) > 0 {
+		s.poke()
+		return
+	}
+	e, _, _ := s.take()
+	all := s.buf[:0]
+	for frame := range split(e) {
+		more, err := appendFrame(all, frame)
+		if err != nil {
+			s.conn.Close() // what cannot be said now cannot be said later
+			return
+		}
+		all = more
+	}
+	s.buf = all
+	if len(all) == 0 {
+		return
+	}
+	if n := writeNow(s.conn, all); n < len(all) {
+		s.rest = bytes.Clone(all[n:])
+		s.poke()
+	}
+}
+
+// little says whether what has gathered is little, and no more than events.
+func (s *session) little() bool {
+	const most, long = 4, 4 << 10
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := &s.next
+	if s.closed || len(s.recall) > 0 || e.Hello != nil || len(e.Started)+len(s.sizes)+len(e.Ended)+len(e.Cleaned) > most {
+		return false
+	}
+	size := 0
+	for i := range e.Ended {
+		size += len(e.Ended[i].Vars) + len(e.Ended[i].OutputHead) + len(e.Ended[i].Message)
+	}
+	return size <= long
 }
 
 // withRecalled adds answers behind what else is told.

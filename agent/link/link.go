@@ -173,8 +173,14 @@ type status struct {
 
 // ask is a request on its way to a keeper.
 type ask struct {
-	keeper  Keeper
-	request keeper.Request
+	keeper Keeper
+	send   func() error
+}
+
+// prompt is a keeper that takes requests without waiting, as far as it can; see
+// keeper.Client.
+type prompt interface {
+	SendNow(keeper.Request) (rest func() error)
 }
 
 func (r *loop) run(ctx context.Context) error {
@@ -328,8 +334,7 @@ func (r *loop) publishStatus(now time.Time) {
 func (r *loop) send(now time.Time) {
 	if !r.asking && r.keeper != nil {
 		if q, ok := r.m.Request(); ok {
-			r.asking = true
-			r.asks <- ask{r.keeper, q}
+			r.ask(q)
 		}
 	}
 	for {
@@ -346,6 +351,19 @@ func (r *loop) send(now time.Time) {
 			r.opt.Log.Debug("frame is not sent", "error", err)
 		}
 	}
+}
+
+// ask sends a request to the keeper: what takes waiting is left to write.
+func (r *loop) ask(q keeper.Request) {
+	k := r.keeper
+	send := func() error { return k.Send(q) }
+	if p, ok := k.(prompt); ok {
+		if send = p.SendNow(q); send == nil {
+			return
+		}
+	}
+	r.asking = true
+	r.asks <- ask{k, send}
 }
 
 func (r *loop) read(id banto.AttemptID, offset int64, n int) []byte {
@@ -418,7 +436,7 @@ func (r *loop) write(ctx context.Context) {
 	for {
 		select {
 		case a := <-r.asks:
-			if err := a.keeper.Send(a.request); err != nil {
+			if err := a.send(); err != nil {
 				r.opt.Log.Warn("cannot write to the keeper", "error", err)
 				a.keeper.Close() // the loop sees its events end
 			}
