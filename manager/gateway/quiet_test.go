@@ -76,7 +76,7 @@ func TestASlowHostIsNotBlamedForTheManager(t *testing.T) {
 
 func TestHowQuietAHouseIs(t *testing.T) {
 	for hosts, want := range map[int]time.Duration{
-		0: 2 * time.Second, 1: 2 * time.Second, 1000: 2 * time.Second, 1001: 4 * time.Second, 10_000: 20 * time.Second, 1_000_000: 30 * time.Second,
+		0: 2 * time.Second, 1: 2 * time.Second, 1000: 2 * time.Second, 1001: 6 * time.Second, 10_000: 30 * time.Second, 1_000_000: 30 * time.Second,
 	} {
 		if got := fabric.QuietFor(hosts); got != want {
 			t.Errorf("%d hosts: %v", hosts, got)
@@ -124,11 +124,11 @@ func TestAHouseAtABoundIsNotToldAllTheTime(t *testing.T) {
 	for n := 1000; n >= 890; n-- { // nearly an eighth fewer
 		g.Removed(host(n), "")
 	}
-	if want := []time.Duration{2 * time.Second, 4 * time.Second}; !slices.Equal(told, want) {
+	if want := []time.Duration{2 * time.Second, 6 * time.Second}; !slices.Equal(told, want) {
 		t.Errorf("told %v", told)
 	}
 	g.Removed(host(889), "")
-	if want := []time.Duration{2 * time.Second, 4 * time.Second, 2 * time.Second}; !slices.Equal(told, want) {
+	if want := []time.Duration{2 * time.Second, 6 * time.Second, 2 * time.Second}; !slices.Equal(told, want) {
 		t.Errorf("told %v", told)
 	}
 }
