@@ -174,10 +174,19 @@ func (t *Tracker) clear(r *banto.Part) {
 	r.StartedAt, r.EndedAt, r.RetryAt = nil, nil, nil
 }
 
-// sentTo remembers that attempts were sent to a host.
+// sentTo remembers that attempts were sent to a host. Rows that were given away
+// share the slice and do not see what is added behind their end; nobody else adds
+// to it.
 func (t *Tracker) sentTo(id banto.HostID) {
-	if !slices.Contains(t.row.Hosts, id) {
-		// A new slice each time: rows that were given away share the old one.
-		t.row.Hosts = append(slices.Clone(t.row.Hosts), id)
+	if t.hosts == nil {
+		t.hosts = make(map[banto.HostID]bool, len(t.row.Hosts))
+		for _, known := range t.row.Hosts {
+			t.hosts[known] = true
+		}
+		t.row.Hosts = slices.Clip(t.row.Hosts)
+	}
+	if !t.hosts[id] {
+		t.hosts[id] = true
+		t.row.Hosts = append(t.row.Hosts, id)
 	}
 }

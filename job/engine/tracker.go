@@ -18,6 +18,7 @@ type Tracker struct {
 	// not. They are in the store, so a part that comes back goes on from them.
 	gone     map[banto.PartKey]*banto.Part
 	attempts map[banto.AttemptID]*banto.Attempt // those that have not ended
+	hosts    map[banto.HostID]bool              // row.Hosts, to look up; nil: not made yet
 	live     int                                // parts whose state is Live
 	starting bool                               // it is about to start again from its start
 	cur      step
