@@ -79,6 +79,8 @@ type Machine struct {
 	renewed    bool          // it was
 	acks       []banto.AttemptID
 	outputAcks []fabric.OutputAck
+	outputDue  bool                     // they are not to wait for another reason to speak
+	ending     map[banto.AttemptID]bool // whose results came with the last frame
 	scripts    pieces
 }
 
@@ -101,7 +103,7 @@ type Effects struct {
 
 // NewMachine makes the machine of a host that has no session.
 func NewMachine(epoch int64, incarnation string) *Machine {
-	return &Machine{epoch: epoch, incarnation: incarnation, past: map[string]bool{}, was: map[string]bool{}, former: map[string]bool{}, queue: newOrders()}
+	return &Machine{epoch: epoch, incarnation: incarnation, past: map[string]bool{}, was: map[string]bool{}, former: map[string]bool{}, ending: map[banto.AttemptID]bool{}, queue: newOrders()}
 }
 
 // Known takes what the store knows of the claims of the host's keeper.
@@ -144,10 +146,13 @@ func (m *Machine) Acknowledge(attempts []banto.AttemptID) {
 }
 
 // Stored takes how much output of an attempt has been written; gap says that
-// the piece that came last was behind the end of it.
+// the piece that came last was behind the end of it. Where the result came with it
+// that is told with the result's acknowledgement, which comes in a moment, or after
+// the next frame: a short job costs one frame less.
 func (m *Machine) Stored(attempt banto.AttemptID, size int64, gap bool) {
 	if m.session != "" {
 		m.outputAcks = append(m.outputAcks, fabric.OutputAck{Attempt: attempt, Size: size, Gap: gap})
+		m.outputDue = m.outputDue || gap || !m.ending[attempt]
 	}
 }
 
@@ -194,6 +199,11 @@ func (m *Machine) Frame(u fabric.Up, now time.Time) Effects {
 	if now.After(m.heardAt) {
 		m.heardAt, m.lookAt = now, time.Time{}
 		m.quiet.promised = fabric.Quiet(u.QuietMS)
+	}
+	m.outputDue = len(m.outputAcks) > 0
+	clear(m.ending)
+	for i := range u.Ended {
+		m.ending[u.Ended[i].Attempt] = true
 	}
 	e.Confirmed = append(e.Confirmed, m.queue.confirm(u.Confirmed)...)
 	for i := range u.Started {
@@ -333,7 +343,7 @@ func (m *Machine) reset() {
 	m.queue.rewind()
 	m.contact.reset()
 	m.recall.askAt, m.recall.next, m.tellManagers = time.Time{}, 0, false
-	m.acks, m.outputAcks, m.scripts.list, m.welcome, m.renew = nil, nil, nil, false, false
+	m.acks, m.outputAcks, m.outputDue, m.scripts.list, m.welcome, m.renew = nil, nil, false, nil, false, false
 }
 
 // Next gives the next frame to send, as long as there is one.
@@ -353,7 +363,10 @@ func (m *Machine) Next(now time.Time) (fabric.Down, bool) {
 		room -= managersRoom
 	}
 	d.Acks, m.acks, room = fabric.Fitting(m.acks, room, func(id *banto.AttemptID) int { return len(*id) + 3 })
-	d.OutputAcks, m.outputAcks, room = fabric.Fitting(m.outputAcks, room, func(a *fabric.OutputAck) int { return len(a.Attempt) + 72 })
+	if m.outputDue || len(d.Acks) > 0 {
+		d.OutputAcks, m.outputAcks, room = fabric.Fitting(m.outputAcks, room, func(a *fabric.OutputAck) int { return len(a.Attempt) + 72 })
+		m.outputDue = len(m.outputAcks) > 0
+	}
 	d.Scripts, room = m.scripts.next(room, now)
 	d.Orders = m.queue.send(room, now, m.version >= scriptsSince)
 	d.Renew = m.renew
