@@ -34,17 +34,21 @@ func scrapeNote(manager string) string {
 const earlierScrapeNote = "made at a start, for who scrapes /metrics"
 
 // scrapeToken makes that token, if it is not there or is not known any more. A
-// manager works without it too.
+// manager works without it too; that it cannot be made is said once.
 func (s *Server) scrapeToken(ctx context.Context) {
-	if err := s.makeScrapeToken(ctx); err != nil {
-		s.opts.Log.Warn("there is no token for who scrapes /metrics", "file", filepath.Join(s.opts.Data, scrapeFile), "error", err)
+	err := s.makeScrapeToken(ctx)
+	if said := s.scrapeDue.Swap(err != nil); err != nil && !said {
+		s.opts.Log.Warn("there is no token for who scrapes /metrics; it is tried again",
+			"file", filepath.Join(s.opts.Data, scrapeFile), "error", err)
 	}
 }
 
 // scrapeAgain makes it anew if its file was taken away, which is how it is
-// revoked.
+// revoked, or if that could not be done before: the file may hold the new one
+// while the store knows the old one alone.
 func (s *Server) scrapeAgain(ctx context.Context) {
-	if _, err := os.Lstat(filepath.Join(s.opts.Data, scrapeFile)); errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Lstat(filepath.Join(s.opts.Data, scrapeFile))
+	if errors.Is(err, fs.ErrNotExist) || s.scrapeDue.Load() {
 		s.scrapeToken(ctx)
 	}
 }

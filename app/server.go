@@ -40,6 +40,8 @@ type Server struct {
 	handing chan handing // hand-overs that were asked for
 	watch   *watching
 
+	scrapeDue atomic.Bool // the token of who scrapes could not be made
+
 	stopping atomic.Bool // no lease is wanted any more
 	holder   string      // names this process in the lease
 
