@@ -47,13 +47,14 @@ func (f *floods) refused(now time.Time, what runner.Refusal, of runner.Refused) 
 	return begins
 }
 
-// over takes those out that are over, or all.
+// over takes those out that are over, or all. One may have been met after now:
+// whoever looks takes now, and does other things first.
 func (f *floods) over(now time.Time, all bool) map[runner.Refusal]*flood {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	out := map[runner.Refusal]*flood{}
 	for what, one := range f.all {
-		if all || now.Sub(one.last) >= floodOver || now.Before(one.last) {
+		if all || now.Sub(one.last) >= floodOver {
 			out[what] = one
 			delete(f.all, what)
 		}

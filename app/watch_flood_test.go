@@ -22,6 +22,10 @@ func TestAFloodIsToldTwice(t *testing.T) {
 	if len(got) != 2 || !strings.Contains(got[0], "limit=open jobnet=flood/loop by=alice most=\"400 open\"") || !strings.Contains(got[1], "limit=rate") {
 		t.Errorf("at first: %q", got)
 	}
+	w.tellFloods(time.Now().Add(-time.Second), false) // they were refused after now was taken
+	if got := b.take(); len(got) != 0 {
+		t.Errorf("in its middle: %q", got)
+	}
 	w.tellFloods(time.Now().Add(floodOver/2), false)
 	if got := b.take(); len(got) != 0 {
 		t.Errorf("while it lasts: %q", got)
