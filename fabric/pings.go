@@ -1,7 +1,6 @@
 package fabric
 
 import (
-	"log/slog"
 	"sync"
 	"time"
 
@@ -13,12 +12,15 @@ import (
 // anew, and turns away whoever is just connecting.
 const pingsCalm = 5 * time.Second
 
+// pingsAgain is when another pace that could not be taken up is tried again.
+const pingsAgain = time.Minute
+
 // pings are how often the server tries connections that say nothing.
 type pings struct {
 	options func(every time.Duration) *server.Options
 
 	mu    sync.Mutex
-	every time.Duration
+	every time.Duration // as the server does now
 	want  time.Duration
 	later *time.Timer // when want is taken up; nil: nobody has wanted anything
 	over  bool
@@ -40,26 +42,38 @@ func (s *Server) Quiet(every time.Duration) {
 	switch {
 	case p.over:
 	case p.later == nil:
-		p.later = time.AfterFunc(pingsCalm, func() { p.adopt(s.ns, s.log) })
+		p.later = time.AfterFunc(pingsCalm, s.adopt)
 	default:
 		p.later.Reset(pingsCalm)
 	}
 }
 
-// adopt takes up another pace, if that is worth it.
-func (p *pings) adopt(ns *server.Server, log *slog.Logger) {
+// adopt takes up another pace, if that is worth it. The server then reads the
+// account anew and applies what it has read, so nothing may be revoked between.
+func (s *Server) adopt() {
+	p := &s.pings
+	s.account.Lock()
+	defer s.account.Unlock()
 	p.mu.Lock()
-	if p.over || p.want < 2*p.every && 2*p.want > p.every {
+	want := p.want
+	if p.over || want < 2*p.every && 2*want > p.every {
 		p.mu.Unlock()
 		return
 	}
-	p.every = p.want
-	o := p.options(p.every)
+	o := p.options(want)
 	p.work.Add(1)
 	p.mu.Unlock()
 	defer p.work.Done()
-	if err := ns.ReloadOptions(o); err != nil {
-		log.Warn("fabric: connections go on being tried as often as before", "error", err)
+	err := s.ns.ReloadOptions(o)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		p.every = want
+		return
+	}
+	s.log.Warn("fabric: connections go on being tried as often as before", "error", err)
+	if !p.over {
+		p.later.Reset(pingsAgain)
 	}
 }
 

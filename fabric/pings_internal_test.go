@@ -85,7 +85,7 @@ func TestAHouseThatGrows(t *testing.T) {
 	} {
 		s.Quiet(step.quiet)
 		s.pings.later.Stop() // not so late here
-		s.pings.adopt(s.ns, s.log)
+		s.adopt()
 		if v, err := s.ns.Varz(nil); err != nil || v.PingInterval != step.tried {
 			t.Errorf("told of %v, connections are tried every %v: %v", step.quiet, v.PingInterval, err)
 		}

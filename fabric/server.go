@@ -60,10 +60,11 @@ type Server struct {
 	sockets  chan struct{} // a place for each WebSocket
 	log      *slog.Logger
 
-	mu    sync.Mutex
-	conns []*nats.Conn
-	seen  connections
-	pings pings
+	account sync.Mutex // held while the server is told of the account, or reads it anew; before mu
+	mu      sync.Mutex
+	conns   []*nats.Conn
+	seen    connections
+	pings   pings
 }
 
 // StartServer starts the server. An address that cannot be used is a
@@ -99,6 +100,10 @@ func StartServer(o ServerOptions) (*Server, error) {
 	opts := func(pings time.Duration) *server.Options { return options(host, port, pings, k, resolver, o.TLS) }
 	ns, err := server.NewServer(opts(every))
 	if err != nil {
+		return nil, fmt.Errorf("cannot start the fabric: %w", err)
+	}
+	// Read now, it is not read again when somebody connects while a key is revoked.
+	if _, err := ns.LookupAccount(k.accountID); err != nil {
 		return nil, fmt.Errorf("cannot start the fabric: %w", err)
 	}
 	log := &serverLog{log: o.Log, fatal: make(chan string, 1)}
@@ -225,16 +230,13 @@ func (s *Server) Client() (*nats.Conn, error) {
 // Revoke lets the holder of this key in no more, and cuts its connections at
 // once. Another start needs it in ServerOptions.Revoked.
 func (s *Server) Revoke(publicKey string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.keys.revoke(publicKey); err != nil {
+	s.account.Lock()
+	defer s.account.Unlock()
+	claims, account, err := s.without(publicKey)
+	if err != nil {
 		return err
 	}
-	claims, account, err := s.keys.account()
-	if err == nil {
-		err = s.resolver.Store(s.keys.accountID, account)
-	}
-	if err != nil {
+	if err := s.resolver.Store(s.keys.accountID, account); err != nil {
 		return fmt.Errorf("cannot revoke key: %w", err)
 	}
 	a, err := s.ns.LookupAccount(s.keys.accountID)
@@ -243,6 +245,20 @@ func (s *Server) Revoke(publicKey string) error {
 	}
 	s.ns.UpdateAccountClaims(a, claims)
 	return nil
+}
+
+// without signs the account anew, with one more key that is revoked.
+func (s *Server) without(publicKey string) (*jwt.AccountClaims, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.keys.revoke(publicKey); err != nil {
+		return nil, "", err
+	}
+	claims, text, err := s.keys.account()
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot revoke key: %w", err)
+	}
+	return claims, text, nil
 }
 
 // Issue writes the JWT with which the holder of a key speaks for a host.
