@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -39,20 +40,48 @@ func (s *server) submit(ctx context.Context, in *submitIn) (*submitOut, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot hash the request: %w", err)
 	}
-	out, err := s.submission(ctx, what, in, hash)
-	if err != nil {
-		// A repeated submission gives its tracker whatever has become of the
-		// jobnet since.
-		if t, ok, _ := s.submitted(ctx, what, in.Key, hash); ok { // the first error says more
-			return submitAnswer(t, true), nil
-		}
+	// A repeated submission gives its tracker whatever has become of the jobnet
+	// since, and however many wait. It is looked for only when that matters.
+	var made banto.Tracker
+	repeats := sync.OnceValues(func() (ok bool, err error) {
+		made, ok, err = s.submitted(ctx, what, in.Key, hash)
+		return ok, err
+	})
+	out, err := s.submission(ctx, what, in, hash, func() bool {
+		ok, _ := repeats() // the error comes below
+		return ok
+	})
+	if err == nil {
+		return out, nil
 	}
-	return out, err
+	switch ok, failed := repeats(); {
+	case ok:
+		return submitAnswer(made, true), nil
+	case failed != nil && !later(err):
+		return nil, unknown(what, failed) // the first would be the last word, and may be wrong
+	}
+	return nil, err
+}
+
+// unknown is told when it cannot be said whether a key has made a tracker.
+func unknown(what string, err error) error {
+	var e *banto.ErrorInfo
+	if errors.As(err, &e) {
+		return err
+	}
+	return banto.Fail(banto.KindUnavailable, what, "it cannot be looked up whether its key has made a tracker before",
+		"try again in a moment, with the same key").Because(err)
+}
+
+// later says that who asks again later may be answered otherwise.
+func later(err error) bool {
+	kind := banto.KindOf(err)
+	return kind == banto.KindTooMany || kind == banto.KindUnavailable
 }
 
 // submission is submit for a key that was not seen before, or that the runner
 // knows again.
-func (s *server) submission(ctx context.Context, what string, in *submitIn, hash string) (*submitOut, error) {
+func (s *server) submission(ctx context.Context, what string, in *submitIn, hash string, repeats func() bool) (*submitOut, error) {
 	r, err := s.Designs.Resolve(ctx, in.Body.Jobnet)
 	if err != nil {
 		return nil, err
@@ -66,7 +95,7 @@ func (s *server) submission(ctx context.Context, what string, in *submitIn, hash
 		date = banto.DateOf(s.Now().In(zoneOf(r.Flow)))
 	}
 	t, exists, err := s.Runner.Submit(ctx, runner.Submit{
-		By: principal(ctx), Key: in.Key, RequestHash: hash, FlowBody: r.Body, Hold: in.Body.Hold,
+		By: principal(ctx), Key: in.Key, RequestHash: hash, FlowBody: r.Body, Hold: in.Body.Hold, Repeats: repeats,
 		Submission: engine.Submission{
 			Flow: r.Flow, FlowHash: r.Hash, Version: r.Version, Params: params, Date: date, Reason: in.Body.Reason,
 		},

@@ -19,6 +19,10 @@ type Submit struct {
 	Submission  engine.Submission
 	FlowBody    []byte
 	Hold        bool // nothing of it starts until it is released
+	// Repeats is asked, by who submits, when too many calls wait: whether the key
+	// has made a tracker already. Then it is turned away all the same, and not
+	// counted as refused. nil: it has not.
+	Repeats func() bool
 }
 
 // answer is what a caller is told after the commit.

@@ -72,6 +72,9 @@ func (b *inbox) call(in input) error {
 	if met != "" { // whoever is told holds nobody up
 		var of Refused
 		if s, ok := in.(*submitIn); ok {
+			if s.Repeats != nil && s.Repeats() {
+				return err
+			}
 			of = Refused{Jobnet: s.jobnet(), By: s.By.Name}
 		}
 		b.refused(met, of)

@@ -57,6 +57,26 @@ func TestTheInboxIsBounded(t *testing.T) {
 	}
 }
 
+// Who repeats a submission is turned away with the others, and not counted: it is
+// answered by what its key has made.
+func TestARepeatIsNotRefused(t *testing.T) {
+	b, counted := newInbox(1, 1), 0
+	b.refused = func(Refusal, Refused) { counted++ }
+	submit := func(repeats func() bool) error {
+		s := Submit{Key: "k", Repeats: repeats}
+		s.Submission.Flow = &jobnet.Flow{Jobnet: "a/b"}
+		return b.call(&submitIn{caller: newCaller(), Submit: s})
+	}
+	if err := submit(func() bool { t.Error("it was asked in vain"); return true }); err != nil {
+		t.Fatal(err)
+	}
+	for i, repeats := range []func() bool{func() bool { return true }, func() bool { return false }, nil} {
+		if err := submit(repeats); banto.KindOf(err) != banto.KindTooMany || counted != i {
+			t.Errorf("%d: %v, counted %d", i, err, counted)
+		}
+	}
+}
+
 // A host that floods neither takes all the room nor goes before the others,
 // and what it said keeps its order.
 func TestOneHostsFloodIsSmall(t *testing.T) {
