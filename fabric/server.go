@@ -24,9 +24,10 @@ const (
 	writeDeadline = 10 * time.Second
 	// maxPending is what may wait for one connection to read it. It is for the
 	// manager's own, to which all hosts speak at once when thousands of them come
-	// back. What waits for a host is bounded before: by writeDeadline, after which a
-	// connection that takes nothing is closed, and by what the gateway sends in that
-	// time to a host that confirms nothing (there is a test of it).
+	// back. What waits for a host that takes nothing is less: its connection is closed
+	// after writeDeadline, and the gateway bounds the orders and scripts that it sends
+	// in that time, whatever the host confirms, asks for or opens anew (there are
+	// tests of it).
 	maxPending    = 256 << 20
 	ownPing       = time.Minute // the manager's own connection cannot be cut; it can only be slow
 	ownFlush      = 10 * time.Minute

@@ -325,6 +325,9 @@ func (m *Machine) Wake() time.Time {
 	if p := m.scripts.wake(); !p.IsZero() && p.Before(at) {
 		at = p
 	}
+	if p := m.queue.pace.later; !p.IsZero() && p.Before(at) {
+		at = p
+	}
 	if m.recall.open && m.version >= pingsSince && m.recall.askAt.Before(at) {
 		at = m.recall.askAt
 	}

@@ -18,7 +18,8 @@ type orders struct {
 	hashes   map[string]int // scripts by reference, and how many orders name them
 	next     int            // the first that may be unsent
 	gone     int            // how many in the list are confirmed
-	inFlight int            // bytes that were sent and are not confirmed
+	inFlight int            // bytes that were sent in this session and are not confirmed
+	pace     pace
 }
 
 type pending struct {
@@ -157,6 +158,9 @@ func (q *orders) remove(p *pending) {
 	}
 	p.gone, p.filled = true, nil
 	q.gone++
+	if p.sent {
+		q.pace.confirmed(p.size)
+	}
 	q.unsend(p)
 }
 
@@ -227,6 +231,7 @@ func (m *Machine) Drop(id string) { m.queue.confirm([]string{id}) }
 // references an order that names its script by hash waits until it is filled.
 func (q *orders) send(room int, now time.Time, references bool) []fabric.Order {
 	var out []fabric.Order
+	q.pace.look(now)
 	for ; q.next < len(q.list); q.next++ {
 		p := q.list[q.next]
 		if p.gone || p.sent {
@@ -242,7 +247,7 @@ func (q *orders) send(room int, now time.Time, references bool) []fabric.Order {
 				p.size = fabric.OrderSize(&order)
 			}
 		}
-		if p.size > room || q.inFlight > 0 && q.inFlight+p.size > maxInFlight {
+		if p.size > room || q.inFlight > 0 && q.inFlight+p.size > maxInFlight || !q.pace.take(p.size) {
 			break
 		}
 		room -= p.size

@@ -6,10 +6,12 @@ import (
 	"github.com/bantoops/banto/fabric"
 )
 
-// maxPieces is how many bytes of scripts a host is sent in a second. What else it
-// is sent is bounded by what it has confirmed, or is less than what it says itself;
-// for pieces of scripts it only need ask. So a host that asks and does not read
-// makes the manager hold some ten times as much, until its connection is closed.
+// maxPieces is how many bytes of scripts a host is sent in a second: for those it
+// only need ask. Orders have a bound of their own (maxOrders), and what else it is
+// sent is little, or less than what it says itself. So a host that asks, says hello
+// again and again and does not read makes the manager hold what both bounds allow
+// in the ten seconds until its connection is closed, and one that reads as slowly
+// as it may, fabric's maxPending.
 const maxPieces = fabric.MaxScript
 
 // pieces are pieces of scripts that a host is to be sent.

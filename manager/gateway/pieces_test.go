@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -76,5 +77,87 @@ func TestPiecesOfScriptsTakeTurns(t *testing.T) {
 	}
 	if late != waiting {
 		t.Errorf("%d of %d come a second later", late, waiting)
+	}
+}
+
+// A host that opens one session after the other and reads nothing is sent its
+// orders again, but not more often than a bound allows.
+func TestWhatHellosInARowMayMakeTheManagerHold(t *testing.T) {
+	const long = 3 * time.Second
+	for name, next := range map[string]func(m *Machine, n int) fabric.Up{
+		"one process, by its name": func(m *Machine, n int) fabric.Up {
+			u := hello3(fmt.Sprintf("a.x-%d", n))
+			u.Hello.After = m.session
+			return u
+		},
+		"another process each time": func(_ *Machine, n int) fabric.Up { return hello3(fmt.Sprintf("a%d.x-1", n)) },
+		"version 1":                 func(_ *Machine, n int) fabric.Up { return hello(fmt.Sprintf("a-%d", n)) },
+		"version 1, anew":           func(_ *Machine, n int) fabric.Up { return hello(fmt.Sprintf("a%d-1", n)) },
+	} {
+		m := NewMachine(1, "inc")
+		for n := range 1000 {
+			o := order(n)
+			o.Start.Spec.Script = strings.Repeat("x", 8<<10)
+			m.Deliver(o)
+		}
+		sent, opened := 0, 0
+		for now, n := start, 1; now.Before(start.Add(long)); now, n = now.Add(20*time.Millisecond), n+1 {
+			if e := m.Frame(next(m, n), now); e.Up != nil {
+				opened++
+			}
+			for _, d := range frames(m, now) {
+				b, err := d.Encode()
+				if err != nil {
+					t.Fatal(err)
+				}
+				sent += len(b)
+			}
+		}
+		if opened < 140 {
+			t.Errorf("%s: only %d sessions are opened", name, opened)
+		}
+		if most := maxInFlight + int(long/time.Second)*maxOrders + opened*500; sent > most {
+			t.Errorf("%s: sent %d MiB, of at most %d", name, sent>>20, most>>20)
+		}
+	}
+}
+
+// A host that is cut off, and comes back at once, has its orders within the second
+// though it confirmed none; and one that confirms them waits for nothing.
+func TestOrdersOfAHostThatComesBack(t *testing.T) {
+	m := opened(t, 3)
+	const many, long = 400, 50 << 10
+	for n := range many {
+		o := order(n)
+		o.Start.Spec.Script = strings.Repeat("x", long)
+		m.Deliver(o)
+	}
+	whole := len(ids(frames(m, start)))
+	if whole < maxInFlight/long*9/10 {
+		t.Fatalf("%d orders at first", whole)
+	}
+	again := hello3("a.x-2")
+	again.Hello.After = m.session
+	if e := m.Frame(again, start); e.Up == nil {
+		t.Fatal("no session is opened")
+	}
+	var got []string
+	now := start
+	for got = ids(frames(m, now)); len(got) < whole; got = append(got, ids(frames(m, now))...) {
+		wake := m.Wake()
+		if wake.Before(now.Add(paceStep)) || wake.After(start.Add(time.Second)) {
+			t.Fatalf("after %v, with %d of %d orders sent, wakes at %v", now.Sub(start), len(got), whole, wake.Sub(start))
+		}
+		now = wake
+		m.Tick(now, nil)
+	}
+	all := len(got)
+	for len(got) > 0 {
+		m.Frame(fabric.Up{Version: 3, Session: m.session, Confirmed: got}, now)
+		got = ids(frames(m, now))
+		all += len(got)
+	}
+	if all != many {
+		t.Errorf("%d of %d orders are sent to a host that confirms them", all, many)
 	}
 }
