@@ -13,24 +13,26 @@ import (
 // manager whose hosts do nothing collects once in minutes.
 const (
 	waveLook  = 3 * time.Second
-	waveLeast = 500  // connections that have come or gone, so that it is worth it
-	manyHosts = 4000 // connections; from there on less garbage is kept
-	manyGC    = 50   // in percent of what is live, instead of 100
+	waveRest  = time.Minute // after a wave, whatever comes and goes: it costs seconds of a processor in a large house
+	waveLeast = 500         // connections that have come or gone, so that it is worth it
+	manyHosts = 4000        // connections; from there on less garbage is kept
+	manyGC    = 50          // in percent of what is live, instead of 100
 )
 
 // waves tells when many connections have come or gone, and no more do.
 type waves struct {
 	last, tidied int
+	at           time.Time // of tidied
 }
 
-// over takes how many connections there are now.
-func (w *waves) over(now int) bool {
+// over takes how many connections there are at this time.
+func (w *waves) over(now int, at time.Time) bool {
 	calm := abs(now-w.last) <= waveLeast/50
 	w.last = now
-	if !calm || abs(now-w.tidied) < waveLeast {
+	if !calm || abs(now-w.tidied) < waveLeast || at.Sub(w.at) < waveRest {
 		return false
 	}
-	w.tidied = now
+	w.tidied, w.at = now, at
 	return true
 }
 
@@ -43,13 +45,14 @@ func (a *active) tidy(ctx context.Context) error {
 	var w waves
 	many, set := false, os.Getenv("GOGC") != ""
 	for {
+		var at time.Time
 		select {
 		case <-ctx.Done():
 			if many {
 				debug.SetGCPercent(100)
 			}
 			return nil
-		case <-t.C:
+		case at = <-t.C:
 		}
 		n := a.fabric.Connections()
 		if large := n >= manyHosts || many && n >= manyHosts/2; large != many && !set {
@@ -60,7 +63,7 @@ func (a *active) tidy(ctx context.Context) error {
 			}
 			debug.SetGCPercent(percent)
 		}
-		if w.over(n) {
+		if w.over(n, at) {
 			runtime.GC()
 			runtime.GC()
 			debug.FreeOSMemory()

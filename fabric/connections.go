@@ -47,8 +47,15 @@ func (s *Server) Connection(host banto.HostID) (open bool, why string) {
 	return false, "the connection was closed"
 }
 
-// Connections is how many connections there are, the manager's own among them.
-func (s *Server) Connections() int { return s.ns.NumClients() }
+// Connections is how many connections are let in now, the manager's own among
+// them: not those that have yet to prove who they are.
+func (s *Server) Connections() int {
+	a, err := s.ns.LookupAccount(s.keys.accountID)
+	if err != nil {
+		return 0
+	}
+	return a.NumLocalConnections()
+}
 
 func (s *Server) connections(now time.Time) connections {
 	c := connections{at: now, open: map[string][]string{}, closed: map[string][]closedConnection{}}

@@ -1,6 +1,7 @@
 package fabric_test
 
 import (
+	"bufio"
 	"errors"
 	"net"
 	"net/http/httptest"
@@ -173,6 +174,31 @@ func TestStrangersAreNotLetIn(t *testing.T) {
 	}
 	if _, err := s.Issue("h-aaaaaaaaaa", "nonsense"); err == nil {
 		t.Error("credentials for nonsense")
+	}
+}
+
+// Who has not yet proved who he is does not count as a connection.
+func TestWhichConnectionsCount(t *testing.T) {
+	s := startServer(t, t.TempDir())
+	stranger, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if err := stranger.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(stranger).ReadString('\n'); err != nil { // what the server says at first
+		t.Fatal(err)
+	}
+	if n := s.Connections(); n != 0 {
+		t.Errorf("%d connections, of one stranger", n)
+	}
+	if _, err := s.Client(); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Connections(); n != 1 {
+		t.Errorf("%d connections, of a stranger and the manager", n)
 	}
 }
 
