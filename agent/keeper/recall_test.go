@@ -212,6 +212,25 @@ func TestRecallFrames(t *testing.T) {
 	}
 }
 
+// An answer that comes when little else is being written at once is not lost.
+func TestAnAnswerIsLeftToTheWriter(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close()
+	s := newSession(here)
+	s.writing.Lock() // as say does
+	s.tell(Event{Done: 7})
+	s.recalled("q", newClaims("g").recall(Recall{ID: "q"}))
+	if e, closed := s.take(); e.Done != 7 || e.Recalled != nil || closed {
+		t.Errorf("%+v is written at once", e)
+	}
+	s.writing.Unlock()
+	s.finish()
+	var e Event
+	if err := readFrame(bufio.NewReader(there), &e); err != nil || e.Recalled == nil || e.Recalled.ID != "q" {
+		t.Errorf("the writer says %+v, %v", e, err)
+	}
+}
+
 func TestAsked(t *testing.T) {
 	b := setUp(t)
 	wantExit(t, b.run(1, okay()), 0)

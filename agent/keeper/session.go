@@ -145,7 +145,8 @@ func (s *session) writeAll() (closed bool, err error) {
 		}
 		s.rest = nil
 	}
-	e, recall, closed := s.take()
+	e, closed := s.take()
+	recall := s.answers()
 	for frame := range withRecalled(split(e), recall) {
 		if s.buf, err = appendFrame(s.buf[:0], frame); err != nil {
 			return closed, err
@@ -160,20 +161,28 @@ func (s *session) writeAll() (closed bool, err error) {
 	return closed, nil
 }
 
-// take gives what has gathered; s.writing is held.
-func (s *session) take() (e Event, recall map[string]iter.Seq[*Recalled], closed bool) {
+// take gives what has gathered, but for answers; s.writing is held.
+func (s *session) take() (e Event, closed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, recall, closed = s.next, s.recall, s.closed
+	e, closed = s.next, s.closed
 	s.next, s.later = Event{}, false
-	if len(recall) > 0 {
-		s.recall = make(map[string]iter.Seq[*Recalled])
-	}
 	for id, size := range s.sizes {
 		e.Output = append(e.Output, Output{Attempt: id, Size: size})
 	}
 	clear(s.sizes)
-	return e, recall, closed
+	return e, closed
+}
+
+// answers gives those that have gathered, for the writer alone; s.writing is held.
+func (s *session) answers() map[string]iter.Seq[*Recalled] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	recall := s.recall
+	if len(recall) > 0 {
+		s.recall = make(map[string]iter.Seq[*Recalled])
+	}
+	return recall
 }
 
 // say writes what has gathered at once, where that is little and takes no waiting:
@@ -188,7 +197,7 @@ func (s *session) say() {
 		s.poke()
 		return
 	}
-	e, _, _ := s.take()
+	e, _ := s.take() // an answer that has just come is left to the writer
 	all := s.buf[:0]
 	for frame := range split(e) {
 		more, err := appendFrame(all, frame)
