@@ -48,8 +48,23 @@ type ReadWriter interface {
 	// When a method of Tx gives ErrPoison, ErrNotFound or ErrDuplicate, that
 	// one row is not written and the transaction can go on. After any other
 	// error it fails, also when fn gives nil.
+	//
+	// ErrUncertain is told to whoever meets it, and, when that was somebody else,
+	// to the next one with memory besides (Remembering).
 	Write(ctx context.Context, fn func(Tx) error) error
 }
+
+// Remembering marks the Writes of one who has read what is stored, builds on it,
+// and reads it anew after ErrUncertain: there is one, the manager's loop. Others
+// write beside it, and must not take from it what only it can make use of.
+func Remembering(ctx context.Context) context.Context {
+	return context.WithValue(ctx, remembering{}, true)
+}
+
+type remembering struct{}
+
+// Remembers says whether a Write is of one who remembers.
+func Remembers(ctx context.Context) bool { return ctx.Value(remembering{}) != nil }
 
 // Reader reads outside of the writer's way: it sees what is committed.
 type Reader interface {

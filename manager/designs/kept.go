@@ -84,7 +84,8 @@ func (d *Designs) kept(ctx context.Context, defs []store.Definition) (Resolved, 
 }
 
 // keep stores what definitions gave. That it could not be stored costs time
-// later, and nothing else.
+// later, and nothing else: of store.ErrUncertain the loop is told by its own next
+// Write (store.Remembering).
 func (d *Designs) keep(ctx context.Context, defs []store.Definition, r Resolved) {
 	if len(r.Flow.Parts) < keepFrom {
 		return

@@ -53,7 +53,7 @@ func (r *Runner) transact(ctx context.Context, ins []input, now time.Time, then 
 	b.dropConfirmed()
 	wrote, start := !b.empty(), r.now()
 	if wrote {
-		if err := r.opt.Store.Write(ctx, b.write); err != nil {
+		if err := r.opt.Store.Write(store.Remembering(ctx), b.write); err != nil {
 			r.mem = nil
 			return unread, err
 		}
@@ -200,7 +200,7 @@ func (r *Runner) ail(err error) {
 
 // probe tries whether the store that failed can be written again.
 func (r *Runner) probe(ctx context.Context, now time.Time) error {
-	err := r.opt.Store.Write(ctx, func(store.Tx) error { return nil })
+	err := r.opt.Store.Write(store.Remembering(ctx), func(store.Tx) error { return nil })
 	if errors.Is(err, store.ErrUncertain) {
 		r.mem, err = nil, nil
 	}

@@ -275,5 +275,8 @@ func TestWhatWasWrittenWithoutAnAnswer(t *testing.T) {
 			t.Errorf("late: %v %v", exists, err)
 		}
 		w.same()
+		if w.store.plain > 0 {
+			t.Errorf("the store takes %d writes for those of one who remembers nothing", w.store.plain)
+		}
 	})
 }

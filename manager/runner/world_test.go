@@ -349,6 +349,7 @@ type testStore struct {
 	store.Store
 	mu     sync.Mutex
 	writes int
+	plain  int               // of writes, those that are not of one who remembers
 	before func(n int) error // of the n-th write
 	after  func(n int) error // after its commit
 	look   func(row any) error
@@ -366,6 +367,9 @@ func (s *testStore) set(before, after func(n int) error, look func(row any) erro
 func (s *testStore) Write(ctx context.Context, fn func(store.Tx) error) error {
 	s.mu.Lock()
 	s.writes++
+	if !store.Remembers(ctx) {
+		s.plain++
+	}
 	n, before, after, look := s.writes, s.before, s.after, s.look
 	s.mu.Unlock()
 	if before != nil {

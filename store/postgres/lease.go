@@ -43,7 +43,8 @@ func (s *Store) Take(ctx context.Context, t store.TakeOver) (int64, error) {
 		s.drop()
 		return 0, fmt.Errorf("cannot become the active manager: %w", s.explain(err))
 	}
-	s.deposed, s.unsure, s.known, s.newest = false, false, nil, 0
+	s.deposed, s.unsure, s.behind, s.known, s.newest = false, false, false, nil, 0
+	s.absent.forget()
 	s.startSession()
 	return s.epoch, nil
 }

@@ -177,6 +177,15 @@ func TestCutForLonger(t *testing.T) {
 			if err := again(); err != nil || !called {
 				t.Errorf("then it goes on: %v", err)
 			}
+			remembers := func() error {
+				return s.Write(store.Remembering(context.Background()), func(store.Tx) error { return nil })
+			}
+			if err := remembers(); errors.Is(err, store.ErrUncertain) != written {
+				t.Errorf("who remembers what was read before, and was not told yet: %v", err)
+			}
+			if err := remembers(); err != nil {
+				t.Errorf("told twice: %v", err)
+			}
 		})
 	}
 }

@@ -66,6 +66,7 @@ type Store struct {
 	seq     int64
 	deposed bool // another manager has been seen to be active
 	unsure  bool // a transaction may have been written: see doc.go
+	behind  bool // one was, and who remembers what was read before has not been told
 	closed  bool
 	known   map[banto.TrackerID]identity
 	newest  int64 // no tracker has a higher seq; 0: not known

@@ -40,8 +40,12 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) (err error) 
 			return fmt.Errorf("%w: %w", store.ErrUncertain, err)
 		}
 		if written {
-			return store.ErrUncertain
+			s.behind = true
+			return s.uncertain(ctx)
 		}
+	}
+	if s.behind && store.Remembers(ctx) {
+		return s.uncertain(ctx)
 	}
 	t := newTx(ctx, s)
 	defer func() { t.over = true }()
@@ -62,6 +66,15 @@ func (s *Store) Write(ctx context.Context, fn func(store.Tx) error) (err error) 
 	}
 	t.learn()
 	return nil
+}
+
+// uncertain tells that what was read before is out of date. Who remembers it is
+// told, whoever else was.
+func (s *Store) uncertain(ctx context.Context) error {
+	if store.Remembers(ctx) {
+		s.behind = false
+	}
+	return store.ErrUncertain
 }
 
 const connectionLost = "the connection to PostgreSQL was lost in a transaction"
@@ -150,11 +163,11 @@ func (s *Store) refused(ctx context.Context, err error) error {
 		s.depose()
 		return store.ErrDeposed
 	case codeUncertain: // something under our epoch that we do not know of
-		s.unsure = true
+		s.unsure, s.behind = true, true
 		if _, err := s.settle(ctx); err != nil {
 			return fmt.Errorf("%w: %w", store.ErrUncertain, err)
 		}
-		return store.ErrUncertain
+		return s.uncertain(ctx)
 	}
 	return fmt.Errorf("cannot write: %w", s.explain(err))
 }
