@@ -14,7 +14,9 @@ type Submission struct {
 }
 
 // Submissions answers for many submissions at once what Tracker and Submitted
-// answer for one.
+// answer for one. A store may remember what was not there until its next
+// transaction has ended, and ask no more for it in that one: so they are meant for
+// who is about to write.
 type Submissions interface {
 	// TrackersThere gives those of the IDs that trackers have, in any order. The
 	// IDs must be different ones.

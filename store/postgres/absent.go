@@ -11,22 +11,27 @@ import (
 
 // absent are trackers and keys that were looked for before a transaction and not
 // found, so that it need not ask again, once for each. They mean something until
-// the end of the next transaction: nobody else writes, and if somebody does, the
-// proof fails.
+// the end of the next transaction, also if that comes while they are looked for:
+// nobody else writes, and if somebody does, the proof fails.
 type absent struct {
 	mu       sync.Mutex
+	times    int // how often they were forgotten
 	trackers map[banto.TrackerID]bool
 	keys     map[[2]string]bool
 }
 
 // TrackersThere implements store.Submissions.
 func (s *Store) TrackersThere(ctx context.Context, ids []banto.TrackerID) ([]banto.TrackerID, error) {
+	times := s.absent.forgotten()
 	there, err := s.Reader.TrackersThere(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	s.absent.mu.Lock()
 	defer s.absent.mu.Unlock()
+	if s.absent.times != times { // one of them may have been made meanwhile
+		return there, nil
+	}
 	s.absent.trackers = make(map[banto.TrackerID]bool, len(ids))
 	for _, id := range ids {
 		s.absent.trackers[id] = true
@@ -39,12 +44,16 @@ func (s *Store) TrackersThere(ctx context.Context, ids []banto.TrackerID) ([]ban
 
 // SubmittedKeys implements store.Submissions.
 func (s *Store) SubmittedKeys(ctx context.Context, principal string, keys []string) ([]store.Submission, error) {
+	times := s.absent.forgotten()
 	made, err := s.Reader.SubmittedKeys(ctx, principal, keys)
 	if err != nil {
 		return nil, err
 	}
 	s.absent.mu.Lock()
 	defer s.absent.mu.Unlock()
+	if s.absent.times != times {
+		return made, nil
+	}
 	if s.absent.keys == nil {
 		s.absent.keys = make(map[[2]string]bool, len(keys))
 	}
@@ -68,10 +77,18 @@ func (a *absent) key(of [2]string) bool {
 	return a.keys[of]
 }
 
+// forgotten gives how often they were forgotten.
+func (a *absent) forgotten() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.times
+}
+
 func (a *absent) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.trackers, a.keys = nil, nil
+	a.times++
 }
 
 // following gives the seq that the next tracker of an instant has, unless others of

@@ -20,8 +20,12 @@
 //
 // What a method of Tx answers at once (versions, duplicates, what is not there)
 // is judged by what is committed, read on another connection, and by what the
-// Tx holds already. That is right because one manager writes; should another
-// one have written meanwhile, the proof fails and none of it counts.
+// Tx holds already; and by what is remembered of before: which trackers are
+// there, and which of those and of the keys that were looked for ahead of the
+// transaction were not (absent). That is right because one manager writes;
+// should another one have written meanwhile, the proof fails and none of it
+// counts. Nothing is taken for absent any more once a transaction has ended, or
+// the lease was taken.
 //
 // # When an answer is lost
 //
@@ -41,7 +45,9 @@
 // old. Therefore the next Write settles first, and when the transaction turns
 // out to have been written it fails with ErrUncertain once more, before it
 // calls its function: what was read before that error is out of date, and what
-// is read after it is not.
+// is read after it is not. Many write who remember nothing, such as the proof of
+// the lease, or an entry of the audit trail: when one of them is told so, the
+// loop, which remembers (store.Remembering), is told with its own next Write.
 //
 // Only an error that the server gives with the connection left open counts as
 // a refusal. One that ends the connection can come behind the commit.
