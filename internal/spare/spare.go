@@ -30,9 +30,6 @@ func New(dir string, flag int, perm os.FileMode) *Files {
 // Open opens the file of a name and makes it if it is not there. The directory
 // that it is in must be.
 func (f *Files) Open(path string) (*os.File, error) {
-	if f == nil {
-		return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	}
 	if file := f.named(path); file != nil {
 		return file, nil
 	}

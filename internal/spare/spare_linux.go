@@ -1,6 +1,7 @@
 package spare
 
 import (
+	"errors"
 	"os"
 	"strconv"
 
@@ -12,9 +13,18 @@ func makeSpare(dir string, flag int, perm os.FileMode) (fd int, err error) {
 	for {
 		fd, err = unix.Open(dir, unix.O_TMPFILE|unix.O_CLOEXEC|flag, uint32(perm.Perm()))
 		if err != unix.EINTR { //nolint:errorlint // a bare number of the system
-			return fd, err
+			return fd, unsupported(err)
 		}
 	}
+}
+
+// unsupported tells apart that there are no such files. A system that does not
+// know the flag takes the rest of it for the opening of a directory, to write in.
+func unsupported(err error) error {
+	if errors.Is(err, unix.EISDIR) {
+		return errors.ErrUnsupported
+	}
+	return err
 }
 
 // nameSpare gives it one, unless that is taken.
