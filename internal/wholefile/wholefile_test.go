@@ -50,3 +50,35 @@ func TestWriteThroughALink(t *testing.T) {
 		t.Errorf("%q %v", body, err)
 	}
 }
+
+// Also one to what is not there, over another link and another directory.
+func TestWriteThroughALinkToNothing(t *testing.T) {
+	dir := t.TempDir()
+	sub := filepath.Join(dir, "sub")
+	if err := os.Mkdir(sub, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	link, round := filepath.Join(dir, "link"), filepath.Join(dir, "round")
+	for _, l := range [][2]string{{filepath.Join("sub", "next"), link}, {filepath.Join("..", "a"), filepath.Join(sub, "next")}, {"round", round}} {
+		if err := os.Symlink(l[0], l[1]); err != nil {
+			t.Logf("without links: %v", err)
+			return
+		}
+	}
+	for _, text := range []string{"first", "second"} {
+		if err := Write(link, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if body, err := os.ReadFile(filepath.Join(dir, "a")); err != nil || string(body) != text {
+			t.Errorf("%q %v", body, err)
+		}
+	}
+	for _, l := range []string{link, filepath.Join(sub, "next")} {
+		if info, err := os.Lstat(l); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s is a link no more: %v", l, err)
+		}
+	}
+	if Write(round, nil, 0o600) == nil {
+		t.Error("a link to itself holds no file")
+	}
+}
