@@ -13,6 +13,16 @@
 // way. Every list walks an index in its own order from its cursor on; no list
 // sorts or reads over what it does not give back.
 //
+// Rows that are there are updated in place, with those of their columns that can
+// change; only what fits neither an insertion nor that is an upsert, for which
+// SQLite keeps copies of pages. Of trackers that have not ended it is remembered
+// which state they were written with: that says what is tried first, and each
+// statement looks itself whether it fits.
+//
+// Tokens that were read are remembered, since each request has one, until a
+// transaction of this process touches tokens, committed or not: nobody else writes
+// the directory.
+//
 // The statements keep to what PostgreSQL accepts too, but for placeholders and
 // where a comment says why not.
 package sqlite
