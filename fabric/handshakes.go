@@ -15,8 +15,10 @@ const (
 	// gone.
 	handshakeWait = 10 * time.Second
 	// handshakeTurn is how long a turn lasts at most: with TLS 1.3 nothing is waited
-	// for in it, unless somebody makes this side ask again and does not answer.
-	handshakeTurn = 100 * time.Millisecond
+	// for in it. One whose host has gone meanwhile is not ended otherwise.
+	handshakeTurn = 20 * time.Millisecond
+	// turnsPerProcessor are under way at once.
+	turnsPerProcessor = 4
 )
 
 // errManyConnect is what a host is turned away with; it tries again later.
@@ -29,9 +31,8 @@ type handshakes struct {
 	turns chan struct{} // a place for each that is under way
 }
 
-// newHandshakes leaves at least half of the processors to everything else.
 func newHandshakes() *handshakes {
-	return &handshakes{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	return &handshakes{turns: make(chan struct{}, turnsPerProcessor*runtime.GOMAXPROCS(0))}
 }
 
 // guard gives a configuration whose handshakes take turns.
