@@ -58,7 +58,7 @@ func target(path string) (string, error) {
 		}
 		to, no := os.Readlink(path)
 		if no != nil {
-			return path, nil // a name that is free, or whoever makes the file says what is wrong
+			return path, nil //nolint:nilerr // a free name, or whoever makes the file says what is wrong
 		}
 		if !filepath.IsAbs(to) {
 			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
