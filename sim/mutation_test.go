@@ -60,8 +60,8 @@ var mutations = []mutation{
 	},
 	{
 		name: "results are acknowledged before the commit", file: "manager/runner/commit.go", few: true,
-		text:  "\t\tif err := r.opt.Store.Write(ctx, b.write); err != nil {\n",
-		wrong: "\t\tr.acknowledge(b)\n\t\tif err := r.opt.Store.Write(ctx, b.write); err != nil {\n",
+		text:  "\t\tif err := r.opt.Store.Write(store.Remembering(ctx), b.write); err != nil {\n",
+		wrong: "\t\tr.acknowledge(b)\n\t\tif err := r.opt.Store.Write(store.Remembering(ctx), b.write); err != nil {\n",
 	},
 	{
 		name: "the gateway acknowledges what it passes on", file: "manager/gateway/visit.go",
