@@ -14,6 +14,9 @@ import (
 // number writes a value so that three digits count, with commas between
 // thousands.
 func number(v float64) string {
+	if math.Abs(v) < 5e-7 { // what would be written as 0.000000
+		return "0"
+	}
 	digits := 0
 	if a := math.Abs(v); a > 0 && a < 100 {
 		digits = 2 - int(math.Floor(math.Log10(a)))
