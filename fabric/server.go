@@ -94,8 +94,8 @@ func StartServer(o ServerOptions) (*Server, error) {
 		return nil, fmt.Errorf("cannot start the fabric: %w", err)
 	}
 	if o.TLS != nil {
-		o.TLS = newHandshakes().guard(o.TLS)
-		o.TLS.MinVersion = tls.VersionTLS13 // both ends are Banto, and the turns of handshakes need it
+		o.TLS = o.TLS.Clone()
+		o.TLS.MinVersion = max(o.TLS.MinVersion, tls.VersionTLS12)
 	}
 	every := pingEvery(QuietFor(o.Hosts))
 	opts := func(pings time.Duration) *server.Options { return options(host, port, pings, k, resolver, o.TLS) }
