@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/wholefile"
 )
 
 const (
@@ -102,10 +103,10 @@ func makeAuthority(dir string, now time.Time) (*Authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	if err := writeWhole(filepath.Join(dir, caKeyFile), keyPEM, 0o600); err != nil {
+	if err := wholefile.Write(filepath.Join(dir, caKeyFile), keyPEM, 0o600); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	if err := writeWhole(filepath.Join(dir, caCertFile), encodeCert(der), 0o644); err != nil {
+	if err := wholefile.Write(filepath.Join(dir, caCertFile), encodeCert(der), 0o644); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return &Authority{dir: dir, cert: cert, key: key}, nil
@@ -219,31 +220,4 @@ func readPrivate(file string) ([]byte, error) {
 		return nil, banto.Fail(banto.KindDenied, "cannot use "+file, "others can read it, and it holds a private key", "chmod 600 '"+file+"'")
 	}
 	return os.ReadFile(file)
-}
-
-// writeWhole writes a file whole or not at all.
-func writeWhole(file string, body []byte, mode fs.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()           // what matters is the first error
-			_ = os.Remove(f.Name()) // likewise
-		}
-	}()
-	if err := f.Chmod(mode); err != nil && runtime.GOOS != "windows" {
-		return err
-	}
-	if _, err := f.Write(body); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/internal/wholefile"
 )
 
 const (
@@ -257,7 +258,7 @@ func (c *Certificates) make(now time.Time) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the manager's certificate: %w", err)
 	}
-	if err := writeWhole(filepath.Join(a.dir, serverFile), body, 0o600); err != nil {
+	if err := wholefile.Write(filepath.Join(a.dir, serverFile), body, 0o600); err != nil {
 		return pair, fmt.Errorf("cannot keep the manager's certificate: %w", err)
 	}
 	return pair, nil
