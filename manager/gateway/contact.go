@@ -10,6 +10,7 @@ import (
 const (
 	pongWait  = time.Second            // a pong that no frame carries goes by itself
 	pongAgain = 500 * time.Millisecond // a lease that was not proved since is looked at again
+	pongGrid  = 250 * time.Millisecond // what goes by itself goes with that of other hosts
 	maxPings  = 16                     // of a session that wait for their pong
 )
 
@@ -35,7 +36,7 @@ type ping struct {
 // answering late does no harm.
 func (c *contact) came(p ping, now time.Time) {
 	if c.lookAt.IsZero() {
-		c.lookAt = now.Add(pongWait)
+		c.lookAt = onGrid(now.Add(pongWait))
 	}
 	if n := len(c.pings); n == maxPings {
 		last := &c.pings[n-1]
@@ -66,8 +67,16 @@ func (c *contact) sent(pong int64, now time.Time) {
 		}
 	}
 	if c.pings = left; len(left) > 0 {
-		c.lookAt = now.Add(pongAgain)
+		c.lookAt = onGrid(now.Add(pongAgain))
 	}
+}
+
+// onGrid gives the first of the instants from then on at which pongs go, for all
+// hosts the same: a process that wakes once for many is cheaper than one that wakes
+// for each. It keeps the reading of the monotonic clock.
+func onGrid(at time.Time) time.Time {
+	past := time.Duration(at.UnixNano() % int64(pongGrid))
+	return at.Add((pongGrid - past) % pongGrid)
 }
 
 // due says whether a pong is to go, even alone.

@@ -316,3 +316,15 @@ func TestOneRecallAtATime(t *testing.T) {
 	m.Recall(fabric.Recall{ID: "s", Since: start})
 	asked("s")
 }
+
+// Pongs that go by themselves go together, whenever their pings came.
+func TestPongsOfManyHostsGoTogether(t *testing.T) {
+	for _, came := range []int{1, 100, 249, 250} {
+		m := opened(t, 3)
+		m.Proved(10 * time.Second)
+		pinged(m, 1, 9*time.Second, start.Add(time.Duration(came)*time.Millisecond))
+		if wake, want := m.Wake(), start.Add(1250*time.Millisecond); !wake.Equal(want) {
+			t.Errorf("a ping after %d ms: wakes at %v, not %v", came, wake.Sub(start), want.Sub(start))
+		}
+	}
+}
