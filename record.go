@@ -27,7 +27,15 @@ type Tracker struct {
 	WaitsFor    []string          `json:"waits_for,omitempty" doc:"What the tracker waits for, by name; made when it is read"`
 	Cancelling  bool              `json:"cancelling,omitempty" doc:"A cancel was accepted and running parts are being killed"`
 	Hosts       []HostID          `json:"hosts,omitempty" doc:"Hosts that attempts were sent to, in order of first use"`
+	HeldOuter   bool              `json:"held_outer,omitempty" doc:"It is held because the tracker that runs it is"`
 	Held        bool              `json:"held,omitempty" doc:"Nothing new starts in it until it is released"`
+	Parent      TrackerID         `json:"parent,omitempty" doc:"The tracker that runs this one, as an attempt of a part"`
+	ParentPart  PartKey           `json:"parent_part,omitempty"`
+	Calling     AttemptID         `json:"calling,omitempty" doc:"The attempt of its parent that this tracker is"`
+	Root        TrackerID         `json:"root,omitempty" doc:"The outermost tracker, of one that another runs"`
+	Depth       int               `json:"depth,omitempty" doc:"How many trackers are above it"`
+	Calls       string            `json:"-"` // names what is kept of the jobnets that it may run, as they were when the outermost tracker started
+	Timezone    string            `json:"timezone,omitempty" doc:"Time zone of the manager that took it, for a jobnet that names none"`
 	Places      map[string]HostID `json:"places,omitempty" doc:"The host that was chosen for each group or set of labels"`
 }
 
@@ -42,6 +50,8 @@ type Part struct {
 	Tries     int               `json:"tries" doc:"Attempts since the part last left waiting, for retry"`
 	AttemptID AttemptID         `json:"attempt_id,omitempty" doc:"The last attempt"`
 	Rerun     int               `json:"rerun" doc:"Rerun in which the part last left waiting"`
+	Child     TrackerID         `json:"child,omitempty" doc:"The tracker that its last attempt is, of a part that runs another jobnet"`
+	Outlet    string            `json:"outlet,omitempty" doc:"The way that a branch has taken"`
 	Via       PartKey           `json:"via,omitempty" doc:"With join any: the part whose edge started this one"`
 	Host      string            `json:"host,omitempty"`
 	Exit      *int              `json:"exit,omitempty"`
@@ -53,6 +63,7 @@ type Part struct {
 	StartedAt *time.Time        `json:"started_at,omitempty"`
 	EndedAt   *time.Time        `json:"ended_at,omitempty"`
 	RetryAt   *time.Time        `json:"retry_at,omitempty"`
+	Until     *time.Time        `json:"until,omitempty" doc:"Of a wait for a time: when it is over"`
 	Revision  int64             `json:"revision"`
 }
 
@@ -78,6 +89,7 @@ type Attempt struct {
 	Encoding   string       `json:"encoding,omitempty" doc:"Of its output; empty: UTF-8"`
 	DeadManMS  int64        `json:"dead_man_ms,omitempty" doc:"Its keeper ends it when it has had no contact to the active manager for so long, in milliseconds"`
 	DeadBy     *time.Time   `json:"dead_by,omitempty" doc:"While it is lost: when its keeper must have ended it"`
+	Child      TrackerID    `json:"child,omitempty" doc:"The tracker that it is, of a part that runs another jobnet"`
 	CreatedAt  time.Time    `json:"created_at"`
 	StartedAt  *time.Time   `json:"started_at,omitempty"`
 	EndedAt    *time.Time   `json:"ended_at,omitempty"`

@@ -150,6 +150,7 @@ type MoveRequest struct {
 	Move    Move              `json:"move" enum:"hold,release,skip,force-end,kill,cancel,rerun,comment"`
 	Parts   []PartKey         `json:"parts,omitempty" maxItems:"100000"`
 	Outcome Outcome           `json:"outcome,omitempty" doc:"For force-end: ok, warning or error"`
+	Outlet  string            `json:"outlet,omitempty" maxLength:"400" doc:"For force-end of branches as ok or warning: the way that they take"`
 	Only    bool              `json:"only,omitempty" doc:"For rerun: only these parts, not what is behind them"`
 	Params  map[string]string `json:"params,omitempty" doc:"For rerun: parameters to change"`
 	Latest  bool              `json:"latest,omitempty" doc:"For rerun: use the definition that is active now"`

@@ -142,6 +142,9 @@ const (
 	ReasonNotStarted    Reason = "not-started"     // the host could not start it, for another reason
 	ReasonVariables     Reason = "variables"       // it ended well, but what it set is not what it declared
 	ReasonExpression    Reason = "expression"      // an expression of the part had no value
+	ReasonNoWay         Reason = "no-way"          // no condition of a branch is true, and it has no else
+	ReasonJobnet        Reason = "jobnet"          // the jobnet that the part runs ended in error, or could not start
+	ReasonEnd           Reason = "end"             // an end part says how the jobnet ends
 	ReasonLost          Reason = "lost"            // the host did not come back
 	ReasonHostRestarted Reason = "host-restarted"  // the host started anew while it ran
 	ReasonKeeperDied    Reason = "keeper-died"     // its keeper died, and its exit status is not known

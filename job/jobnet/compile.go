@@ -105,7 +105,7 @@ func (c *compilation) partNames() {
 	for i := range parts {
 		name := parts[i].Name
 		c.flow.Parts[i].Name = name
-		c.flow.Parts[i].Sets = parts[i].Sets
+		c.flow.Parts[i].Kind, c.flow.Parts[i].Sets = parts[i].Kind, parts[i].Sets
 		if fault := partNameFault(name); fault != "" {
 			c.report.Add(parts[i].Pos, "parts", fmt.Sprintf("the part name %q %s", clip(name), fault), nameHint(name))
 		}

@@ -33,6 +33,14 @@ func (c *compilation) part(i int, p *Part, to *FlowPart) {
 		to.When = &Condition{p.When, c.names}
 		c.condition(to.When, at("when"))
 	}
+	c.kind(p, to, at)
+	if p.Call != nil && p.Kind != KindJobnet && p.Kind != "" {
+		c.report.Add(p.place("with"), at("with").path(), "with gives values to the parameters of a jobnet, and this is a "+string(p.Kind), "write env: for the variables of a job")
+	}
+	if p.Kind != "" && !p.Kind.Runs() {
+		c.runsNothing(p, at)
+		return
+	}
 	to.Dir = c.base.dir
 	if p.Dir != "" {
 		to.Dir = c.text(p.Dir, at("dir"))
@@ -54,7 +62,9 @@ func (c *compilation) part(i int, p *Part, to *FlowPart) {
 	}
 	c.running(p, to, at)
 	c.onLost(p, to, at)
-	c.kind(p, to, at)
+	if p.Kind == KindJob {
+		c.expansion(p, to, at)
+	}
 	c.sets(p, at("sets"))
 	c.weigh(p, to)
 }
@@ -121,20 +131,32 @@ func (c *compilation) kind(p *Part, to *FlowPart, at func(string) place) {
 		if p.Shell != "" {
 			c.shell(p.Shell, at("shell"))
 		}
-		c.expansion(p, to, at)
 	case KindRun:
 		c.args(p, to, at)
 		if p.Shell != "" {
 			c.report.Add(p.place("shell"), at("shell").path(), "run starts its program without a shell", "leave out shell, or write job:")
 		}
 		c.notDelayed(p, at)
+	case KindBranch:
+		c.ways(p, to, at)
+	case KindEnd:
+		c.ending(p, to, at)
+	case KindWait:
+		c.wait(p, to, at)
+	case KindJobnet:
+		c.call(p, to, at)
+		to.Retry = p.Retry
+		if p.Retry != nil {
+			c.retry(p.Retry, at("retry"))
+		}
+		c.rerunRule(p, to, at)
 	case "":
 		if !p.Faulty {
-			c.report.Add(p.Pos, "parts."+p.Name, "the part does nothing", "write job: with a script, or run: with a program and its arguments")
+			c.report.Add(p.Pos, "parts."+p.Name, "the part does nothing", "write job: with a script, or run: with a program and its arguments; or jobnet:, branch:, wait: or end:")
 		}
 	default:
 		if !p.Faulty {
-			c.report.Add(p.Pos, "parts."+p.Name, fmt.Sprintf("parts of kind %q are not supported by this version", clip(string(p.Kind))), "kinds are job and run")
+			c.report.Add(p.Pos, "parts."+p.Name, fmt.Sprintf("parts of kind %q are not supported by this version", clip(string(p.Kind))), "kinds are "+kindList())
 		}
 	}
 }

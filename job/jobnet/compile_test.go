@@ -30,7 +30,7 @@ func drawJobnet(t *rapid.T) *Jobnet {
 		}
 		for before := range i {
 			if rapid.IntRange(0, 3).Draw(t, "edge") == 0 {
-				p.After = append(p.After, After{Part: fmt.Sprint("p", before), Outlet: rapid.SampledFrom(outlets()).Draw(t, "outlet")})
+				p.After = append(p.After, After{Part: fmt.Sprint("p", before), Outlet: rapid.SampledFrom(standardOutlets()).Draw(t, "outlet")})
 			}
 		}
 		if len(p.After) > 0 {

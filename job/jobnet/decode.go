@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"unicode/utf8"
+
+	"github.com/bantoops/banto"
 )
 
 // decodeCanonical reads what Encode writes, several times faster than
@@ -95,6 +97,14 @@ func (s *scanner) seldom(key string, p *FlowPart) {
 	switch key {
 	case "when":
 		s.rest(&p.When)
+	case "ways":
+		s.rest(&p.Ways)
+	case "call":
+		s.rest(&p.Call)
+	case "wait":
+		s.rest(&p.Wait)
+	case "end":
+		p.End = banto.Outcome(s.word())
 	case "heals":
 		s.rest(&p.Heals)
 	case "env":

@@ -171,6 +171,21 @@ func (p *Part) flatten(f *flat) {
 		f.put(g, ".job", shown(p.Script))
 	case KindRun:
 		f.put(g, ".run", ListText(p.Args))
+	case KindBranch:
+		for _, w := range p.Ways {
+			f.put(g, ".branch."+string(w.Outlet), either(w.When, "else"))
+		}
+	case KindJobnet:
+		if p.Call != nil {
+			f.put(g, ".jobnet", p.Call.Jobnet)
+			for _, w := range p.Call.With {
+				f.put(g, ".with."+w.Name, shown(w.Value))
+			}
+		}
+	case KindWait:
+		f.put(g, ".wait", p.Wait.text())
+	case KindEnd:
+		f.put(g, ".end", string(p.End))
 	}
 	after := make([]string, len(p.After))
 	for i, a := range p.After {

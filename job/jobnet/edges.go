@@ -6,9 +6,21 @@ import (
 	"strings"
 )
 
-// outlets lists the outlets that every part of this version has.
-func outlets() []Outlet {
+// standardOutlets lists the outlets of parts that run something.
+func standardOutlets() []Outlet {
 	return []Outlet{OutletDone, OutletOK, OutletWarning, OutletError, OutletEnded}
+}
+
+// outlets lists the outlets of the part, those of its own first. Nothing can be
+// behind an end.
+func (p *Part) outlets() []Outlet {
+	switch p.Kind {
+	case KindBranch:
+		return append(wayNames(p.Ways), OutletDone, OutletError, OutletEnded)
+	case KindEnd:
+		return nil
+	}
+	return standardOutlets()
 }
 
 // ParseAfter reads an edge as it is written: archive, or copy.error.
@@ -37,11 +49,10 @@ func (c *compilation) edges(p *Part, to *FlowPart) {
 		case from < 0:
 			c.report.Add(a.Pos, at, fmt.Sprintf("there is no part %q", clip(a.Part)), c.partHint(a.Part))
 			continue
-		case !slices.Contains(outlets(), a.Outlet):
-			if c.jobnet.Parts[from].Faulty {
-				continue // it may have outlets of its own
+		case !c.jobnet.Parts[from].has(a.Outlet):
+			if before := &c.jobnet.Parts[from]; !before.Faulty { // or it may have that outlet
+				c.report.Add(a.Pos, at, before.noOutlet(a.Outlet), before.outletHint(a.Outlet))
 			}
-			c.report.Add(a.Pos, at, fmt.Sprintf("%s has no outlet %q", a.Part, clip(string(a.Outlet))), outletHint(a.Outlet))
 			continue
 		case len(p.After) <= 64 && slices.ContainsFunc(p.After[:i], a.same), len(p.After) > 64 && c.twice(i, p.After):
 			c.report.Add(a.Pos, at, fmt.Sprintf("%s stands here twice", a), "leave out one of the two")
@@ -80,9 +91,30 @@ func (c *compilation) partHint(name string) string {
 	return didYouMean(name, c.names.all(), "it names a part of this jobnet")
 }
 
-func outletHint(o Outlet) string {
+func (p *Part) has(o Outlet) bool {
+	if p.Kind == KindBranch || p.Kind == KindEnd {
+		return slices.Contains(p.outlets(), o)
+	}
+	switch o { // most edges come by here
+	case OutletDone, OutletOK, OutletWarning, OutletError, OutletEnded:
+		return true
+	}
+	return false
+}
+
+func (p *Part) noOutlet(o Outlet) string {
+	if p.Kind == KindEnd {
+		return fmt.Sprintf("%s ends the jobnet, so nothing can be behind it", p.Name)
+	}
+	return fmt.Sprintf("%s has no outlet %q", p.Name, clip(string(o)))
+}
+
+func (p *Part) outletHint(o Outlet) string {
+	if p.Kind == KindEnd {
+		return "what runs beside it finishes; what waits is not taken"
+	}
 	names := make([]string, 0, 5)
-	for _, known := range outlets() {
+	for _, known := range p.outlets() {
 		names = append(names, string(known))
 	}
 	return didYouMean(string(o), names, "outlets are "+strings.Join(names, ", "))

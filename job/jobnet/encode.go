@@ -86,12 +86,12 @@ func (f *Flow) namespace() *namespace {
 	for _, p := range f.Params {
 		ns.params[p.Name] = p.Type
 	}
-	ns.part = func(name string) ([]Set, bool) {
+	ns.part = func(name string) *FlowPart {
 		i := f.Part(name)
 		if i < 0 {
-			return nil, false
+			return nil
 		}
-		return f.Parts[i].Sets, true
+		return &f.Parts[i]
 	}
 	ns.all = func() []string {
 		names := make([]string, len(f.Parts), len(f.Parts)+4)
@@ -127,6 +127,18 @@ func (p *FlowPart) resolve(names *namespace) *fault {
 	}
 	if p.When != nil {
 		p.When.names = names
+	}
+	if p.Call != nil {
+		for i := range p.Call.With {
+			if fault := p.Call.With[i].Value.resolve(names); fault != nil {
+				return fault
+			}
+		}
+	}
+	for i := range p.Ways {
+		if p.Ways[i].When != nil {
+			p.Ways[i].When.names = names
+		}
 	}
 	return nil
 }

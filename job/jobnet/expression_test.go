@@ -25,8 +25,13 @@ func testNames() *namespace {
 	}
 	return &namespace{
 		params: map[string]Type{"mode": Choice, "n": Integer, "s": String, "list": List, "day": DateT, "f": Number, "b": Boolean},
-		part:   func(name string) ([]Set, bool) { s, ok := parts[name]; return s, ok },
-		all:    func() []string { return []string{"count", "map", "集計"} },
+		part: func(name string) *FlowPart {
+			if s, ok := parts[name]; ok {
+				return &FlowPart{Name: name, Kind: KindJob, Sets: s}
+			}
+			return nil
+		},
+		all: func() []string { return []string{"count", "map", "集計"} },
 	}
 }
 

@@ -23,17 +23,22 @@ type Flow struct {
 
 // FlowPart is one part of a flow. Parts keep the order of the definition.
 type FlowPart struct {
-	Name   string     `json:"name"`
-	Title  string     `json:"title,omitempty"`
-	Kind   Kind       `json:"kind"`
-	Script string     `json:"script,omitempty"`
-	Args   []Text     `json:"args,omitempty"`
-	After  []Edge     `json:"after,omitempty"`
-	Join   Join       `json:"join"` // never empty
-	When   *Condition `json:"when,omitempty"`
-	Heals  bool       `json:"heals,omitempty"`
-	Dir    Text       `json:"dir,omitzero"`
-	Env    []FlowEnv  `json:"env,omitempty"` // folder, jobnet and part, later ones of one name win
+	Name   string `json:"name"`
+	Title  string `json:"title,omitempty"`
+	Kind   Kind   `json:"kind"`
+	Script string `json:"script,omitempty"`
+	Args   []Text `json:"args,omitempty"`
+	// Ways are those out of a branch, else last if there is one.
+	Ways  []FlowWay     `json:"ways,omitempty"`
+	End   banto.Outcome `json:"end,omitempty"` // of an end: what it ends with
+	Wait  *Wait         `json:"wait,omitempty"`
+	Call  *FlowCall     `json:"call,omitempty"` // of a jobnet
+	After []Edge        `json:"after,omitempty"`
+	Join  Join          `json:"join"` // never empty
+	When  *Condition    `json:"when,omitempty"`
+	Heals bool          `json:"heals,omitempty"`
+	Dir   Text          `json:"dir,omitzero"`
+	Env   []FlowEnv     `json:"env,omitempty"` // folder, jobnet and part, later ones of one name win
 	// Host is a host or a group by name; empty, and without HostLabels: the
 	// host beside the manager.
 	Host       Text          `json:"host,omitzero"`
@@ -56,6 +61,12 @@ type FlowPart struct {
 
 	// Next lists the edges that leave this part; made from After.
 	Next []NextEdge `json:"-"`
+}
+
+// FlowWay is one way out of a branch.
+type FlowWay struct {
+	Outlet Outlet     `json:"outlet"`
+	When   *Condition `json:"when,omitempty"` // nil: else
 }
 
 // Edge is an edge seen from the part it leads to: From is an index into

@@ -161,11 +161,26 @@ type EnvVar struct {
 // Kind is what a part does.
 type Kind string
 
-// The kinds of part that this version runs.
+// The kinds of part of this version.
 const (
-	KindJob Kind = "job" // a script, handed to a shell
-	KindRun Kind = "run" // a program with arguments, no shell
+	KindJob    Kind = "job"    // a script, handed to a shell
+	KindRun    Kind = "run"    // a program with arguments, no shell
+	KindJobnet Kind = "jobnet" // another jobnet, as a tracker of its own
+	KindBranch Kind = "branch" // takes one of its ways on
+	KindEnd    Kind = "end"    // starts nothing more, and lets what runs finish
+	KindWait   Kind = "wait"   // goes on when what it waits for has come
 )
+
+// Kinds gives the kinds of part, as they are written.
+func Kinds() []Kind { return []Kind{KindJob, KindRun, KindJobnet, KindBranch, KindEnd, KindWait} }
+
+// Attempts says whether parts of the kind have attempts: they run something, on a
+// host or as a tracker of its own.
+func (k Kind) Attempts() bool { return k.Runs() || k == KindJobnet }
+
+// Runs says whether parts of the kind run something on a host, so that they have
+// attempts.
+func (k Kind) Runs() bool { return k == KindJob || k == KindRun }
 
 // Join says when a part with several edges starts.
 type Join string
@@ -187,6 +202,14 @@ const (
 	OutletError   Outlet = "error"
 	OutletEnded   Outlet = "ended"
 )
+
+// Way is one way out of a branch, as written.
+type Way struct {
+	Outlet  Outlet
+	When    string // source of an expression; empty: else, when no other is true
+	Pos     Pos    // of the outlet
+	WhenPos Pos
+}
 
 // After names a part and one of its outlets, as written.
 type After struct {
@@ -294,6 +317,10 @@ type Part struct {
 	Kind   Kind
 	Script string   // of a job
 	Args   []string // of a run: source texts
+	Ways   []Way    // of a branch: the first that is true is taken
+	End    banto.Outcome
+	Wait   *Wait
+	Call   *Call
 	After  []After
 	Join   Join
 	When   string // source of an expression

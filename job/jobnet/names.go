@@ -36,6 +36,14 @@ func normal(name string) bool {
 // partNameFault says why a text cannot be the name of a part or of a variable,
 // or "".
 func partNameFault(name string) string {
+	if reserved(name) {
+		return "is a word of the expression language"
+	}
+	return wordFault(name)
+}
+
+// wordFault says why a text is not a name as parts have one, or "".
+func wordFault(name string) string {
 	switch {
 	case name == "":
 		return "is empty"
@@ -43,8 +51,6 @@ func partNameFault(name string) string {
 		return fmt.Sprintf("is longer than %d characters", maxName)
 	case !normal(name):
 		return "is not in Unicode normal form C"
-	case reserved(name):
-		return "is a word of the expression language"
 	}
 	for i, c := range name {
 		switch {

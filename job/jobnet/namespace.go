@@ -30,9 +30,9 @@ const (
 // lock is there because trackers share a flow.
 type namespace struct {
 	params map[string]Type
-	part   func(name string) (sets []Set, ok bool)
-	all    func() []string // the names of the parts, for hints
-	silent func() bool     // no hints are wanted; may be nil
+	part   func(name string) *FlowPart // nil: there is none
+	all    func() []string             // the names of the parts, for hints
+	silent func() bool                 // no hints are wanted; may be nil
 
 	mu       sync.Mutex
 	config   *conf.Config

@@ -39,6 +39,11 @@ func (c *compilation) running(p *Part, to *FlowPart, at func(string) place) {
 	if to.Limits = m.limits; m.limits != nil && *m.limits == (banto.Limits{}) {
 		to.Limits = nil
 	}
+	c.rerunRule(p, to, at)
+}
+
+// rerunRule fills in whether the operator may run the part again.
+func (c *compilation) rerunRule(p *Part, to *FlowPart, at func(string) place) {
 	switch p.Rerun {
 	case "", RerunYes:
 	case RerunAsk, RerunNever:

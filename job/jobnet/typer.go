@@ -70,8 +70,12 @@ func (t *typer) identifier(at *ast.Node, n *ast.IdentifierNode) Type {
 	if n.Value == "params" {
 		return t.fault(n, "write params.name", "params alone is no value")
 	}
-	if _, ok := t.names.part(n.Value); ok {
-		return t.fault(n, fmt.Sprintf("write %s.outcome, %s.exit, %s.output or a variable that it sets", n.Value, n.Value, n.Value), "the part %s alone is no value", n.Value)
+	if p := t.names.part(n.Value); p != nil {
+		hint := fmt.Sprintf("write %s.outcome, %s.exit, %s.output or a variable that it sets", n.Value, n.Value, n.Value)
+		if !p.Kind.Runs() {
+			hint = fmt.Sprintf("write %s.outcome", n.Value)
+		}
+		return t.fault(n, hint, "the part %s alone is no value", n.Value)
 	}
 	if _, ok := t.names.params[n.Value]; ok {
 		return t.fault(n, "write params."+n.Value, "%s is not known", n.Value)
@@ -157,12 +161,22 @@ func (ns *namespace) paramNames() []string {
 }
 
 func (ns *namespace) lookUpPart(r *ref) *fault {
-	sets, ok := ns.part(r.name)
-	if !ok {
+	p := ns.part(r.name)
+	if p == nil {
 		return &fault{r.at, fmt.Sprintf("there is no part %s", r.name), ns.hint(r.name, ns.all, "names are params.x, part.x, date, tracker and attempt")}
 	}
+	switch {
+	case r.field == fieldOutcome:
+		r.typ = String
+		return nil
+	case r.field == fieldExit && p.Kind == KindJobnet:
+		r.typ = Integer
+		return nil
+	case p.Kind != "" && !p.Kind.Runs():
+		return &fault{r.at, fmt.Sprintf("%s has no %s: it runs nothing", r.name, r.field), fmt.Sprintf("it has %s.outcome alone", r.name)}
+	}
 	switch r.field {
-	case fieldOutcome, fieldOutput:
+	case fieldOutput:
 		r.typ = String
 		return nil
 	case fieldExit:
@@ -171,7 +185,7 @@ func (ns *namespace) lookUpPart(r *ref) *fault {
 	case fieldResult:
 		return &fault{r.at, "result is not supported by this version", "let the job set a variable and name it under sets"}
 	}
-	for _, s := range sets {
+	for _, s := range p.Sets {
 		if s.Name == r.field {
 			r.typ = s.Type
 			return nil
@@ -179,7 +193,7 @@ func (ns *namespace) lookUpPart(r *ref) *fault {
 	}
 	names := func() []string {
 		names := []string{fieldOutcome, fieldExit, fieldOutput}
-		for _, s := range sets {
+		for _, s := range p.Sets {
 			names = append(names, s.Name)
 		}
 		return names

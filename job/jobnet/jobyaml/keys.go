@@ -20,12 +20,13 @@ const (
 	inAccount  where = "account"
 	inUser     where = "user" // one entry of users
 	inHosts    where = "hosts"
+	inWait     where = "wait"
 )
 
 // owner names the mapping as the owner of a key.
 func (w where) owner() string {
 	switch w {
-	case inDefaults, inRetry, inExit, inLimits, inLost, inKeep, inHosts:
+	case inDefaults, inRetry, inExit, inLimits, inLost, inKeep, inHosts, inWait:
 		return string(w)
 	case inHanded:
 		return "a folder's defaults"
@@ -113,6 +114,21 @@ func partKeys() []key {
 		{name: "run", in: []where{inPart}, typ: typeArgs, example: "[split, -b, \"${params.chunk}\", data.tar]",
 			en: "A program and its arguments, started without a shell. Each may hold ${…}, which stays one argument.",
 			ja: "プログラムと引数。シェルを通さずに起動する。${…} を書け、展開しても一つの引数のまま。"},
+		{name: "jobnet", in: []where{inPart}, typ: typePath, example: "sales/close",
+			en: "Another jobnet by its path, run as a tracker of its own; the part ends as that does. Which version runs is fixed when the outermost tracker starts.",
+			ja: "別のジョブネットのパス。独立したトラッカとして実行し、部品はその結果で終わる。どの版を実行するかは、最も外側のトラッカが始まるときに決まる。"},
+		{name: "with", in: []where{inPart}, typ: typeEnv, example: `{day: "${date}"}`,
+			en: "Values for the parameters of the jobnet; they may hold ${…}.",
+			ja: "ジョブネットのパラメータの値。${…} を書ける。"},
+		{name: "branch", in: []where{inPart}, typ: typeBranch, example: "{big: count.files > 1000, small: else}",
+			en: "Ways on, each an outlet with its condition: the first that is true is taken, else when no other is. None true and no else is an error. Parts behind it say judge.big; judge alone is any of its ways.",
+			ja: "先へ進む道。出口とその条件を並べ、最初に真になったものへ進む。else はほかのどれも真でないときの道。どれも真でなく else もなければ異常。後の部品は judge.big のように書く。judge だけなら、どの道でもよい。"},
+		{name: "end", in: []where{inPart}, typ: typeOutcome, example: "warning",
+			en: "Ends the jobnet with ok, warning or error: nothing new starts (what waits, or is held, is not taken, and nothing is tried again), what runs finishes, and the outcome is the worst of all parts.",
+			ja: "ジョブネットを ok、warning、error のどれかで終える。新しいものは始まらず（待機や保留のものは対象外になり、再試行もしない）、実行中のものは最後まで実行する。結果はすべての部品のうち最も悪いもの。"},
+		{name: "wait", in: []where{inPart}, typ: typeWait, example: `{time: "26:30"}`,
+			en: "Goes on when what it waits for has come: a time of the base day, or a while.",
+			ja: "待つものが来たら先へ進む。基準日の時刻、または一定の時間。"},
 		{name: "after", in: []where{inPart}, typ: typeAfter, example: "[archive, copy.error]",
 			en: "The parts that this one is behind, each with an outlet: done (default: it ended well), ok, warning, error, or ended (whatever it was).",
 			ja: "この部品の前にある部品。出口を付けられる: done（既定。よい結果）、ok、warning、error、ended（結果によらない）。"},
@@ -212,6 +228,13 @@ func smallKeys() []key {
 		{name: "codes", in: []where{inRetry}, typ: typeCodes, example: "[75]",
 			en: "Try again only after these exit codes; without it, after any error.", ja: "この終了コードのときだけやり直す。無ければどの異常でもやり直す。"},
 
+		{name: "time", in: []where{inWait}, typ: typeClock, example: `"26:30"`,
+			en: "A time of the base day, in the jobnet's time zone, from 00:00 to 47:59: 26:30 is half past two of the day after. One that has passed is not waited for. Where clocks go forward over it, it is as much later; where they show it twice, the first counts.",
+			ja: "ジョブネットのタイムゾーンでの、基準日の時刻。00:00 から 47:59 まで。26:30 は翌日の 2 時 30 分。過ぎていれば待たない。時計が進められて飛ばされる時刻は、その分だけ後になる。戻されて二度ある時刻は最初のもの。"},
+		{name: "for", in: []where{inWait}, typ: typeDuration, example: "10m",
+			en: "How long to wait, from when the part's turn has come.",
+			ja: "部品の番が来てから待つ時間。"},
+
 		{name: "then", in: []where{inLost}, typ: typeLost, example: "rerun",
 			en: "What is done: wait, fail, rerun or rerun-jobnet.", ja: "すること: wait、fail、rerun、rerun-jobnet。"},
 		{name: "after", in: []where{inLost}, typ: typeDuration, example: "2m",
@@ -285,15 +308,10 @@ func laterKeys() []key {
 		{"running-at-once", []where{inJobnet}},
 		{"overlap", []where{inJobnet}},
 		{"use", []where{inPart}},
-		{"jobnet", []where{inPart}},
-		{"branch", []where{inPart}},
-		{"wait", []where{inPart}},
 		{"send", []where{inPart}},
 		{"approval", []where{inPart}},
-		{"end", []where{inPart}},
 		{"for-each", []where{inPart}},
 		{"repeat", []where{inPart}},
-		{"with", []where{inPart}},
 		{"secrets", []where{inPart}},
 		{"queue", []where{inPart, inDefaults, inHanded}},
 		{"priority", []where{inPart, inDefaults, inHanded}},
@@ -338,7 +356,7 @@ func newTable() *table {
 
 // elsewhere names a mapping that the key would be at home in, or "".
 func (t *table) elsewhere(name string) where {
-	for _, w := range []where{inJobnet, inPart, inDefaults, inHanded, inParam, inFolder, inRetry, inExit, inLimits, inLost, inKeep, inGroup, inAccount, inUser, inHosts} {
+	for _, w := range []where{inJobnet, inPart, inDefaults, inHanded, inParam, inFolder, inRetry, inExit, inLimits, inLost, inKeep, inGroup, inAccount, inUser, inHosts, inWait} {
 		if k := t.rows[w][name]; k != nil && !k.later {
 			return w
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/jobnet"
 	"go.yaml.in/yaml/v3"
 )
@@ -47,8 +48,11 @@ func partHint(name string, v *yaml.Node) string {
 func (r *reader) part(n *yaml.Node, path string, p *jobnet.Part) {
 	good := r.mapping(n, inPart, path, func(m member) (ok bool) {
 		switch m.name {
-		case "job", "run":
+		case "job", "run", "jobnet", "branch", "end", "wait":
 			ok = r.kindKey(m, p)
+		case "with":
+			p.Mark("with", r.pos(m.at))
+			r.called(p).With, ok = r.env(m)
 		case "title":
 			p.Title, ok = r.text(m)
 		case "after":
@@ -134,8 +138,105 @@ func (r *reader) kindKey(m member, p *jobnet.Part) bool {
 		return r.script(m, p)
 	case jobnet.KindRun:
 		return r.args(m, p)
+	case jobnet.KindBranch:
+		return r.branch(m, p)
+	case jobnet.KindWait:
+		return r.wait(m, p)
+	case jobnet.KindJobnet:
+		path, ok := r.filled(m)
+		r.called(p).Jobnet, p.Call.Pos = path, r.textPos(r.value(m.value))
+		return ok
+	case jobnet.KindEnd:
+		var s string
+		s, ok := r.word(m, outcomes()...)
+		p.End = banto.Outcome(s)
+		p.Mark("end", r.pos(m.value))
+		return ok
 	}
 	return false
+}
+
+// called gives what a part calls, to be filled in.
+func (r *reader) called(p *jobnet.Part) *jobnet.Call {
+	if p.Call == nil {
+		p.Call = &jobnet.Call{}
+	}
+	return p.Call
+}
+
+// branch reads the ways out of a branch, in their order.
+func (r *reader) branch(m member, p *jobnet.Part) bool {
+	p.Mark("branch", r.pos(m.value))
+	n, ok := r.inner(m)
+	if !ok {
+		return false
+	}
+	good := true
+	r.pairs(n, m.path(), func(at, value *yaml.Node) bool {
+		own := member{m.key, at, value, m.path(), at.Value}
+		v := r.value(value)
+		if v.Kind != yaml.ScalarNode || isNull(v) {
+			r.report.Add(r.pos(value), own.path(), fmt.Sprintf("a way wants a condition, not %s", what(v)), "write "+at.Value+": count.files > 1000, or "+at.Value+": else")
+			good = false
+			return true
+		}
+		s, ok := r.scalar(v, own)
+		good = good && ok
+		w := jobnet.Way{Outlet: jobnet.Outlet(jobnet.Normal(at.Value)), Pos: r.pos(at), WhenPos: r.textPos(v)}
+		if w.When = s; strings.TrimSpace(s) == otherwise {
+			w.When = ""
+		} else if strings.TrimSpace(s) == "" {
+			r.report.Add(r.pos(value), own.path(), "the condition is empty", "write "+at.Value+": else for the way that is taken when no other is")
+			good = false
+		}
+		p.Ways = append(p.Ways, w)
+		return true
+	})
+	return good
+}
+
+// wait reads what a part waits for.
+func (r *reader) wait(m member, p *jobnet.Part) bool {
+	p.Mark("wait", r.pos(m.value))
+	n, ok := r.inner(m)
+	if !ok {
+		return false
+	}
+	w := &jobnet.Wait{}
+	good := r.mapping(n, inWait, m.path(), func(m member) (ok bool) {
+		switch m.name {
+		case "time":
+			var c jobnet.Clock
+			c, ok = r.clock(m)
+			w.Time = &c
+		case "for":
+			w.For, ok = r.duration(m, time.Second)
+		}
+		return ok
+	})
+	p.Wait = w
+	return good
+}
+
+// clock reads a time of the base day.
+func (r *reader) clock(m member) (jobnet.Clock, bool) {
+	s, ok := r.text(m)
+	if !ok {
+		return 0, false
+	}
+	c, err := jobnet.ParseClock(s)
+	if err != nil {
+		r.report.Add(r.pos(m.value), m.path(), err.Error(), "in quotes: "+m.name+": "+m.key.example)
+		return 0, false
+	}
+	return c, true
+}
+
+// otherwise is the condition of the way that is taken when no other is.
+const otherwise = "else"
+
+func outcomes() []string {
+	return []string{string(banto.OK), string(banto.Warning), string(banto.Error)}
 }
 
 func (r *reader) script(m member, p *jobnet.Part) (ok bool) {

@@ -178,7 +178,7 @@ func (r *reader) unknownHint(w where, name string) string {
 	switch {
 	case name == "<<":
 		return "merge keys are not read; write defaults: for what is common"
-	case w == inExit || w == inRetry:
+	case w == inExit || w == inRetry || w == inLost || w == inWait:
 		return "keys are " + strings.Join(r.table.names[w], ", ") + "; put a list with commas in quotes"
 	}
 	if n := jobnet.Nearest(name, r.table.names[w]); n != "" {

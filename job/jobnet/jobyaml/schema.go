@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"maps"
 	"strings"
+
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 // object is a JSON object; encoding sorts its members.
@@ -13,7 +15,7 @@ type object = map[string]any
 // Schema gives the JSON Schema (2020-12) of definitions, for editors.
 func Schema() []byte {
 	defs := object{}
-	for _, w := range []where{inJobnet, inFolder, inParam, inDefaults, inHanded, inPart, inRetry, inExit, inLimits, inLost, inKeep, inGroup, inAccount, inUser, inHosts} {
+	for _, w := range []where{inJobnet, inFolder, inParam, inDefaults, inHanded, inPart, inRetry, inExit, inLimits, inLost, inKeep, inGroup, inAccount, inUser, inHosts, inWait} {
 		defs[defName(w)] = mappingSchema(w)
 	}
 	// Better errors in editors than oneOf.
@@ -59,7 +61,7 @@ func mappingSchema(w where) object {
 	case inFolder:
 		s["required"] = []string{"folder"}
 	case inPart:
-		s["oneOf"] = []any{object{"required": []string{"job"}}, object{"required": []string{"run"}}}
+		s["oneOf"] = kindsRequired()
 	case inRetry:
 		s["required"] = []string{"attempts"}
 	case inLost:
@@ -107,6 +109,15 @@ func anys(words []string) []any {
 	out := make([]any, len(words))
 	for i, w := range words {
 		out[i] = w
+	}
+	return out
+}
+
+// kindsRequired says that a part has exactly one of the keys that are kinds.
+func kindsRequired() []any {
+	out := make([]any, 0, len(jobnet.Kinds()))
+	for _, k := range jobnet.Kinds() {
+		out = append(out, object{"required": []string{string(k)}})
 	}
 	return out
 }

@@ -39,6 +39,8 @@ func host(w where, k key) string {
 			with = ""
 		}
 		return "jobnet: a\nparts: {p: {job: x, on-lost: {" + with + line + "}}}\n"
+	case inWait:
+		return "jobnet: a\nparts: {p: {wait: {" + line + "}}}\n"
 	case inKeep:
 		return "folder: a\nkeep: {" + line + "}\n"
 	case inLimits:
@@ -64,8 +66,10 @@ func host(w where, k key) string {
 	}
 	part := "job: x\n    "
 	switch k.name {
-	case "job", "run":
+	case "job", "run", "jobnet", "branch", "end", "wait":
 		part = ""
+	case "with":
+		part = "jobnet: b\n    "
 	case "delayed":
 		part = "job: x\n    shell: cmd\n    "
 	}
@@ -91,7 +95,7 @@ func belongs(k key, name, must, line string) string {
 // needed says whether nothing can be left of a document without the key.
 func needed(k key, w where) bool {
 	switch k.name {
-	case "jobnet", "folder", "parts", "job", "run", "attempts", "user", "labels", "users", "then":
+	case "jobnet", "folder", "parts", "job", "run", "branch", "end", "wait", "time", "for", "attempts", "user", "labels", "users", "then":
 		return true
 	case "group", "account":
 		return w == inGroup || w == inAccount

@@ -48,6 +48,10 @@ const (
 	typeOnLost     valueType = "on-lost"
 	typeLost       valueType = "then of on-lost"
 	typeKeep       valueType = "keep"
+	typeBranch     valueType = "ways"
+	typeWait       valueType = "wait"
+	typeClock      valueType = "time of the base day"
+	typeOutcome    valueType = "outcome"
 )
 
 // kindOfValue is what a type looks like in words and in a schema.
@@ -95,6 +99,10 @@ func (t valueType) kind() kindOfValue {
 	case typeEnv:
 		return kindOfValue{en: "names with texts", ja: "名前と文字列の対応", schema: func() any {
 			return object{"type": "object", "propertyNames": envName(), "additionalProperties": scalar()}
+		}}
+	case typeBranch:
+		return kindOfValue{en: "outlets with conditions", ja: "出口と条件の対応", schema: func() any {
+			return object{"type": "object", "minProperties": 1, "additionalProperties": scalar()}
 		}}
 	case typeSets:
 		return kindOfValue{en: "names with types, or a list of names", ja: "名前と型の対応、または名前の並び", schema: func() any {
@@ -158,6 +166,8 @@ func (t valueType) plainKind() kindOfValue {
 		return kindOfValue{en: "least-loaded, round-robin, first-alive or all", ja: "least-loaded、round-robin、first-alive、all", schema: word(picks()...)}
 	case typeRerun:
 		return kindOfValue{en: "yes, ask or never", ja: "yes、ask、never", schema: word(reruns()...)}
+	case typeOutcome:
+		return kindOfValue{en: "ok, warning or error", ja: "ok、warning、error", schema: word(outcomes()...)}
 	case typeLost:
 		return kindOfValue{en: "wait, fail, rerun or rerun-jobnet", ja: "wait、fail、rerun、rerun-jobnet", schema: word(jobnet.OnLosts()...)}
 	case typeEncoding:
@@ -178,6 +188,10 @@ func (t valueType) plainKind() kindOfValue {
 		return kindOfValue{en: "an integer", ja: "整数", schema: func() any { return object{"type": "integer"} }}
 	case typeNumber:
 		return kindOfValue{en: "a number", ja: "数", schema: func() any { return object{"type": "number"} }}
+	case typeClock:
+		return kindOfValue{en: `a time of the base day such as "22:00" or "26:30"`, ja: `"22:00"、"26:30" のような基準日の時刻`, schema: func() any {
+			return object{"type": "string", "pattern": "^([0-3]?[0-9]|4[0-7]):[0-5][0-9]$"}
+		}}
 	case typeDuration:
 		return kindOfValue{en: "a duration such as 30m, 1h30m or 2d", ja: "30m、1h30m、2d のような時間", schema: func() any {
 			return object{"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}
@@ -205,6 +219,8 @@ func (t valueType) mappingKind() kindOfValue {
 		return kindOfValue{en: "a mapping", ja: "対応", inner: inLimits}
 	case typeKeep:
 		return kindOfValue{en: "a mapping", ja: "対応", inner: inKeep}
+	case typeWait:
+		return kindOfValue{en: "a mapping", ja: "対応", inner: inWait}
 	}
 	return kindOfValue{en: "a value", ja: "値"}
 }
