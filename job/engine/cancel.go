@@ -30,6 +30,10 @@ func (t *Tracker) cancel(in Cancel) error {
 			}
 		case banto.PartRetrying:
 			t.drop(p)
+		case banto.PartRunning:
+			if p.awaits() {
+				t.drop(p)
+			}
 		case banto.PartLost:
 			if p.gone() {
 				t.drop(p)
@@ -41,7 +45,7 @@ func (t *Tracker) cancel(in Cancel) error {
 		}
 	})
 	// Only now: what was withdrawn before needs no second time.
-	t.row.Held, t.row.State = false, banto.TrackerRunning
+	t.row.Held, t.row.HeldOuter, t.row.State = false, false, banto.TrackerRunning
 	t.starting = false
 	for _, a := range t.Live() {
 		t.kill(t.part(a.Part), "")
@@ -53,7 +57,7 @@ func (t *Tracker) cancel(in Cancel) error {
 func (t *Tracker) drop(p *part) {
 	held := p.state() == banto.PartHeld
 	r := t.set(p, banto.PartCancelled)
-	r.EndedAt, r.RetryAt = new(t.cur.now), nil
+	r.EndedAt, r.RetryAt, r.Until = new(t.cur.now), nil, nil
 	if held {
 		r.Message = ""
 	}

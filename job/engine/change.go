@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 // step is what the current step has changed and wants done.
@@ -13,9 +14,10 @@ type step struct {
 	changed  bool
 	parts    []touched // dirty, in the order in which they were first touched
 	attempts []*banto.Attempt
-	settled  []settled // parts whose edges are still to be looked at
-	turns    []*part   // parts whose turn may have come
-	sums     []*part   // parts whose items have changed
+	settled  []settled  // parts whose edges are still to be looked at
+	turns    []*part    // parts whose turn may have come
+	stops    []stopping // ends that have been reached
+	sums     []*part    // parts whose items have changed
 	notes    map[*part]string
 	out      []Effect
 }
@@ -30,7 +32,7 @@ type touched struct {
 // from, and what they lead from now.
 type settled struct {
 	p        *part
-	was, now banto.PartState
+	was, now stand
 }
 
 // begin starts a step.
@@ -44,8 +46,8 @@ func clean(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) 
 func (t *Tracker) set(p *part, s banto.PartState) *banto.Part {
 	from := p.stands()
 	r := t.put(p, s)
-	if p.of == nil && (from.Ended() || s.Ended()) {
-		t.cur.settled = append(t.cur.settled, settled{p, from, s})
+	if p.of == nil && (from.state.Ended() || s.Ended()) {
+		t.cur.settled = append(t.cur.settled, settled{p, from, stand{s, jobnet.Outlet(r.Outlet)}})
 	}
 	return r
 }

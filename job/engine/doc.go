@@ -27,6 +27,25 @@
 // takes parts that have ended, and all behind them, back to waiting. A hold
 // takes a part that is waiting, ready or retrying to held, and a release back.
 //
+// # Kinds that need no place
+//
+// A branch judges in the step in which its edges allow it, and has no attempt: ok
+// with the outlet that it takes, or in error. Its own outlets are taken or off; of
+// a branch that came to none they are failed.
+//
+// A wait is running until its time, and has no attempt either. It goes on in a
+// tracker that is held, can be skipped and force-ended, and is neither killed nor
+// held.
+//
+// A jobnet has attempts on no host: each is a tracker that the caller makes for
+// Call in the same transaction. Started names it, Ended tells its outcome, Kill
+// asks to cancel it, HoldCall to hold or release it. Again goes on with one that
+// had ended, as a further attempt.
+//
+// An end takes effect when all else of its step has settled, the first of several:
+// what is waiting, held, ready or a wait is not_taken, what is retrying is in
+// error, what runs finishes and is not tried again. It blocks nothing.
+//
 // # An edge
 //
 // What an edge is once the part before it has ended, by outlet:

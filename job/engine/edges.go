@@ -16,9 +16,18 @@ const (
 	failed            // the part before should have ended better, or was never reached
 )
 
-// through gives the way of an edge out of a part in that state.
-func through(s banto.PartState, o jobnet.Outlet) way {
-	switch s {
+// stand is a part as the edges that leave it see it.
+type stand struct {
+	state  banto.PartState
+	outlet jobnet.Outlet // that a branch has taken
+}
+
+// through gives the way of an edge out of a part that stands so.
+func through(s stand, o jobnet.Outlet) way {
+	if own(o) {
+		return s.through(o)
+	}
+	switch s.state {
 	case banto.PartOK:
 		return pick(o, jobnet.OutletDone, jobnet.OutletOK, jobnet.OutletEnded)
 	case banto.PartSkipped:
@@ -41,6 +50,31 @@ func through(s banto.PartState, o jobnet.Outlet) way {
 		return failed
 	}
 	return open
+}
+
+// own says whether an outlet is one of a branch's own.
+func own(o jobnet.Outlet) bool {
+	switch o {
+	case jobnet.OutletDone, jobnet.OutletOK, jobnet.OutletWarning, jobnet.OutletError, jobnet.OutletEnded:
+		return false
+	}
+	return true
+}
+
+// through gives the way of an edge from one of a branch's own outlets. A branch
+// that came to none leads nowhere.
+func (s stand) through(o jobnet.Outlet) way {
+	switch {
+	case !s.state.Ended():
+		return open
+	case s.state == banto.PartNotTaken:
+		return off
+	case s.state != banto.PartOK && s.state != banto.PartWarning, s.outlet == "":
+		return failed
+	case s.outlet == o:
+		return taken
+	}
+	return off
 }
 
 // pick gives taken for one of the outlets and off for any other.
@@ -90,7 +124,7 @@ func (t *Tracker) settle() {
 				o := p.def().After[n.N].Outlet
 				p.tally(through(s.was, o), -1)
 				p.tally(through(s.now, o), 1)
-				if p.stands() == banto.PartWaiting {
+				if p.stands().state == banto.PartWaiting {
 					t.cur.turns = append(t.cur.turns, p)
 				}
 			}
@@ -100,6 +134,8 @@ func (t *Tracker) settle() {
 			p := t.cur.turns[0]
 			t.cur.turns = t.cur.turns[1:]
 			t.consider(p)
+		case len(t.cur.stops) > 0:
+			t.stopFirst()
 		default:
 			return
 		}
@@ -118,7 +154,7 @@ func (t *Tracker) startAll() {
 // consider decides whether a waiting part starts, is not taken, or waits on.
 // Any other part stays as it is: its time has come already, or it is held.
 func (t *Tracker) consider(p *part) {
-	if p.stands() != banto.PartWaiting {
+	if p.stands().state != banto.PartWaiting {
 		return
 	}
 	switch {

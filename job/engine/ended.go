@@ -16,6 +16,10 @@ func (t *Tracker) started(in Started) {
 	if a == nil || a.State == banto.AttemptRunning {
 		return
 	}
+	if in.Child != "" {
+		a.Child = in.Child
+		t.edit(t.part(a.Part)).Child = in.Child
+	}
 	t.running(a, in.At)
 }
 
@@ -62,6 +66,10 @@ func (t *Tracker) ended(in Ended) {
 	}
 	a.Exit, a.OutputSize, a.OutputLost = in.Exit, in.OutputSize, in.OutputLost
 	v := t.judge(p, in)
+	if in.Outcome != "" {
+		in.Exit = new(map[banto.Outcome]int{banto.OK: 0, banto.Warning: 1, banto.Error: 2}[in.Outcome])
+		a.Exit = in.Exit
+	}
 	if t.diedLost(p, a, in) && t.onLost(p, a, v.message, false) {
 		a.EndedAt = t.orNow(in.At)
 		return
@@ -74,7 +82,9 @@ func (t *Tracker) ended(in Ended) {
 	a.EndedAt, a.Killing, a.DeadBy = t.orNow(in.At), false, nil
 	delete(t.attempts, a.ID)
 	t.touchAttempt(a)
-	t.emit(FreePlace{Attempt: a.ID, HostID: a.HostID})
+	if !p.calls() {
+		t.emit(FreePlace{Attempt: a.ID, HostID: a.HostID})
+	}
 
 	r := t.edit(p)
 	if r.Forced != "" {
@@ -126,6 +136,9 @@ func (v verdict) attempt() banto.AttemptState { return banto.AttemptState(v.stat
 // judge says what a result means to the part.
 func (t *Tracker) judge(p *part, in Ended) verdict {
 	fp := p.def()
+	if in.Outcome != "" {
+		return verdict{state: banto.PartState(in.Outcome), reason: in.Reason, message: in.Message}
+	}
 	if in.Reason == "" && in.Exit == nil {
 		in.Reason = banto.ReasonSignal
 		if in.StartedAt == nil {

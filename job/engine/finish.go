@@ -21,7 +21,7 @@ func (t *Tracker) finish() {
 	}
 	worst, first := t.worst()
 	held := t.row.Counts[banto.PartHeld] > 0
-	blocked := first != nil && (held || t.root.flow.OnError == jobnet.OnErrorWait)
+	blocked := first != nil && (held || t.root.flow.OnError == jobnet.OnErrorWait && !t.ends())
 	switch {
 	case t.row.Held && (held || blocked || t.row.Counts[banto.PartWaiting] > 0):
 		t.goOn() // it does not give up on what waits behind the hold
@@ -68,7 +68,7 @@ func (t *Tracker) goOn() {
 
 // end brings the tracker to its end.
 func (t *Tracker) end(s banto.TrackerState) {
-	t.row.State, t.row.Cancelling, t.row.Held = s, false, false
+	t.row.State, t.row.Cancelling, t.row.Held, t.row.HeldOuter = s, false, false, false
 	t.row.EndedAt = new(t.cur.now)
 	t.emit(TrackerEnded{Hosts: t.row.Hosts, KeepWork: s != banto.TrackerOK})
 }

@@ -16,6 +16,7 @@ type frame struct {
 	texts  map[string]string // parameters, as canonical texts
 	params map[string]jobnet.Value
 	parts  []part // as flow.Parts
+	ends   bool   // some part of it is an end
 }
 
 // part is one part of a flow, or one item of a part that is on several hosts.
@@ -39,6 +40,7 @@ func newFrame(flow *jobnet.Flow, prefix string, texts map[string]string) *frame 
 	f.give(texts)
 	for i := range f.parts {
 		f.parts[i].in, f.parts[i].at = f, i
+		f.ends = f.ends || flow.Parts[i].Kind == jobnet.KindEnd
 	}
 	return f
 }
@@ -114,11 +116,12 @@ func (p *part) state() banto.PartState {
 
 // stands gives the state of the part as the edges that leave it see it: one
 // that is to be skipped has yet to pass.
-func (p *part) stands() banto.PartState {
-	if p.toSkip() {
-		return banto.PartWaiting
+func (p *part) stands() stand {
+	switch {
+	case p.row == nil, p.toSkip():
+		return stand{state: banto.PartWaiting}
 	}
-	return p.state()
+	return stand{p.row.State, jobnet.Outlet(p.row.Outlet)}
 }
 
 // toSkip says whether the part is skipped, but its turn has not come.

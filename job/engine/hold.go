@@ -46,6 +46,36 @@ func (t *Tracker) holdAll(words string) {
 		}
 	})
 	t.row.Held, t.row.Message = true, words
+	t.tellCalls(true)
+}
+
+// holdOuter holds or releases the tracker as the one that runs it was. What a
+// person held stays so.
+func (t *Tracker) holdOuter(in OuterHeld) {
+	switch {
+	case t.row.State.Ended(), t.row.Cancelling, in.Held == t.row.Held, !in.Held && !t.row.HeldOuter:
+	case in.Held:
+		t.holdAll("held by the tracker that runs it")
+		t.row.HeldOuter = true
+	default:
+		t.touch()
+		t.letGo()
+	}
+}
+
+// letGo ends the hold of the tracker. What was ready wants its place again, in the
+// order in which it became so.
+func (t *Tracker) letGo() {
+	t.row.Held, t.row.HeldOuter, t.row.Message = false, false, ""
+	t.tellCalls(false)
+	for _, p := range t.inLine() {
+		t.want(p)
+	}
+	for i := range t.root.parts {
+		if p := &t.root.parts[i]; p.state() == banto.PartWaiting && !p.def().Kind.Attempts() {
+			t.cur.turns = append(t.cur.turns, p) // it may have come while the tracker was held
+		}
+	}
 }
 
 // canHold says whether the part, or an item of it, has yet to start.
@@ -68,6 +98,8 @@ func holdHint(p *part) string {
 		return "rerun it alone to have it run"
 	case p.state().Ended():
 		return ""
+	case p.awaits():
+		return "it waits already: skip it or force-end it, or hold what is behind it"
 	case p.state() == banto.PartWaiting:
 		return "hold " + string(p.of.key())
 	}
@@ -143,10 +175,7 @@ func (t *Tracker) releaseAll() error {
 	}
 	t.touch()
 	if t.row.Held {
-		t.row.Held, t.row.Message = false, ""
-		for _, p := range t.inLine() {
-			t.want(p)
-		}
+		t.letGo()
 	}
 	for _, p := range held {
 		t.releasePart(p)

@@ -45,15 +45,18 @@ type (
 	Started struct {
 		Attempt banto.AttemptID
 		At      time.Time
+		Child   banto.TrackerID // of a call: the tracker that was made for it
 	}
 	// Ended says that the attempt's process has ended, or never started
 	// (StartedAt is nil and Reason says why).
 	Ended struct {
-		Attempt    banto.AttemptID
-		StartedAt  *time.Time
-		At         time.Time
-		Exit       *int         // nil when there is no exit code: never started, or a signal
-		Reason     banto.Reason // empty: judge by the exit code
+		Attempt   banto.AttemptID
+		StartedAt *time.Time
+		At        time.Time
+		Exit      *int         // nil when there is no exit code: never started, or a signal
+		Reason    banto.Reason // empty: judge by the exit code
+		// Outcome is that of the tracker that a call is; then Exit follows from it.
+		Outcome    banto.Outcome
 		Message    string
 		Vars       string // the file $BANTO_VARS as UTF-8, LF line ends
 		Output     string // head of the output, when the Spec asked for it
@@ -70,6 +73,14 @@ type (
 	}
 	// Found says that the host is back and the attempt is still on it.
 	Found struct{ Attempt banto.AttemptID }
+	// Again says that the tracker that was a part's last attempt goes on after its
+	// end: what failed in it was rerun.
+	Again struct {
+		Part  banto.PartKey
+		Child banto.TrackerID
+	}
+	// OuterHeld says that the tracker that runs this one is held, or is not any more.
+	OuterHeld struct{ Held bool }
 	// Wake says that the time of an earlier WakeAt for the part has come.
 	Wake struct{ Part banto.PartKey }
 	// Hold keeps parts from starting; without parts, the whole tracker.
@@ -94,6 +105,7 @@ type (
 		By, Reason string
 		Parts      []banto.PartKey
 		Outcome    banto.Outcome
+		Outlet     jobnet.Outlet // the way that branches take; only with branches, whose outcome is not error
 	}
 	// KillParts ends running attempts; without parts, all. They end in error,
 	// killed, and the tracker goes on from there.
@@ -116,6 +128,7 @@ type (
 		Flow       *jobnet.Flow
 		FlowHash   string
 		Version    int
+		Calls      string // with Flow: as of banto.Tracker
 	}
 )
 
@@ -126,6 +139,8 @@ func (Ended) input()     {}
 func (Lost) input()      {}
 func (Found) input()     {}
 func (Wake) input()      {}
+func (Again) input()     {}
+func (OuterHeld) input() {}
 func (FanOut) input()    {}
 func (Hold) input()      {}
 func (Release) input()   {}
@@ -173,10 +188,25 @@ type (
 		Attempt banto.Attempt
 		Spec    banto.Spec
 	}
+	// Call asks for a tracker of another jobnet, which is the attempt: the caller
+	// makes it in the same transaction and says so with Started, or with Ended why
+	// it cannot. Params are as given, and not checked.
+	Call struct {
+		Attempt banto.Attempt
+		Jobnet  string
+		Params  map[string]string
+	}
+	// HoldCall holds or releases a tracker that is an attempt of this one, as this
+	// one was. To kill such an attempt is to cancel it.
+	HoldCall struct {
+		Child banto.TrackerID
+		Held  bool
+	}
 	// Kill asks the host to kill the attempt, whether it has started it or not.
 	Kill struct {
 		Attempt banto.AttemptID
-		HostID  banto.HostID
+		HostID  banto.HostID    // empty of a call
+		Child   banto.TrackerID // of a call
 		Reason  banto.Reason
 	}
 	// FreePlace says that the attempt has left its host for good.
@@ -206,6 +236,8 @@ func (Unchoose) effect()     {}
 func (Withdraw) effect()     {}
 func (Start) effect()        {}
 func (Kill) effect()         {}
+func (Call) effect()         {}
+func (HoldCall) effect()     {}
 func (FreePlace) effect()    {}
 func (WakeAt) effect()       {}
 func (TrackerEnded) effect() {}
@@ -219,8 +251,17 @@ type Submission struct {
 	Version  int
 	Params   map[string]string // canonical texts
 	Date     banto.Date
-	By       string
-	Reason   string
+	Timezone string // of the manager, for a flow that names none
+	Calls    string // as of banto.Tracker
+	// Of a tracker that another one runs.
+	Parent     banto.TrackerID
+	ParentPart banto.PartKey
+	Calling    banto.AttemptID
+	Root       banto.TrackerID
+	Depth      int
+	By         string
+	Reason     string
+	Hold       *Hold // it is held from its start; nil: not
 }
 
 // Records are the rows of a tracker, as the store gives them back. Attempts

@@ -35,6 +35,8 @@ func (t *Tracker) killParts(in KillParts) error {
 			switch {
 			case p.state().Ended(), p.gone():
 				hint = ""
+			case p.awaits():
+				why, hint = string(p.key())+" runs nothing, it waits", "skip it, or force-end it"
 			case p.spread():
 				why = string(p.key()) + " runs on no host now"
 			}
@@ -59,7 +61,7 @@ func (t *Tracker) killParts(in KillParts) error {
 // runs says whether an attempt of the part is on a host that can be reached.
 func (p *part) runs() bool {
 	s := p.state()
-	return !p.spread() && (s == banto.PartStarting || s == banto.PartRunning)
+	return !p.spread() && !p.awaits() && (s == banto.PartStarting || s == banto.PartRunning)
 }
 
 // hasAttempt says whether an attempt of the part, or of an item of it, is or
@@ -107,8 +109,10 @@ func (t *Tracker) kill(p *part, words string) {
 	}
 	a.Killing, a.Message = true, words
 	t.touchAttempt(a)
-	t.emit(Kill{Attempt: a.ID, HostID: a.HostID, Reason: banto.ReasonKilled})
-	if p.state() == banto.PartLost {
+	t.emit(Kill{Attempt: a.ID, HostID: a.HostID, Child: a.Child, Reason: banto.ReasonKilled})
+	if a.Child != "" {
+		t.note(p, "its tracker "+string(a.Child)+" is cancelled")
+	} else if p.state() == banto.PartLost {
 		t.note(p, "its process is killed when "+a.Host+" comes back")
 	} else {
 		t.note(p, "its process on "+a.Host+" is killed")

@@ -82,6 +82,8 @@ func (t *Tracker) onLost(p *part, a *banto.Attempt, words string, away bool) boo
 	switch rule := p.def().OnLost; {
 	case t.starting:
 		return false // all of it starts again anyway
+	case t.stopped(p):
+		return false // its designer has ended the jobnet
 	case rule == jobnet.LostRerun:
 		t.runElsewhere(p, a, words, away)
 	case rule == jobnet.LostRerunJobnet && t.row.Restarts < MaxRestarts:

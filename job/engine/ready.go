@@ -12,6 +12,9 @@ import (
 // arrive brings a part whose edges allow it to its start: when is looked at,
 // and a place is asked for. One that is to be skipped passes instead.
 func (t *Tracker) arrive(p *part, via banto.PartKey) {
+	if t.still() && !p.def().Kind.Attempts() && !p.toSkip() {
+		return // its turn comes again at the release
+	}
 	if c := p.def().When; c != nil {
 		yes, err := c.Eval(t.scope(p))
 		if err != nil && !p.toSkip() {
@@ -26,6 +29,12 @@ func (t *Tracker) arrive(p *part, via banto.PartKey) {
 	switch {
 	case p.toSkip():
 		t.set(p, banto.PartSkipped).EndedAt = new(t.cur.now)
+	case p.def().Kind == jobnet.KindBranch:
+		t.branch(p, via)
+	case p.def().Kind == jobnet.KindWait:
+		t.wait(p, via)
+	case p.def().Kind == jobnet.KindEnd:
+		t.cur.stops = append(t.cur.stops, stopping{p, via})
 	case p.fanned():
 		t.resume(p)
 		p.row.Via = via
@@ -86,6 +95,10 @@ func (t *Tracker) want(p *part) {
 	if t.still() {
 		return
 	}
+	if p.calls() {
+		t.call(p)
+		return
+	}
 	fp, host := p.def(), p.row.Host
 	w := WantPlace{Part: p.key(), Host: host, PerPart: fp.PerPart, Account: fp.Account, Shell: fp.Shell}
 	if !fp.PerPart && p.of == nil {
@@ -134,22 +147,9 @@ func (t *Tracker) placed(in Placed) {
 	if fp := p.def(); in.DeadMan && fp.OnLost != "" {
 		spec.DeadManMS = fp.LostAfter.Milliseconds()
 	}
-	t.row.Attempts++
 	t.sentTo(in.HostID)
-	r := t.set(p, banto.PartStarting)
-	r.Attempt++
-	r.Tries++
-	r.AttemptID = banto.NewAttemptID(t.row.ID, t.row.Attempts)
-	r.Host = in.Host
-	t.clear(r)
-	a := &banto.Attempt{
-		ID: r.AttemptID, Tracker: t.row.ID, Seq: t.row.Attempts,
-		Part: in.Part, Number: r.Attempt, Rerun: t.row.Rerun,
-		State: banto.AttemptStarting, Host: in.Host, HostID: in.HostID,
-		Account: spec.Account, Encoding: spec.Encoding, DeadManMS: spec.DeadManMS, CreatedAt: t.cur.now,
-	}
-	t.attempts[a.ID] = a
-	t.touchAttempt(a)
+	a := t.attempt(p, in.Host, in.HostID)
+	a.Account, a.Encoding, a.DeadManMS = spec.Account, spec.Encoding, spec.DeadManMS
 	t.emit(Start{Attempt: *a, Spec: spec})
 }
 
@@ -170,8 +170,9 @@ func (t *Tracker) choose(p *part, in Placed) {
 // clear takes away what an earlier attempt of the part left.
 func (t *Tracker) clear(r *banto.Part) {
 	r.Reason, r.Message, r.Exit = "", "", nil
-	r.Output, r.Vars, r.Healed, r.Forced = "", nil, false, ""
-	r.StartedAt, r.EndedAt, r.RetryAt = nil, nil, nil
+	r.Output, r.Vars, r.Healed, r.Forced, r.Outlet = "", nil, false, "", ""
+	r.StartedAt, r.EndedAt, r.RetryAt, r.Until = nil, nil, nil, nil
+	r.Child = ""
 }
 
 // sentTo remembers that attempts were sent to a host. Rows that were given away

@@ -110,6 +110,7 @@ func (t *Tracker) replace(in Rerun) {
 		}
 	})
 	t.row.Flow, t.row.Version, t.row.Title = in.FlowHash, in.Version, in.Flow.Title
+	t.row.Calls = in.Calls
 	t.use(in.Flow)
 	back := map[*part]bool{}
 	for i := range t.root.parts {
@@ -230,6 +231,9 @@ func (t *Tracker) planParams(plan *rerunPlan, in Rerun) error {
 				fmt.Sprintf("%s is %s, and the new definition does not hold it", p.key(), p.state()),
 				"wait until it has ended, or cancel the tracker first")
 		}
+		if why := p.otherKind(plan.flow); why != "" {
+			return t.refuse(banto.MoveRerun, banto.KindConflict, why, "wait until it has ended, or cancel the tracker first")
+		}
 	}
 	given := map[string]string{}
 	for _, p := range plan.flow.Params {
@@ -267,4 +271,19 @@ func (t *Tracker) changesParts(flow *jobnet.Flow) bool {
 		}
 	}
 	return false
+}
+
+// otherKind says why a part that is under way cannot go on with another flow: it
+// would be of another kind. What runs on a host may be a script or a program.
+func (p *part) otherKind(flow *jobnet.Flow) string {
+	n := flow.Part(p.def().Name)
+	begun := p.state().Live() || p.state() == banto.PartHeld && p.row.Tries > 0
+	if n < 0 || !begun {
+		return ""
+	}
+	was, is := p.def().Kind, flow.Parts[n].Kind
+	if was == is || was.Runs() && is.Runs() {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s, and in the new definition it is of the kind %s, not %s", p.key(), p.state(), is, was)
 }

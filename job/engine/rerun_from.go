@@ -74,7 +74,7 @@ func (t *Tracker) rerunFailed(plan *rerunPlan) []int {
 				some[i.host] = true
 			}
 		})
-		if len(some) > 0 {
+		if len(some) > 0 && plan.flow.Parts[n].Kind.Runs() {
 			plan.items[n] = some
 		}
 	}

@@ -55,7 +55,7 @@ func Restore(flow *jobnet.Flow, r Records) (*Tracker, error) {
 				t.starting = true
 				return
 			}
-			if id := p.row.AttemptID; t.attempts[id] == nil && !p.spread() && err == nil {
+			if id := p.row.AttemptID; t.attempts[id] == nil && !p.spread() && !p.awaits() && err == nil {
 				err = fmt.Errorf("cannot restore tracker %s: part %s is %s, but attempt %q is not there", t.row.ID, p.key(), p.state(), id)
 			}
 		}
@@ -77,6 +77,9 @@ func (t *Tracker) Resume() []Effect {
 	t.root.all(func(p *part) {
 		if p.state() == banto.PartRetrying {
 			t.emit(WakeAt{Part: p.key(), At: *p.row.RetryAt})
+		}
+		if p.awaits() && p.row.Until != nil {
+			t.emit(WakeAt{Part: p.key(), At: *p.row.Until})
 		}
 	})
 	t.deadlines()

@@ -14,7 +14,7 @@ const maxWait = 30 * 24 * time.Hour
 // its definition says so. Beside a process that cannot be killed none is made.
 func (t *Tracker) retry(p *part, in Ended) bool {
 	rule, r := p.def().Retry, p.row
-	if rule == nil || r.Tries >= rule.Attempts || t.row.Cancelling {
+	if rule == nil || r.Tries >= rule.Attempts || t.row.Cancelling || t.stopped(p) {
 		return false
 	}
 	if in.Reason == banto.ReasonKilled || in.Reason == banto.ReasonUnkillable {
@@ -72,6 +72,8 @@ func (t *Tracker) wake(in Wake) {
 	case p == nil:
 	case p.state() == banto.PartLost:
 		t.deadline(p)
+	case p.awaits() && p.row.Until != nil && !t.cur.now.Before(*p.row.Until):
+		t.passed(p)
 	case p.state() == banto.PartRetrying && !t.cur.now.Before(*p.row.RetryAt):
 		t.ready(p)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/bantoops/banto"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 // skip counts parts as done without running them. One whose turn has not come
@@ -24,7 +25,10 @@ func (t *Tracker) skip(in Skip) error {
 		case p.toSkip():
 			return "", "" // the same again
 		}
-		return p.whyNotEnd()
+		if why, hint := p.whyNotEnd(); why != "" || p.def().Kind != jobnet.KindBranch {
+			return why, hint
+		}
+		return fmt.Sprintf("%s is a branch, and would have no way on", p.key()), "force-end it with the way that it is to take: " + p.def().OwnOutlets()
 	}); err != nil {
 		return err
 	}
@@ -53,24 +57,42 @@ func (t *Tracker) forceEnd(in ForceEnd) error {
 		return err
 	}
 	if err := t.canEnd(banto.MoveForceEnd, parts, func(p *part) (string, string) {
-		switch {
-		case p.state() == banto.PartError && in.Outcome == banto.Error:
+		if p.state() == banto.PartError && in.Outcome == banto.Error {
 			return fmt.Sprintf("%s is in error already", p.key()), ""
-		case p.toSkip():
-			return "", ""
 		}
-		return p.whyNotEnd()
+		if why, hint := p.whyNotEnd(); why != "" && !p.toSkip() {
+			return why, hint
+		}
+		return p.whyNotWay(in)
 	}); err != nil {
 		return err
 	}
 	again := t.reopen()
 	for _, p := range parts {
-		t.forcePart(p, in.Outcome, said("force-ended as "+string(in.Outcome), in.By, in.Reason))
+		t.forcePart(p, in, said("force-ended as "+string(in.Outcome), in.By, in.Reason))
 	}
 	if again {
 		t.startAll()
 	}
 	return nil
+}
+
+// whyNotWay says why a branch cannot end so: it needs a way on, and no other part
+// has one.
+func (p *part) whyNotWay(in ForceEnd) (why, hint string) {
+	fp := p.def()
+	switch {
+	case fp.Kind != jobnet.KindBranch && in.Outlet != "":
+		return fmt.Sprintf("%s is no branch, and has no way %q", p.key(), in.Outlet), "leave the outlet out"
+	case fp.Kind != jobnet.KindBranch:
+	case in.Outcome == banto.Error && in.Outlet != "":
+		return fmt.Sprintf("%s takes no way when it ends in error", p.key()), "leave the outlet out, or say ok"
+	case in.Outcome != banto.Error && in.Outlet == "":
+		return fmt.Sprintf("%s is a branch, and it is not said which way it takes", p.key()), "say the outlet: " + fp.OwnOutlets()
+	case in.Outlet != "" && !fp.HasOutlet(in.Outlet):
+		return fmt.Sprintf("%s has no way %q", p.key(), in.Outlet), "its outlets are " + fp.OwnOutlets()
+	}
+	return "", ""
 }
 
 // canEnd refuses a skip or force-end for what the tracker's own state forbids,
@@ -181,7 +203,8 @@ func (p *part) reached() bool {
 }
 
 // forcePart ends a part with an outcome, at once or when what runs has ended.
-func (t *Tracker) forcePart(p *part, o banto.Outcome, words string) {
+func (t *Tracker) forcePart(p *part, in ForceEnd, words string) {
+	o := in.Outcome
 	switch s := p.state(); {
 	case p.spread():
 		r := t.edit(p)
@@ -191,7 +214,7 @@ func (t *Tracker) forcePart(p *part, o banto.Outcome, words string) {
 			case i.runs():
 				t.kill(i, words)
 			case !i.state().Ended():
-				t.forcePart(i, o, words)
+				t.forcePart(i, in, words)
 			}
 		})
 		if p.any((*part).runs) {
@@ -209,8 +232,10 @@ func (t *Tracker) forcePart(p *part, o banto.Outcome, words string) {
 	case s == banto.PartLost:
 		t.giveUp(p, words)
 	}
-	r := t.set(p, banto.PartState(o))
+	r := t.edit(p)
 	t.clear(r)
+	r.Outlet = string(in.Outlet) // before the state: the edges look at both
+	t.set(p, banto.PartState(o))
 	r.Forced, r.Reason, r.Message, r.EndedAt = o, banto.ReasonForced, words, new(t.cur.now)
 	t.heal(p)
 }

@@ -24,6 +24,10 @@ func (t *Tracker) Step(in Input, now time.Time) ([]Effect, error) {
 		t.found(in)
 	case Wake:
 		t.wake(in)
+	case Again:
+		t.again(in)
+	case OuterHeld:
+		t.holdOuter(in)
 	case FanOut:
 		t.fanOut(in)
 	default:

@@ -32,7 +32,8 @@ func New(sub Submission, now time.Time) (*Tracker, []Effect) {
 			ID: sub.ID, Jobnet: sub.Flow.Jobnet, Title: sub.Flow.Title,
 			Version: sub.Version, Flow: sub.FlowHash,
 			State: banto.TrackerRunning, Params: maps.Clone(sub.Params), Date: sub.Date,
-			SubmittedBy: sub.By, Reason: sub.Reason,
+			SubmittedBy: sub.By, Reason: sub.Reason, Timezone: sub.Timezone, Calls: sub.Calls,
+			Parent: sub.Parent, ParentPart: sub.ParentPart, Calling: sub.Calling, Root: sub.Root, Depth: sub.Depth,
 		},
 		gone:     map[banto.PartKey]*banto.Part{},
 		attempts: map[banto.AttemptID]*banto.Attempt{},
@@ -43,6 +44,9 @@ func New(sub Submission, now time.Time) (*Tracker, []Effect) {
 	t.use(sub.Flow)
 	t.recount()
 	t.touch()
+	if h := sub.Hold; h != nil {
+		t.row.Held, t.row.Message = true, said("held", h.By, h.Reason)
+	}
 	t.startAll()
 	t.finish()
 	return t, t.flush()

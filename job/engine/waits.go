@@ -94,6 +94,12 @@ func (t *Tracker) moving(p *part) Wait {
 		}
 		return onHost(text)
 	}
+	if a != nil && a.Child != "" {
+		return Wait{Text: "its tracker " + string(a.Child) + " of " + p.def().Call.Jobnet}
+	}
+	if p.awaits() {
+		return Wait{Text: "waits until " + r.Until.Format(time.RFC3339)}
+	}
 	switch r.State {
 	case banto.PartReady:
 		if t.row.Held {

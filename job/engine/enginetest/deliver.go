@@ -17,12 +17,15 @@ import (
 // newBoard makes an empty board that knows the hosts.
 func (w *world) newBoard() {
 	w.board = dispatch.New()
-	for _, h := range w.hosts {
+	for _, h := range w.machines() {
 		w.setHost(h)
 	}
 	w.board.SetGroup(dispatch.Group{Name: oneOf, Hosts: []string{"h1", "h2", "h3"}})
 	w.board.SetGroup(dispatch.Group{Name: allOf, Hosts: w.all, Pick: string(jobnet.PickAll)})
 }
+
+// machines gives the hosts that are some: the last stands for trackers.
+func (w *world) machines() []*host { return w.hosts[:len(w.hosts)-1] }
 
 func (w *world) setHost(h *host) {
 	w.board.SetHost(dispatch.Host{ID: h.id, Name: h.name, Slots: 2, Up: h.up, Local: h.name == "here"})
@@ -213,6 +216,13 @@ func (w *world) committed(e engine.Effect) error {
 		if e.Spec.DeadManMS > 0 {
 			w.hostOf(e.Attempt.HostID).limits[id] = time.Duration(e.Spec.DeadManMS) * time.Millisecond
 		}
+	case engine.Call:
+		id, part := e.Attempt.ID, e.Attempt.Part
+		if w.row.Held || w.seen[id] || w.live[part] != "" {
+			return fmt.Errorf("attempt %s of %s calls, and should not", id, part)
+		}
+		w.seen[id], w.live[part], w.freed[id] = true, id, true
+		w.outbox["start "+string(id)] = order{id: id}
 	case engine.Kill:
 		w.outbox["kill "+string(e.Attempt)] = order{id: e.Attempt, host: e.HostID, kill: true}
 	case engine.FreePlace:

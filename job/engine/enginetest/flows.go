@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/jobnet"
 )
 
@@ -29,12 +30,26 @@ type simPart struct {
 	rerun    jobnet.Rerun
 	onLost   jobnet.OnLost
 	after    time.Duration // with onLost
+	ways     []simWay      // of a branch
+	end      banto.Outcome // of an end
+	pause    time.Duration // of a wait
+	calls    bool          // it runs another jobnet
 }
+
+// simWay is a way out of a branch: whenAlways is else, which stands last.
+type simWay struct {
+	outlet string
+	when   simWhen
+}
+
+// runs says whether the part runs something on a host.
+func (p *simPart) runs() bool { return len(p.ways) == 0 && p.end == "" && p.pause == 0 && !p.calls }
 
 // simEdge is an edge by name.
 type simEdge struct {
 	from   string
 	outlet jobnet.Outlet
+	way    bool // the outlet is one of a branch's own
 }
 
 // The groups of the simulator: a part runs on one host of the first, and on
@@ -97,6 +112,9 @@ func (f *simFlow) policies(r *rand.Rand) {
 	mood := r.IntN(4)
 	for i := range f.parts {
 		p := &f.parts[i]
+		if !p.runs() {
+			continue
+		}
 		p.after = time.Duration(15+r.IntN(30)) * time.Second
 		if mood == 1 {
 			p.rerun = ""
@@ -134,8 +152,8 @@ func randomPart(r *rand.Rand, name string, before []simPart) simPart {
 		for range 1 + r.IntN(4) {
 			// Mostly near ones, so that flows are deep as well as wide.
 			from := len(before) - 1 - min(r.IntN(len(before)), r.IntN(len(before)))
-			e := simEdge{before[from].name, outlets[r.IntN(len(outlets))]}
-			if !slices.Contains(p.edges, e) {
+			e := randomEdge(r, &before[from])
+			if before[from].end == "" && !slices.Contains(p.edges, e) {
 				p.edges = append(p.edges, e)
 			}
 		}
@@ -145,15 +163,23 @@ func randomPart(r *rand.Rand, name string, before []simPart) simPart {
 			p.heals = r.IntN(2) == 0
 		}
 	}
-	switch r.IntN(12) {
-	case 0:
-		p.when = whenTrue
-	case 1:
-		p.when = whenFalse
-	case 2:
-		if len(p.edges) > 0 && !p.any {
-			p.when, p.whenOf = whenExit, p.edges[0].from
+	p.conditions(r, before)
+	switch n := r.IntN(24); {
+	case n < 3:
+		p.branch(r)
+		return p
+	case n < 8 && n > 5:
+		p.calls, p.warns, p.sets = true, false, false
+		if r.IntN(3) == 0 {
+			p.attempts, p.wait = 1+r.IntN(3), time.Duration(r.IntN(3))*time.Second
 		}
+		return p
+	case n < 6 && n > 3:
+		p.pause, p.warns, p.sets = time.Duration(1+r.IntN(5))*time.Second, false, false
+		return p
+	case n == 3 && len(before) > 0:
+		p.end, p.warns, p.sets = []banto.Outcome{banto.OK, banto.Warning, banto.Error}[r.IntN(3)], false, false
+		return p
 	}
 	if r.IntN(3) == 0 {
 		p.attempts, p.codes = 1+r.IntN(3), r.IntN(3) == 0
@@ -177,6 +203,53 @@ func randomPart(r *rand.Rand, name string, before []simPart) simPart {
 	return p
 }
 
+// randomEdge leaves a part by one of its outlets.
+func randomEdge(r *rand.Rand, from *simPart) simEdge {
+	if len(from.ways) == 0 {
+		return simEdge{from: from.name, outlet: outlets[r.IntN(len(outlets))]}
+	}
+	if r.IntN(3) > 0 {
+		return simEdge{from.name, jobnet.Outlet(from.ways[r.IntN(len(from.ways))].outlet), true}
+	}
+	return simEdge{from: from.name, outlet: []jobnet.Outlet{jobnet.OutletDone, jobnet.OutletError, jobnet.OutletEnded}[r.IntN(3)]}
+}
+
+// branch makes a branch of the part.
+func (p *simPart) branch(r *rand.Rand) {
+	p.warns, p.sets = false, false
+	for i := range 1 + r.IntN(3) {
+		w := simWay{fmt.Sprintf("w%d", i), []simWhen{whenTrue, whenFalse}[r.IntN(2)]}
+		if p.whenOf != "" && r.IntN(2) == 0 {
+			w.when = whenExit
+		}
+		p.ways = append(p.ways, w)
+	}
+	if r.IntN(3) > 0 {
+		p.ways = append(p.ways, simWay{"otherwise", whenAlways})
+	}
+}
+
+// conditions gives the part a condition, or a part to look at in one.
+func (p *simPart) conditions(r *rand.Rand, before []simPart) {
+	runs := func(name string) bool {
+		return before[slices.IndexFunc(before, func(b simPart) bool { return b.name == name })].runs()
+	}
+	switch r.IntN(12) {
+	case 0:
+		p.when = whenTrue
+	case 1:
+		p.when = whenFalse
+	case 2:
+		if len(p.edges) > 0 && !p.any && runs(p.edges[0].from) {
+			p.when, p.whenOf = whenExit, p.edges[0].from
+		}
+	case 3, 4:
+		if len(p.edges) > 0 && runs(p.edges[0].from) {
+			p.whenOf = p.edges[0].from // a branch may look at it
+		}
+	}
+}
+
 // changed makes a flow that someone has mended: a part has gone, one is new,
 // rules and hosts differ.
 func (f *simFlow) changed(r *rand.Rand, fresh string) *simFlow {
@@ -188,6 +261,9 @@ func (f *simFlow) changed(r *rand.Rand, fresh string) *simFlow {
 	}
 	for i := range g.parts {
 		p := &g.parts[i]
+		if !p.runs() {
+			continue
+		}
 		if p.host == "nowhere" {
 			p.host = "h1"
 		}
@@ -212,7 +288,7 @@ func (f *simFlow) changed(r *rand.Rand, fresh string) *simFlow {
 		g.parts = append(g.parts, randomPart(r, fresh, g.parts))
 	}
 	for i := range g.parts {
-		if p := &g.parts[i]; r.IntN(8) == 0 {
+		if p := &g.parts[i]; p.runs() && r.IntN(8) == 0 {
 			p.onLost, p.after = []jobnet.OnLost{"", jobnet.LostFail, jobnet.LostRerun, jobnet.LostRerunJobnet}[r.IntN(4)], 20*time.Second
 		}
 	}
@@ -230,7 +306,16 @@ func (f *simFlow) drop(name string) {
 			p.needs = ""
 		}
 		if p.whenOf == name {
-			p.when, p.whenOf = whenAlways, ""
+			p.whenOf = ""
+			if p.when == whenExit {
+				p.when = whenAlways
+			}
+			for i := range p.ways {
+				if p.ways[i].when == whenExit {
+					p.ways = slices.Clone(p.ways)
+					p.ways[i].when = whenTrue
+				}
+			}
 		}
 		p.heals = p.heals && slices.ContainsFunc(p.edges, func(e simEdge) bool {
 			return e.outlet == jobnet.OutletError || e.outlet == jobnet.OutletEnded
@@ -264,6 +349,19 @@ func (f *simFlow) compile() (*jobnet.Flow, error) {
 // define writes the part as a designer would.
 func (p *simPart) define() jobnet.Part {
 	d := jobnet.Part{Name: p.name, Kind: jobnet.KindJob, Script: "true", Heals: p.heals, Host: p.host, Rerun: p.rerun, OnLost: p.onLost}
+	switch {
+	case len(p.ways) > 0:
+		d.Kind, d.Script = jobnet.KindBranch, ""
+		for _, w := range p.ways {
+			d.Ways = append(d.Ways, jobnet.Way{Outlet: jobnet.Outlet(w.outlet), When: p.condition(w.when)})
+		}
+	case p.calls:
+		d.Kind, d.Script, d.Call = jobnet.KindJobnet, "", &jobnet.Call{Jobnet: "sim/other"}
+	case p.pause > 0:
+		d.Kind, d.Script, d.Wait = jobnet.KindWait, "", &jobnet.Wait{For: p.pause}
+	case p.end != "":
+		d.Kind, d.Script, d.End = jobnet.KindEnd, "", p.end
+	}
 	if p.onLost != "" {
 		d.LostAfter = p.after
 	}
@@ -276,14 +374,7 @@ func (p *simPart) define() jobnet.Part {
 	if p.any {
 		d.Join = jobnet.JoinAny
 	}
-	switch p.when {
-	case whenTrue:
-		d.When = "params.yes"
-	case whenFalse:
-		d.When = "params.no"
-	case whenExit:
-		d.When = p.whenOf + ".exit == 0"
-	}
+	d.When = p.condition(p.when)
 	if p.attempts > 0 {
 		d.Retry = &jobnet.Retry{Attempts: p.attempts, Wait: p.wait, Backoff: 2}
 		if p.codes {
@@ -300,4 +391,17 @@ func (p *simPart) define() jobnet.Part {
 		d.Env = []jobnet.EnvVar{{Name: "N", Value: "${" + p.needs + ".n}"}}
 	}
 	return d
+}
+
+// condition writes a condition as a designer would; none for whenAlways.
+func (p *simPart) condition(w simWhen) string {
+	switch w {
+	case whenTrue:
+		return "params.yes"
+	case whenFalse:
+		return "params.no"
+	case whenExit:
+		return p.whenOf + ".exit == 0"
+	}
+	return ""
 }

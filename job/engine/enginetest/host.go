@@ -28,6 +28,8 @@ type host struct {
 	results map[banto.AttemptID]engine.Ended
 	begun   map[banto.AttemptID]int // processes that were made
 
+	house bool // no machine: it stands for the trackers that attempts are
+
 	old     bool                              // its keeper knows no dead man's limit
 	limits  map[banto.AttemptID]time.Duration // of those that have one
 	down    time.Time                         // when it was last cut off, as the manager knows
@@ -64,6 +66,11 @@ func (h *host) start(r *rand.Rand, id banto.AttemptID, now time.Time) engine.Inp
 	if _, known := h.claims[id]; known {
 		return nil
 	}
+	if r.IntN(12) == 0 && h.house {
+		h.claims[id] = false
+		h.results[id] = engine.Ended{Attempt: id, At: now, Outcome: banto.Error, Reason: banto.ReasonJobnet, Message: "no such jobnet"}
+		return nil
+	}
 	if r.IntN(12) == 0 {
 		h.claims[id] = false
 		h.results[id] = engine.Ended{Attempt: id, At: now, Reason: banto.ReasonNoProgram, Message: "no such program"}
@@ -72,7 +79,16 @@ func (h *host) start(r *rand.Rand, id banto.AttemptID, now time.Time) engine.Inp
 	h.claims[id] = true
 	h.started[id] = now
 	h.begun[id]++
+	if h.house {
+		return engine.Started{Attempt: id, At: now, Child: childOf(id)}
+	}
 	return engine.Started{Attempt: id, At: now}
+}
+
+// childOf names the tracker that an attempt is.
+func childOf(id banto.AttemptID) banto.TrackerID {
+	_, seq, _ := id.Split()
+	return banto.TrackerID(fmt.Sprintf("20261121-c%06d", seq))
 }
 
 // kill ends an attempt, or sees to it that it never begins. Now and then the
@@ -93,6 +109,15 @@ func (h *host) kill(r *rand.Rand, id banto.AttemptID, now time.Time) {
 // finish ends a process by itself, one way or another.
 func (h *host) finish(r *rand.Rand, id banto.AttemptID, now time.Time) {
 	in := engine.Ended{At: now, OutputSize: 3}
+	if h.house {
+		outcome := []banto.Outcome{banto.OK, banto.OK, banto.Warning, banto.Error}[r.IntN(4)]
+		in = engine.Ended{At: now, Outcome: outcome}
+		if outcome == banto.Error {
+			in.Reason, in.Message = banto.ReasonJobnet, "its tracker ended in error"
+		}
+		h.end(id, in)
+		return
+	}
 	switch n := r.IntN(40); {
 	case n < 24:
 		in.Exit = new(0)

@@ -22,7 +22,7 @@ func (w *world) mischief() error {
 	}
 	switch n := w.r.IntN(20); {
 	case n < 4:
-		h := w.hosts[w.r.IntN(len(w.hosts))]
+		h := w.machines()[w.r.IntN(len(w.machines()))]
 		if err := w.setUp(h, !h.up); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (w *world) mischief() error {
 // something else happens first.
 func (w *world) outage() error {
 	for range 1 + w.r.IntN(2) {
-		if err := w.setUp(w.hosts[w.r.IntN(len(w.hosts))], false); err != nil {
+		if err := w.setUp(w.machines()[w.r.IntN(len(w.machines()))], false); err != nil {
 			return err
 		}
 	}
@@ -220,7 +220,9 @@ func (w *world) crash() error {
 	w.timers = map[banto.PartKey]time.Time{}
 	w.newBoard()
 	for _, a := range t.Live() {
-		w.board.Occupy(a.ID, a.HostID)
+		if a.HostID != "" {
+			w.board.Occupy(a.ID, a.HostID)
+		}
 		// What the host said meanwhile is lost with the memory that heard it.
 		for _, h := range w.hosts {
 			if h.id == a.HostID && h.up && h.claims[a.ID] {

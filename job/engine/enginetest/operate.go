@@ -37,7 +37,8 @@ func (w *world) operate() error {
 		in = engine.Skip{By: by, Parts: parts}
 	case 8, 9:
 		outcome := []banto.Outcome{banto.OK, banto.Warning, banto.Error, ""}[w.r.IntN(4)]
-		in = engine.ForceEnd{By: by, Parts: parts, Outcome: outcome}
+		outlet := []jobnet.Outlet{"", "", "w0", "otherwise"}[w.r.IntN(4)]
+		in = engine.ForceEnd{By: by, Parts: parts, Outcome: outcome, Outlet: outlet}
 	case 10:
 		in = engine.KillParts{By: by, Parts: parts}
 	default:

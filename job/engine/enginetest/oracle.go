@@ -31,27 +31,33 @@ var zeroTime time.Time
 
 // fate is where a part must stand.
 type fate struct {
-	state     banto.PartState
-	attempt   int
-	tries     int
-	attemptID banto.AttemptID
-	via       string
-	justVia   bool // via was chosen in this step
-	healed    bool
-	exit      *int
-	hasN      bool // it set n
-	retryAt   time.Time
-	toSkip    bool // skipped, and its turn has not come
-	forced    banto.Outcome
-	killing   bool
-	limited   bool             // its keeper ends it by its dead man's limit
-	deadBy    time.Time        // while it is lost
-	gone      bool             // lost for good: the tracker is about to start again
-	items     map[string]*fate // by host
+	state      banto.PartState
+	attempt    int
+	tries      int
+	attemptID  banto.AttemptID
+	via        string
+	justVia    bool // via was chosen in this step
+	justCalled bool // it has begun an attempt in this step, the engine says with which number
+	healed     bool
+	exit       *int
+	hasN       bool // it set n
+	retryAt    time.Time
+	toSkip     bool // skipped, and its turn has not come
+	forced     banto.Outcome
+	outlet     string    // the way that a branch took
+	until      time.Time // of a wait that goes on
+	stopped    bool      // it is an end that took effect
+	left       bool      // it has left waiting
+	rerun      int       // in which it did
+	killing    bool
+	limited    bool             // its keeper ends it by its dead man's limit
+	deadBy     time.Time        // while it is lost
+	gone       bool             // lost for good: the tracker is about to start again
+	items      map[string]*fate // by host
 }
 
-func newOracle(flow *simFlow) *oracle {
-	o := &oracle{flow: flow, parts: map[string]*fate{}, state: banto.TrackerRunning}
+func newOracle(flow *simFlow, now time.Time) *oracle {
+	o := &oracle{flow: flow, now: now, parts: map[string]*fate{}, state: banto.TrackerRunning}
 	for _, p := range flow.parts {
 		o.parts[p.name] = &fate{state: banto.PartWaiting}
 	}
@@ -111,10 +117,10 @@ func onHost(s banto.PartState) bool {
 }
 
 // out says whether an attempt of it is or may be on a host.
-func (f *fate) out() bool { return onHost(f.state) && !f.spread() && !f.gone }
+func (f *fate) out() bool { return onHost(f.state) && !f.spread() && !f.gone && f.until.IsZero() }
 
 func (f *fate) fail() {
-	f.state, f.exit, f.hasN = banto.PartError, nil, false
+	f.state, f.exit, f.hasN, f.outlet = banto.PartError, nil, false, ""
 }
 
 func (o *oracle) placed(in engine.Placed) {
@@ -145,6 +151,9 @@ func (o *oracle) ended(in engine.Ended, now time.Time) {
 		return
 	}
 	f.exit, f.hasN = in.Exit, p.sets && in.Vars == varsRight
+	if in.Outcome != "" {
+		f.exit = new(map[banto.Outcome]int{banto.OK: 0, banto.Warning: 1, banto.Error: 2}[in.Outcome])
+	}
 	switch {
 	case f.forced != "":
 		f.state = banto.PartState(f.forced)
@@ -153,6 +162,8 @@ func (o *oracle) ended(in engine.Ended, now time.Time) {
 	case in.Reason == banto.ReasonKilled && o.cancelling:
 		f.state = banto.PartCancelled
 		return
+	case in.Outcome != "":
+		f.state = banto.PartState(in.Outcome)
 	case in.Reason != "" || in.Exit == nil:
 		f.state = banto.PartError
 	case *in.Exit == 0:
@@ -165,7 +176,7 @@ func (o *oracle) ended(in engine.Ended, now time.Time) {
 	if p.sets && in.Vars == varsWrong {
 		f.state = banto.PartError
 	}
-	again := f.state == banto.PartError && f.tries < p.attempts && !o.cancelling && !f.killing && in.Reason != banto.ReasonKilled
+	again := f.state == banto.PartError && f.tries < p.attempts && !o.hasStopped(f.rerun) && !o.cancelling && !f.killing && in.Reason != banto.ReasonKilled
 	if in.Reason == banto.ReasonLost && p.onLost == jobnet.LostRerunJobnet {
 		again = false
 	}
@@ -216,6 +227,14 @@ func (o *oracle) look(e simEdge) string {
 		return "open"
 	case s == banto.PartNotTaken:
 		return "off"
+	case e.way:
+		switch chosen := o.parts[e.from].outlet; {
+		case !well || chosen == "":
+			return "failed"
+		case chosen == string(e.outlet):
+			return "taken"
+		}
+		return "off"
 	case s == banto.PartUnreached || s == banto.PartCancelled:
 		return "failed"
 	case e.outlet == jobnet.OutletEnded,
@@ -232,6 +251,7 @@ func (o *oracle) look(e simEdge) string {
 // move lets everything flow until nothing moves, and ends the tracker if
 // nothing can.
 func (o *oracle) move() {
+	defer o.mark()
 	o.flowOn()
 	if o.startAgain() {
 		o.flowOn()
@@ -251,13 +271,29 @@ func (o *oracle) move() {
 	o.end()
 }
 
-// flowOn lets everything flow until nothing moves.
+// mark notes in which rerun parts and items have left waiting.
+func (o *oracle) mark() {
+	o.all(func(f, _ *fate, _ *simPart) {
+		if !f.left && f.state != banto.PartWaiting {
+			f.left, f.rerun = true, o.rerun
+		}
+	})
+}
+
+// flowOn lets everything flow until nothing moves; then an end that was reached
+// takes effect, and it goes on from there.
 func (o *oracle) flowOn() {
+	for o.flowTo(); o.stop(); o.flowTo() {
+	}
+}
+
+func (o *oracle) flowTo() {
 	for again := true; again; {
 		again = false
 		for i := range o.flow.parts {
 			p := &o.flow.parts[i]
 			o.sum(p)
+			o.call(p)
 			if f := o.parts[p.name]; (f.state == banto.PartWaiting || f.toSkip) && o.arrive(p) {
 				again = true
 			}
@@ -269,6 +305,11 @@ func (o *oracle) flowOn() {
 // arrive moves a waiting part if its edges say so.
 func (o *oracle) arrive(p *simPart) bool {
 	f := o.parts[p.name]
+	if !p.runs() && !p.calls && !f.toSkip && (o.held || o.starting) {
+		if allowed, _, settled := o.allowed(p); allowed || !settled {
+			return false
+		}
+	}
 	allowed, via, settled := o.allowed(p)
 	if f.via != "" {
 		via = f.via // it was held when it was ready
@@ -279,8 +320,11 @@ func (o *oracle) arrive(p *simPart) bool {
 		}
 		return settled
 	}
-	f.via = via
 	wasSkipped := f.toSkip
+	if p.end != "" && !wasSkipped && !o.whenStops(p) {
+		return false // it takes effect when nothing else moves
+	}
+	f.via = via
 	f.state, f.justVia, f.toSkip = banto.PartReady, f.via != "", false
 	switch {
 	case p.when == whenFalse:
@@ -292,6 +336,10 @@ func (o *oracle) arrive(p *simPart) bool {
 		f.state, f.via = banto.PartNotTaken, ""
 	case wasSkipped:
 		f.state, f.via = banto.PartSkipped, ""
+	case len(p.ways) > 0:
+		o.branch(p, f)
+	case p.pause > 0:
+		f.state, f.until, f.exit, f.hasN = banto.PartRunning, o.now.Add(p.pause), nil, false
 	case f.has(func(i *fate) bool { return i.state != banto.PartNotTaken }):
 		f.state = banto.PartRunning
 		for _, i := range f.items {
@@ -330,6 +378,7 @@ func (o *oracle) allowed(p *simPart) (yes bool, via string, settled bool) {
 
 // end gives the tracker its outcome.
 func (o *oracle) end() {
+	o.mark()
 	if o.cancelling {
 		o.state, o.cancelling, o.held = banto.TrackerCancelled, false, false
 		return
@@ -346,7 +395,7 @@ func (o *oracle) end() {
 		}
 		has[s] = true
 	}
-	blocked := has[banto.PartError] && (o.flow.wait || has[banto.PartHeld])
+	blocked := has[banto.PartError] && (o.flow.wait && !o.quits() || has[banto.PartHeld])
 	switch {
 	case o.held && (blocked || has[banto.PartHeld] || has[banto.PartWaiting]):
 		return
@@ -389,6 +438,9 @@ func (o *oracle) compare(t banto.Tracker, rows map[banto.PartKey]banto.Part) err
 			r.State = banto.PartWaiting
 		}
 		o.chooseVia(&p, string(r.Via))
+		if f.justCalled {
+			f.justCalled, f.attemptID = false, r.AttemptID
+		}
 		for host, i := range f.items {
 			r := rows[banto.PartKey(p.name+"["+host+"]")]
 			if r.State != i.state || r.Attempt != i.attempt || r.Tries != i.tries || r.AttemptID != i.attemptID || r.Forced != i.forced {
@@ -399,7 +451,7 @@ func (o *oracle) compare(t banto.Tracker, rows map[banto.PartKey]banto.Part) err
 			return fmt.Errorf("part %s is to be skipped: %t, forced %q; want %t, %q", p.name, toSkip, r.Forced, f.toSkip, f.forced)
 		}
 		if r.State != f.state || r.Attempt != f.attempt || r.Tries != f.tries ||
-			r.AttemptID != f.attemptID || string(r.Via) != f.via || r.Healed != f.healed {
+			r.AttemptID != f.attemptID || string(r.Via) != f.via || r.Healed != f.healed || r.Outlet != f.outlet {
 			return fmt.Errorf("part %s is %+v, want %+v", p.name, r, *f)
 		}
 		if !sameExit(r.Exit, f.exit) || f.hasN != (r.Vars["n"] != "") {

@@ -30,6 +30,9 @@ func (o *oracle) wake(in engine.Wake) {
 	f, _, p := o.find(in.Part)
 	switch {
 	case f == nil:
+	case !f.until.IsZero() && !o.now.Before(f.until):
+		f.state, f.until = banto.PartOK, zeroTime
+		o.endedWell(f, nil, p)
 	case f.state == banto.PartRetrying && !o.now.Before(f.retryAt):
 		f.state, f.retryAt = banto.PartReady, zeroTime
 	case !f.out() || f.state != banto.PartLost || f.deadBy.IsZero() || o.now.Before(f.deadBy) || p.onLost == "":
@@ -44,7 +47,7 @@ func (o *oracle) wake(in engine.Wake) {
 // host; false if that is an error like others.
 func (o *oracle) onLost(f *fate, p *simPart) bool {
 	switch {
-	case o.starting:
+	case o.starting, o.hasStopped(f.rerun):
 		return false
 	case p.onLost == jobnet.LostRerun:
 		f.state, f.tries = banto.PartReady, f.tries-1

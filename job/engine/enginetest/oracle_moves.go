@@ -132,7 +132,7 @@ func (o *oracle) letGo(f, of *fate) {
 	case !f.retryAt.IsZero(), f.tries > 0, of != nil:
 		f.state, f.retryAt = banto.PartReady, zeroTime
 	default:
-		f.state = banto.PartWaiting
+		f.state, f.left = banto.PartWaiting, false
 	}
 }
 
@@ -157,7 +157,7 @@ func (o *oracle) canEnd(x place, onHosts bool) bool {
 }
 
 func runsNow(f *fate) bool {
-	return (f.state == banto.PartStarting || f.state == banto.PartRunning) && !f.spread()
+	return (f.state == banto.PartStarting || f.state == banto.PartRunning) && !f.spread() && f.until.IsZero()
 }
 
 func (o *oracle) skip(in engine.Skip) (refused bool) {
@@ -167,6 +167,9 @@ func (o *oracle) skip(in engine.Skip) (refused bool) {
 	}
 	for _, x := range parts {
 		if runsNow(x.f) || x.f.has(runsNow) || !o.canEnd(x, onHost(x.f.state)) {
+			return true
+		}
+		if len(x.p.ways) > 0 && !x.f.toSkip {
 			return true
 		}
 	}
@@ -193,7 +196,7 @@ func (o *oracle) skipOne(x place) {
 		turn = x.of != nil || f.tries > 0 || f.via != ""
 	}
 	f.state, f.exit, f.hasN, f.healed, f.forced, f.retryAt = banto.PartSkipped, nil, false, false, "", zeroTime
-	f.toSkip = !turn
+	f.toSkip, f.stopped, f.outlet, f.until = !turn, false, "", zeroTime
 }
 
 func (o *oracle) forceEnd(in engine.ForceEnd) (refused bool) {
@@ -205,10 +208,16 @@ func (o *oracle) forceEnd(in engine.ForceEnd) (refused bool) {
 		if x.f.state == banto.PartError && in.Outcome == banto.Error || !o.canEnd(x, onHost(x.f.state)) {
 			return true
 		}
+		wantsWay := len(x.p.ways) > 0 && in.Outcome != banto.Error
+		isWay := slices.ContainsFunc(x.p.ways, func(w simWay) bool { return w.outlet == string(in.Outlet) })
+		if wantsWay && !isWay || !wantsWay && in.Outlet != "" {
+			return true
+		}
 	}
 	o.takeUp()
 	for _, x := range parts {
 		o.forceOne(x, in.Outcome)
+		x.f.outlet = string(in.Outlet)
 	}
 	return false
 }
@@ -232,7 +241,7 @@ func (o *oracle) forceOne(x place, outcome banto.Outcome) {
 		return
 	}
 	f.state, f.exit, f.hasN, f.healed, f.retryAt = banto.PartState(outcome), nil, false, false, zeroTime
-	f.forced, f.toSkip = outcome, false
+	f.forced, f.toSkip, f.stopped, f.outlet, f.until = outcome, false, false, "", zeroTime
 	if x.of == nil && f.state != banto.PartError {
 		o.heal(x.p, func(g *fate) { g.healed = true })
 	}
@@ -307,6 +316,8 @@ func (o *oracle) cancel() (refused bool) {
 		switch {
 		case f.gone:
 			f.state, f.gone = banto.PartCancelled, false
+		case !f.until.IsZero():
+			f.state, f.until = banto.PartCancelled, zeroTime
 		case onHost(f.state):
 			f.killing = true
 		case f.state.Ended() || f.spread() || of != nil && f.state == banto.PartWaiting:

@@ -47,7 +47,17 @@ func (s *scenario) effect(e engine.Effect) string {
 		return fmt.Sprintf("withdraw %s", e.Part)
 	case engine.Start:
 		return "start " + s.name(e.Attempt.ID) + " on " + string(e.Attempt.HostID) + specText(e.Spec)
+	case engine.Call:
+		return "call " + e.Jobnet + " as " + s.name(e.Attempt.ID) + paramText(e.Params)
+	case engine.HoldCall:
+		if e.Held {
+			return fmt.Sprintf("hold tracker %s", e.Child)
+		}
+		return fmt.Sprintf("release tracker %s", e.Child)
 	case engine.Kill:
+		if e.Child != "" {
+			return fmt.Sprintf("cancel tracker %s of %s (%s)", e.Child, s.name(e.Attempt), e.Reason)
+		}
 		return fmt.Sprintf("kill %s on %s (%s)", s.name(e.Attempt), e.HostID, e.Reason)
 	case engine.FreePlace:
 		return fmt.Sprintf("free the place of %s on %s", s.name(e.Attempt), e.HostID)
@@ -120,6 +130,9 @@ func (s *scenario) partLine(p banto.Part) string {
 	}
 	if p.Rerun > 0 {
 		fmt.Fprintf(&b, " rerun %d", p.Rerun)
+	}
+	if p.Outlet != "" {
+		fmt.Fprintf(&b, " by %s", p.Outlet)
 	}
 	if p.Via != "" {
 		fmt.Fprintf(&b, " via %s", p.Via)
@@ -237,4 +250,13 @@ func specText(s banto.Spec) string {
 		b.WriteString(" want-output")
 	}
 	return b.String()
+}
+
+// paramText writes the values of a call, by name.
+func paramText(params map[string]string) string {
+	text := ""
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		text += fmt.Sprintf(" %s=%q", name, params[name])
+	}
+	return text
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/engine"
+	"github.com/bantoops/banto/job/jobnet"
 )
 
 // split cuts a line into words; "…" keeps blanks together and knows \n.
@@ -67,13 +68,17 @@ func (s *scenario) parse(verb string, args []string) (engine.Input, error) {
 	case "no-place":
 		return engine.NoPlace{Part: part, Reason: banto.ReasonNoHost, Message: "the host " + options["host"] + " is not known"}, nil
 	case "started":
-		return engine.Started{Attempt: s.attempt(first), At: s.now}, nil
+		return engine.Started{Attempt: s.attempt(first), At: s.now, Child: banto.TrackerID(options["tracker"])}, nil
+	case "again":
+		return engine.Again{Part: part, Child: banto.TrackerID(options["tracker"])}, nil
 	case "ended":
 		return s.ended(first, options)
 	case "lost":
 		return s.lost(first, options) // lost a by=+70s
 	case "found":
 		return engine.Found{Attempt: s.attempt(first)}, nil
+	case "outer-held":
+		return engine.OuterHeld{Held: first == "yes"}, nil
 	case "wake":
 		return engine.Wake{Part: part}, nil
 	}
@@ -110,7 +115,7 @@ func (s *scenario) move(verb string, plain []string, options map[string]string) 
 	case "skip":
 		return engine.Skip{By: by, Reason: reason, Parts: parts}, nil
 	case "force-end":
-		return engine.ForceEnd{By: by, Reason: reason, Parts: parts, Outcome: banto.Outcome(options["as"])}, nil
+		return engine.ForceEnd{By: by, Reason: reason, Parts: parts, Outcome: banto.Outcome(options["as"]), Outlet: jobnet.Outlet(options["outlet"])}, nil
 	case "kill":
 		return engine.KillParts{By: by, Reason: reason, Parts: parts}, nil
 	case "cancel":
@@ -144,7 +149,8 @@ func (s *scenario) ended(text string, options map[string]string) (engine.Input, 
 	in := engine.Ended{
 		Attempt: s.attempt(text), At: s.now, StartedAt: &start,
 		Reason: banto.Reason(options["reason"]), Message: options["message"],
-		Vars: options["vars"], Output: options["output"], OutputSize: int64(len(options["output"])),
+		Outcome: banto.Outcome(options["outcome"]),
+		Vars:    options["vars"], Output: options["output"], OutputSize: int64(len(options["output"])),
 	}
 	if code, ok := options["exit"]; ok {
 		n, err := strconv.Atoi(code)
