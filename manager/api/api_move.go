@@ -37,6 +37,9 @@ func (s *server) move(ctx context.Context, in *moveIn) (*moveOut, error) {
 			return nil, err
 		}
 		m.Flow, m.FlowHash, m.Version, m.FlowBody = r.Flow, r.Hash, r.Version, r.Body
+		if m.Calls, err = s.calls(ctx, r); err != nil {
+			return nil, err
+		}
 	}
 	result, err := s.Runner.Move(ctx, principal(ctx), in.ID, m)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/bantoops/banto"
 	"github.com/bantoops/banto/job/engine"
 	"github.com/bantoops/banto/job/jobnet"
+	"github.com/bantoops/banto/manager/designs"
 	"github.com/bantoops/banto/manager/runner"
 	"github.com/bantoops/banto/store"
 )
@@ -86,18 +87,22 @@ func (s *server) submission(ctx context.Context, what string, in *submitIn, hash
 	if err != nil {
 		return nil, err
 	}
+	calls, err := s.calls(ctx, r)
+	if err != nil {
+		return nil, err
+	}
 	params, problems := r.Flow.BindParams(in.Body.Params)
 	if len(problems) > 0 {
 		return nil, invalidParams(what, in.Body.Jobnet, problems)
 	}
-	date := in.Body.Date
+	date, zone := in.Body.Date, localZone(s.Now())
 	if date.IsZero() {
-		date = banto.DateOf(s.Now().In(zoneOf(r.Flow)))
+		date = banto.DateOf(s.Now().In(zoneOf(r.Flow, zone)))
 	}
 	t, exists, err := s.Runner.Submit(ctx, runner.Submit{
-		By: principal(ctx), Key: in.Key, RequestHash: hash, FlowBody: r.Body, Hold: in.Body.Hold, Repeats: repeats,
+		By: principal(ctx), Key: in.Key, RequestHash: hash, FlowBody: r.Body, Calls: calls, Hold: in.Body.Hold, Repeats: repeats,
 		Submission: engine.Submission{
-			Flow: r.Flow, FlowHash: r.Hash, Version: r.Version, Params: params, Date: date, Reason: in.Body.Reason,
+			Flow: r.Flow, FlowHash: r.Hash, Version: r.Version, Params: params, Date: date, Timezone: zone, Reason: in.Body.Reason,
 		},
 	})
 	if err != nil {
@@ -144,15 +149,25 @@ func requestHash(req banto.SubmitRequest) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// calls gives the jobnets that one may run, as the runner takes them.
+func (s *server) calls(ctx context.Context, r designs.Resolved) (map[string]runner.Called, error) {
+	called, err := s.Designs.Calls(ctx, r)
+	if err != nil || len(called) == 0 {
+		return nil, err
+	}
+	out := make(map[string]runner.Called, len(called))
+	for path, c := range called {
+		out[path] = runner.Called{Flow: c.Flow, Hash: c.Hash, Version: c.Version, Body: c.Body}
+	}
+	return out, nil
+}
+
 // zoneOf gives the time zone of a flow; it was checked when it was applied.
-func zoneOf(f *jobnet.Flow) *time.Location {
+func zoneOf(f *jobnet.Flow, local string) *time.Location {
 	if f.Timezone == "" {
-		return time.Local
+		return jobnet.Zone(local)
 	}
-	if zone, err := time.LoadLocation(f.Timezone); err == nil {
-		return zone
-	}
-	return time.UTC
+	return jobnet.Zone(f.Timezone)
 }
 
 func invalidParams(what, path string, problems []banto.Problem) error {

@@ -61,6 +61,7 @@ type Designs interface {
 	Delete(ctx context.Context, by banto.Principal, path string) error
 	Diff(ctx context.Context, path string, from, to int, file *banto.File) (banto.DiffResult, error)
 	Resolve(ctx context.Context, path string) (designs.Resolved, error)
+	Calls(ctx context.Context, r designs.Resolved) (map[string]designs.Resolved, error)
 	FlowByHash(ctx context.Context, hash string) (*jobnet.Flow, error)
 
 	Groups(ctx context.Context) ([]banto.GroupInfo, error)

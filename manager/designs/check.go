@@ -20,9 +20,10 @@ const maxProblems = 1000
 type checker struct {
 	d       *Designs
 	ctx     context.Context
-	folders map[string]*folder // of the request and read from the store; nil: there is none
-	groups  map[string]bool    // of the request
-	known   map[string]bool    // hosts that were asked for
+	folders map[string]*folder        // of the request and read from the store; nil: there is none
+	groups  map[string]bool           // of the request
+	known   map[string]bool           // hosts that were asked for
+	callees map[string]*jobnet.Jobnet // as they would be; nil: there would be none
 	found   []banto.Problem
 	flow    *jobnet.Flow // of the jobnet that was judged last; nil if it is not valid
 }
@@ -38,11 +39,12 @@ type folder struct {
 
 // check judges a plan, and fills in its numbers of parts.
 func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
-	c := &checker{d: d, ctx: ctx, folders: map[string]*folder{}, groups: map[string]bool{}, known: map[string]bool{}}
+	c := &checker{d: d, ctx: ctx, folders: map[string]*folder{}, groups: map[string]bool{}, known: map[string]bool{}, callees: map[string]*jobnet.Jobnet{}}
 	handled := map[string]bool{}
 	for _, k := range p.delete {
 		if k.kind == store.KindJobnet {
 			handled[k.path] = true
+			c.callees[k.path] = nil
 		}
 	}
 	for _, doc := range p.docs {
@@ -53,6 +55,7 @@ func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
 			c.groups[doc.Path] = true
 		case doc.Jobnet != nil:
 			handled[doc.Path] = true
+			c.callees[doc.Path] = doc.Jobnet
 		}
 	}
 	p.parts = make([]int, len(p.docs))
@@ -65,6 +68,9 @@ func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
 			p.parts[i] = len(doc.Jobnet.Parts)
 			err = c.jobnet(doc, nil)
 			p.flows[i] = c.flow
+			if err == nil {
+				err = c.calls(doc)
+			}
 		case doc.Group != nil:
 			err = c.group(doc)
 		case doc.Account != nil:
@@ -75,6 +81,9 @@ func (d *Designs) check(ctx context.Context, p *plan) ([]banto.Problem, error) {
 		}
 	}
 	if err := c.below(p.docs, handled); err != nil {
+		return nil, err
+	}
+	if err := c.callers(p, handled); err != nil {
 		return nil, err
 	}
 	if err := c.bereft(p); err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/bantoops/banto/store"
 )
 
-// Delete takes a jobnet out of use. Its versions and its trackers stay.
+// Delete takes a jobnet out of use. Its versions and its trackers stay. It is refused
+// while another jobnet in use runs it.
 func (d *Designs) Delete(ctx context.Context, by banto.Principal, path string) error {
 	return d.remove(ctx, by, key{store.KindJobnet, path})
 }
@@ -44,7 +45,7 @@ func (d *Designs) remove(ctx context.Context, by banto.Principal, k key) error {
 func (d *Designs) removeOne(ctx context.Context, by banto.Principal, what string, k key) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if aside(k.kind) {
+	if namable(k.kind) {
 		if _, err := d.opt.Store.Definition(ctx, k.kind, k.path, 0); err != nil {
 			return fmt.Errorf("cannot read definition: %w", err)
 		}
@@ -134,14 +135,17 @@ func (c *checker) bereft(p *plan) error {
 	return err
 }
 
-// uses finds the definitions that would name a group or an account that is
+// namable says whether others name definitions of that kind outright.
+func namable(kind store.DefinitionKind) bool { return aside(kind) || kind == store.KindJobnet }
+
+// uses finds the definitions that would name a jobnet, a group or an account that is
 // gone: those given, and those in use that are neither gone nor given anew.
 func (d *Designs) uses(ctx context.Context, gone []key, given []jobyaml.Document) ([]use, error) {
 	going := map[key]bool{}
 	var names []string
 	for _, k := range gone {
 		going[k] = true
-		if aside(k.kind) {
+		if namable(k.kind) {
 			names = append(names, k.path)
 		}
 	}
@@ -219,6 +223,9 @@ func eachName(doc jobyaml.Document, fn func(k key, pos jobnet.Pos, path string))
 		defaults(&doc.Jobnet.Defaults, doc.Jobnet.KeyPos, doc.Jobnet.Pos)
 		for i := range doc.Jobnet.Parts {
 			p := &doc.Jobnet.Parts[i]
+			if p.Call != nil && p.Kind == jobnet.KindJobnet {
+				fn(key{store.KindJobnet, p.Call.Jobnet}, p.Call.Pos, "parts."+p.Name+".jobnet")
+			}
 			running(p.Host, p.Account, "parts."+p.Name+".", func(key string) jobnet.Pos { return keyPos(p.KeyPos, key, p.Pos) })
 		}
 	case doc.Account != nil:

@@ -29,6 +29,7 @@ type batch struct {
 	orders   rows[string, order] // changes of the outbox
 	keys     rows[submitKey, submitted]
 	flows    rows[string, newFlow]
+	sets     rows[string, []byte] // lists of jobnets that trackers may run, by hash
 	scripts  rows[string, []byte] // by hash
 	named    map[scriptKey]string // the hashes of scripts that this batch keeps
 	joins    rows[string, store.Join]
@@ -36,6 +37,9 @@ type batch struct {
 	logons   rows[string, store.AccountState]
 	audits   []banto.AuditEntry
 	mark     *banto.Recovery // that is now confirmed
+	nested   []func()        // that are to step other trackers
+	draining bool            // they are at it
+	fault    error           // why nothing of it can be written
 	drop     banto.TrackerID // that is about to be dropped from the store
 
 	acks   rows[ackKey, struct{}]
@@ -132,6 +136,9 @@ func (b *batch) empty() bool {
 
 // write puts all of it into a transaction.
 func (b *batch) write(tx store.Tx) error {
+	if b.fault != nil {
+		return b.fault
+	}
 	for _, part := range []func(store.Tx) error{b.writeTrackers, b.writeOrders, b.writeHosts, b.writeDrop} {
 		if err := part(tx); err != nil {
 			return err
@@ -152,6 +159,9 @@ func (b *batch) write(tx store.Tx) error {
 
 func (b *batch) writeTrackers(tx store.Tx) error {
 	err := b.flows.each(func(hash string, f newFlow) error { return tx.PutFlow(hash, f.body) })
+	if err == nil {
+		err = b.sets.each(tx.PutFlow)
+	}
 	if err == nil {
 		err = b.trackers.each(func(_ banto.TrackerID, t banto.Tracker) error { return tx.PutTracker(t) })
 	}

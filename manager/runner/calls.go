@@ -18,7 +18,8 @@ type Submit struct {
 	RequestHash string
 	Submission  engine.Submission
 	FlowBody    []byte
-	Hold        bool // nothing of it starts until it is released
+	Calls       map[string]Called // the jobnets that it may run, directly and through others, by path
+	Hold        bool              // nothing of it starts until it is released
 	// Repeats is asked, by who submits, when too many calls wait: whether the key
 	// has made a tracker already. Then it is turned away all the same, and not
 	// counted as refused. nil: it has not.

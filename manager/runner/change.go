@@ -55,9 +55,23 @@ func (in *changeIn) step(b *batch) error {
 		b.refuse(in, unconfirmed(in.what))
 		return nil
 	}
+	all, refusal, err := b.allAbove(in.what, t.Row())
+	if err != nil {
+		return err
+	}
+	if refusal != nil {
+		b.refuse(in, refusal)
+		return nil
+	}
 	was, ended := t.Row().Revision, t.Row().EndedAt
 	b.mem.keep(in.id, t)
-	refusal := b.stepTracker(in.id, t, in.input)
+	if rerun, ok := in.input.(engine.Rerun); ok && in.Flow != nil {
+		if rerun.Calls, err = b.keepCalls(in.Calls); err != nil {
+			return err
+		}
+		in.input = rerun
+	}
+	changes, refusal := b.moveTracker(in.id, t, in.input)
 	if _, saved := b.trackers.get(in.id); loaded && !saved {
 		b.mem.drop(in.id) // it has ended, and nothing has changed that
 	}
@@ -65,8 +79,9 @@ func (in *changeIn) step(b *batch) error {
 		b.refuse(in, refusal)
 		return nil //nolint:nilerr // it was judged
 	}
-	in.changes = t.Changes()
+	in.changes = changes
 	b.reserveLate(in.id, t, ended)
+	b.resumed(t, all)
 	if now := t.Row().Revision; now > was {
 		in.revision = now
 	}

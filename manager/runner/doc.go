@@ -74,6 +74,10 @@
 //	  ├──Recover: cold──▶ all that has not ended is cancelled ──▶ going
 //	  └──────────────────────────────────────────────────────────▶ going
 //
+// A part may run another jobnet (nested.go): the tracker that its attempt is begins
+// in the transaction in which the attempt does, and its end is the attempt's result
+// in the same one. The flows of all that may be run come with the submission.
+//
 // Times that a host tells are put right by how far its clock is off, and lie
 // between the attempt's making and now (clock.go).
 package runner

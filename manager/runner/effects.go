@@ -12,17 +12,25 @@ import (
 // stepTracker steps one tracker and carries its effects into the batch. An
 // error is a refusal, and has changed nothing.
 func (b *batch) stepTracker(id banto.TrackerID, t *engine.Tracker, in engine.Input) error {
+	_, err := b.moveTracker(id, t, in)
+	return err
+}
+
+// moveTracker is stepTracker with the changes that a move has made at once.
+func (b *batch) moveTracker(id banto.TrackerID, t *engine.Tracker, in engine.Input) ([]banto.MoveChange, error) {
 	effects, err := t.Step(in, b.now)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	changes := t.Changes() // before others step it again
 	b.carry(id, effects)
-	return nil
+	return changes, nil
 }
 
 // carry takes over effects: rows and orders into the batch, the rest into
 // memory, which is thrown away if the batch fails.
 func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
+	var nested []func()
 	for _, e := range effects {
 		b.sees(id, e)
 		switch e := e.(type) {
@@ -44,12 +52,24 @@ func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
 					Attempt: e.Attempt.ID, Generation: b.mem.hosts[e.Attempt.HostID].Generation, Spec: b.sent(id, e.Spec),
 				},
 			})
+		case engine.Call:
+			nested = append(nested, func() { b.call(id, e) })
+		case engine.HoldCall:
+			nested = append(nested, func() { b.tell(e.Child, engine.OuterHeld{Held: e.Held}) })
 		case engine.Kill:
+			if e.Child != "" {
+				nested = append(nested, func() { b.cancelCall(id, e) })
+				continue
+			}
 			b.putOrder(e.HostID, fabric.Order{
 				ID: killOrder(e.Attempt), Kill: &fabric.KillOrder{Attempt: e.Attempt, Reason: e.Reason},
 			})
 		case engine.TrackerEnded:
-			rerun := b.mem.trackers[id].Row().Rerun
+			row := b.mem.trackers[id].Row()
+			rerun := row.Rerun
+			if row.Parent != "" {
+				nested = append(nested, func() { b.returned(row) })
+			}
 			for _, h := range e.Hosts {
 				b.putOrder(h, fabric.Order{
 					ID: cleanOrder(id, rerun, h), Clean: &fabric.CleanOrder{Tracker: id, Keep: e.KeepWork},
@@ -59,6 +79,7 @@ func (b *batch) carry(id banto.TrackerID, effects []engine.Effect) {
 			b.note(id, e)
 		}
 	}
+	b.later(nested)
 }
 
 // note takes over the effects that touch nothing but memory; the rebuild

@@ -18,6 +18,8 @@ type memory struct {
 	trackers map[banto.TrackerID]*engine.Tracker // all that have not ended
 	open     map[string]int                      // how many of each jobnet
 	live     map[banto.AttemptID]live            // attempts that have not ended
+	calls    map[banto.TrackerID]banto.AttemptID // those that are trackers, by these
+	below    map[banto.TrackerID]int             // how many trackers of an outermost one have not ended
 	onHost   map[banto.HostID]map[banto.AttemptID]struct{}
 	board    *dispatch.Board
 	timers   timers
@@ -62,6 +64,8 @@ func newMemory() *memory {
 		trackers: make(map[banto.TrackerID]*engine.Tracker),
 		open:     make(map[string]int),
 		live:     make(map[banto.AttemptID]live),
+		calls:    make(map[banto.TrackerID]banto.AttemptID),
+		below:    make(map[banto.TrackerID]int),
 		onHost:   make(map[banto.HostID]map[banto.AttemptID]struct{}),
 		board:    dispatch.New(),
 		outbox:   make(map[string]banto.HostID),
@@ -97,6 +101,14 @@ func (m *memory) noteAttempt(a banto.Attempt) {
 	} else if m.overdue[k] == a.ID {
 		delete(m.overdue, k)
 		m.timers.drop(timerKey{tracker: k.tracker, part: k.part})
+	}
+	if a.Child != "" && m.calls[a.Child] == a.ID && a.State.Ended() {
+		delete(m.calls, a.Child)
+	} else if a.Child != "" && !a.State.Ended() {
+		m.calls[a.Child] = a.ID
+	}
+	if a.HostID == "" {
+		return // it is on no host
 	}
 	if a.State.Ended() {
 		delete(m.live, a.ID)
@@ -207,6 +219,9 @@ func (m *memory) removeHost(id banto.HostID) {
 func (m *memory) keep(id banto.TrackerID, t *engine.Tracker) {
 	if m.trackers[id] == nil {
 		m.open[t.Flow().Jobnet]++
+		if root := t.Row().Root; root != "" {
+			m.below[root]++
+		}
 	}
 	m.trackers[id] = t
 }
@@ -219,6 +234,11 @@ func (m *memory) drop(id banto.TrackerID) {
 	}
 	delete(m.trackers, id)
 	delete(m.blocked, id)
+	if root := t.Row().Root; root != "" {
+		if m.below[root]--; m.below[root] <= 0 {
+			delete(m.below, root)
+		}
+	}
 	jobnet := t.Flow().Jobnet
 	if m.open[jobnet]--; m.open[jobnet] <= 0 {
 		delete(m.open, jobnet)

@@ -21,6 +21,7 @@ type Move struct {
 	FlowHash string
 	Version  int
 	FlowBody []byte
+	Calls    map[string]Called // with Flow: the jobnets that it may run
 }
 
 // Move makes a move, or says what it would do. A tracker that has ended is
@@ -113,7 +114,7 @@ func (m Move) input(by string) engine.Input {
 	case banto.MoveSkip:
 		return engine.Skip{By: by, Reason: req.Reason, Parts: req.Parts}
 	case banto.MoveForceEnd:
-		return engine.ForceEnd{By: by, Reason: req.Reason, Parts: req.Parts, Outcome: req.Outcome}
+		return engine.ForceEnd{By: by, Reason: req.Reason, Parts: req.Parts, Outcome: req.Outcome, Outlet: jobnet.Outlet(req.Outlet)}
 	case banto.MoveKill:
 		return engine.KillParts{By: by, Reason: req.Reason, Parts: req.Parts}
 	case banto.MoveCancel:
@@ -152,6 +153,8 @@ func (m Move) check(what string) error {
 		return invalid(fmt.Sprintf("%q is no outcome", req.Outcome), "ok, warning or error")
 	case req.Move != banto.MoveForceEnd && req.Outcome != "":
 		return invalid("an outcome is stated, which is for force-end", "leave the outcome out")
+	case req.Move != banto.MoveForceEnd && req.Outlet != "":
+		return invalid("an outlet is stated, which is for force-end", "leave the outlet out")
 	}
 	if req.Move != banto.MoveRerun && (req.Only || req.Latest || req.Yes || len(req.Params) > 0) {
 		return invalid("it holds what is for rerun only (only, latest, yes or parameters)", "leave that out")
@@ -164,7 +167,7 @@ func (m Move) check(what string) error {
 
 // texts are all texts of a move that may be stored.
 func (m Move) texts(by banto.Principal) []string {
-	texts := []string{by.Name, m.Request.Reason}
+	texts := []string{by.Name, m.Request.Reason, m.Request.Outlet}
 	for _, p := range m.Request.Parts {
 		texts = append(texts, string(p))
 	}

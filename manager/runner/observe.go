@@ -217,7 +217,7 @@ func (b *batch) sees(id banto.TrackerID, e engine.Effect) {
 	case engine.TrackerEnded:
 		row := b.mem.trackers[id].Row()
 		b.seen.Trackers = append(b.seen.Trackers, row.State)
-		if row.State == banto.TrackerError {
+		if row.State == banto.TrackerError && row.Parent == "" {
 			b.event(Event{Kind: TrackerFailed, Tracker: id, Object: row.Jobnet, Text: row.Message})
 		}
 	case engine.SaveTracker:
@@ -228,6 +228,9 @@ func (b *batch) sees(id banto.TrackerID, e engine.Effect) {
 }
 
 func (b *batch) seesAttempt(id banto.TrackerID, a banto.Attempt) {
+	if a.HostID == "" {
+		return // it is a tracker of its own
+	}
 	was, known := b.mem.live[a.ID]
 	if a.StartedAt != nil && (!known || was.started.IsZero()) {
 		b.seen.Started = append(b.seen.Started, max(a.StartedAt.Sub(a.CreatedAt), 0))

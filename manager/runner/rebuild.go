@@ -79,7 +79,9 @@ func (b *batch) restore(rec engine.Records) error {
 		b.r.log.Error("a tracker cannot be brought back, and stays as it is", "tracker", id, "error", err)
 		b.mem.unusable[id] = err
 		for _, a := range rec.Attempts {
-			b.mem.board.Occupy(a.ID, a.HostID)
+			if a.HostID != "" {
+				b.mem.board.Occupy(a.ID, a.HostID)
+			}
 		}
 		return nil
 	}
@@ -87,6 +89,9 @@ func (b *batch) restore(rec engine.Records) error {
 	b.mem.noteState(rec.Tracker)
 	for _, a := range t.Live() {
 		b.mem.noteAttempt(a)
+		if a.HostID == "" {
+			continue
+		}
 		b.mem.board.Occupy(a.ID, a.HostID)
 		b.mem.under(a, accountOf(t, a.Part))
 	}

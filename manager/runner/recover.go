@@ -1,9 +1,11 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bantoops/banto"
@@ -198,11 +200,17 @@ func (siteIn) step(b *batch) error {
 	cancel := engine.Cancel{By: ourselves().Name, Reason: "the site was started cold, and what had not ended does not go on"}
 	b.reserve(nil, true)
 	ids := sortedKeys(b.mem.trackers)
+	slices.SortStableFunc(ids, func(x, y banto.TrackerID) int { // who runs others comes before them
+		return cmp.Compare(b.mem.trackers[x].Row().Depth, b.mem.trackers[y].Row().Depth)
+	})
 	for _, id := range ids {
 		if !q.cold {
 			break
 		}
 		t := b.mem.trackers[id]
+		if t == nil || t.Row().State.Ended() {
+			continue // it has ended with the one that ran it
+		}
 		for _, a := range t.Live() {
 			if b.mem.startUnconfirmed(a.ID) {
 				b.dropOrder(startOrder(a.ID)) // only the kill is sent

@@ -76,7 +76,8 @@ type Runner struct {
 
 	mem      *memory // nil when it has to be rebuilt
 	flows    *flowCache
-	scripts  map[scriptKey]string // hashes of scripts that are in the store
+	callSets map[string]map[string]string // lists of jobnets that are in the store, by hash
+	scripts  map[scriptKey]string         // hashes of scripts that are in the store
 	told     told
 	sessions map[banto.HostID]HostSession // hosts that are connected now, whatever the store says
 	started  time.Time

@@ -61,18 +61,20 @@ func (in *submitIn) step(b *batch) error {
 	} else {
 		b.flows.put(sub.FlowHash, newFlow{flow: sub.Flow, body: in.FlowBody})
 	}
+	calls, err := b.keepCalls(in.Calls)
+	if err != nil {
+		return err
+	}
+	sub.Calls = calls
+	detail := fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version)
+	if in.Hold {
+		sub.Hold = &engine.Hold{By: in.By.Name, Reason: sub.Reason}
+		detail += ", held"
+	}
 	t, effects := engine.New(sub, b.now)
 	b.mem.keep(id, t)
 	b.carry(id, effects)
 	b.counted()
-	detail := fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version)
-	if in.Hold {
-		// In the same transaction, and before anything is given a place. A
-		// tracker that had nothing to run has ended already.
-		if b.stepTracker(id, t, engine.Hold{By: in.By.Name, Reason: sub.Reason}) == nil {
-			detail += ", held"
-		}
-	}
 	if in.Key != "" {
 		b.keys.put(submitKey{in.By.Name, in.Key}, submitted{hash: in.RequestHash, id: id})
 	}

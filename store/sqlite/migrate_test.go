@@ -218,7 +218,7 @@ func TestOpenAStoreOfTheSecondVersion(t *testing.T) {
 	same("attempt with a limit", attempt, got, err)
 	again, err := s.Tracker(ctx, tracker.ID)
 	same("tracker that started again", tracker, again, err)
-	if n, err := s.Schema(ctx); n != 3 || err != nil {
+	if n, err := s.Schema(ctx); n != 4 || err != nil {
 		t.Errorf("the schema is number %d, %v", n, err)
 	}
 }

@@ -18,13 +18,13 @@ func definitionFieldsWithSource(d *store.Definition) []any {
 }
 
 const trackerColumns = "id, jobnet, title, version, flow, state, message, date, rerun, attempts, parts, " +
-	"submitted_by, reason, submitted_at, started_at, ended_at, revision, cancelling, counts, hosts, params, held, places, restarts"
+	"submitted_by, reason, submitted_at, started_at, ended_at, revision, cancelling, counts, hosts, params, held, places, restarts, timezone, parent, parent_part, calling, root, depth, calls, held_outer"
 
 func trackerFields(t *banto.Tracker) []any {
 	return []any{
 		&t.ID, &t.Jobnet, &t.Title, &t.Version, &t.Flow, &t.State, &t.Message, &t.Date, &t.Rerun, &t.Attempts, &t.Parts,
 		&t.SubmittedBy, &t.Reason, &t.SubmittedAt, &t.StartedAt, &t.EndedAt, &t.Revision, &t.Cancelling, &t.Counts, &t.Hosts, &t.Params,
-		&t.Held, &t.Places, &t.Restarts,
+		&t.Held, &t.Places, &t.Restarts, &t.Timezone, &t.Parent, &t.ParentPart, &t.Calling, &t.Root, &t.Depth, &t.Calls, &t.HeldOuter,
 	}
 }
 
@@ -33,24 +33,24 @@ func trackerRowFields(r *store.TrackerRow) []any {
 }
 
 const partColumns = "tracker, key, state, reason, attempt, tries, attempt_id, rerun, host, exit, healed, via, " +
-	"started_at, ended_at, retry_at, revision, message, vars, output, forced"
+	"started_at, ended_at, retry_at, revision, message, vars, output, forced, outlet, until, child"
 
 func partFields(p *banto.Part) []any {
 	return []any{
 		&p.Tracker, &p.Key, &p.State, &p.Reason, &p.Attempt, &p.Tries, &p.AttemptID, &p.Rerun, &p.Host, &p.Exit, &p.Healed, &p.Via,
-		&p.StartedAt, &p.EndedAt, &p.RetryAt, &p.Revision, &p.Message, &p.Vars, &p.Output, &p.Forced,
+		&p.StartedAt, &p.EndedAt, &p.RetryAt, &p.Revision, &p.Message, &p.Vars, &p.Output, &p.Forced, &p.Outlet, &p.Until, &p.Child,
 	}
 }
 
 // attemptColumns leaves out the ID, which the tracker and seq make.
 const attemptColumns = "tracker, seq, part, number, rerun, state, reason, host, host_id, exit, " +
-	"output_size, output_lost, killing, created_at, started_at, ended_at, message, account, encoding, dead_man_ms, dead_by"
+	"output_size, output_lost, killing, created_at, started_at, ended_at, message, account, encoding, dead_man_ms, dead_by, child"
 
 func attemptFields(a *banto.Attempt) []any {
 	return []any{
 		&a.Tracker, &a.Seq, &a.Part, &a.Number, &a.Rerun, &a.State, &a.Reason, &a.Host, &a.HostID, &a.Exit,
 		&a.OutputSize, &a.OutputLost, &a.Killing, &a.CreatedAt, &a.StartedAt, &a.EndedAt, &a.Message,
-		&a.Account, &a.Encoding, &a.DeadManMS, &a.DeadBy,
+		&a.Account, &a.Encoding, &a.DeadManMS, &a.DeadBy, &a.Child,
 	}
 }
 
