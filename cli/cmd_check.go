@@ -30,6 +30,8 @@ type checked struct {
 	Documents []checkedDocument `json:"documents"`
 	Problems  []banto.Problem   `json:"problems"`
 	Notes     []checkedNote     `json:"notes"`
+
+	jobnets map[string]*jobnet.Jobnet // of the files
 }
 
 type checkedDocument struct {
@@ -46,6 +48,7 @@ type checkedNote struct {
 	Path    string `json:"path"`
 	Host    string `json:"host,omitempty"`
 	Account string `json:"account,omitempty"`
+	Jobnet  string `json:"jobnet,omitempty"`
 }
 
 func (e *env) check(paths []string, asJSON bool) error {
@@ -81,7 +84,7 @@ func (e *env) check(paths []string, asJSON bool) error {
 
 // checkFiles checks definitions among each other.
 func checkFiles(files []banto.File) checked {
-	found := checked{Documents: []checkedDocument{}, Problems: []banto.Problem{}, Notes: []checkedNote{}}
+	found := checked{Documents: []checkedDocument{}, Problems: []banto.Problem{}, Notes: []checkedNote{}, jobnets: map[string]*jobnet.Jobnet{}}
 	var all []jobyaml.Document
 	folders := map[string]*jobnet.Folder{}
 	places := map[string]string{}
@@ -105,6 +108,9 @@ func checkFiles(files []banto.File) checked {
 	here := map[string]bool{}
 	for _, d := range all {
 		here[d.Kind+" "+d.Path] = true
+		if d.Jobnet != nil {
+			found.jobnets[d.Path] = d.Jobnet
+		}
 	}
 	for _, d := range all {
 		found.one(d, folders, here)
@@ -131,6 +137,12 @@ func (c *checked) one(d jobyaml.Document, folders map[string]*jobnet.Folder, her
 			break
 		}
 		hosts(flow.HostRefs())
+		for _, path := range flow.Calls() {
+			if !here["jobnet "+path] {
+				c.Notes = append(c.Notes, checkedNote{Path: d.Path, Jobnet: path})
+			}
+		}
+		c.calls(d)
 		for _, name := range flow.AccountRefs() {
 			if !here["account "+name] {
 				c.Notes = append(c.Notes, checkedNote{Path: d.Path, Account: name})
@@ -175,13 +187,19 @@ func (e *env) writeChecked(found checked, files int) error {
 		}
 		b.WriteString(p.paint(styleGreen, "✓") + " " + plain(d.Path) + " (" + what + ")\n")
 	}
-	hosts, accounts := map[string][]string{}, map[string][]string{}
+	hosts, accounts, jobnets := map[string][]string{}, map[string][]string{}, map[string][]string{}
 	for _, n := range found.Notes {
-		if n.Host != "" {
+		switch {
+		case n.Host != "":
 			hosts[n.Host] = append(hosts[n.Host], plain(n.Path))
-		} else {
+		case n.Jobnet != "":
+			jobnets[n.Jobnet] = append(jobnets[n.Jobnet], plain(n.Path))
+		default:
 			accounts[n.Account] = append(accounts[n.Account], plain(n.Path))
 		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(jobnets)) {
+		b.WriteString(e.say("note: jobnet %s is not in these files; the manager looks for it (%s)", plain(path), strings.Join(jobnets[path], ", ")) + "\n")
 	}
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		b.WriteString(e.say("note: whether host %s exists is known to the manager alone (%s)", plain(host), strings.Join(hosts[host], ", ")) + "\n")
@@ -192,4 +210,25 @@ func (e *env) writeChecked(found checked, files int) error {
 	b.WriteString(e.say("files: %d, definitions: %d; nothing is wrong", files, len(found.Documents)) + "\n")
 	_, err := e.std.Out.Write([]byte(b.String()))
 	return e.written(err)
+}
+
+// calls checks what a jobnet of the files hands to others of them.
+func (c *checked) calls(d jobyaml.Document) {
+	callee := func(path string) (*jobnet.Jobnet, error) { return c.jobnets[path], nil }
+	for i := range d.Jobnet.Parts {
+		p := &d.Jobnet.Parts[i]
+		if p.Call == nil || c.jobnets[p.Call.Jobnet] == nil {
+			continue
+		}
+		found := p.CheckCall(c.jobnets[p.Call.Jobnet])
+		if ring, _ := jobnet.Ring(d.Path, p.Call.Jobnet, callee); ring != nil {
+			problem := jobnet.InACircle(ring)
+			problem.Line, problem.Column, problem.Path = p.Call.Pos.Line, p.Call.Pos.Column, "parts."+p.Name+".jobnet"
+			found = append(found, problem)
+		}
+		for _, problem := range found {
+			problem.File = d.File
+			c.Problems = append(c.Problems, problem)
+		}
+	}
 }

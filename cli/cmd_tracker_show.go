@@ -99,6 +99,9 @@ func (e *env) trackerFacts(b *strings.Builder, r banto.Tracker, p pen, width int
 	add(e.say("tracker"), string(r.ID), styleBold)
 	add(e.say("jobnet"), plain(r.Jobnet)+" "+e.say("(version %d)", r.Version), styleNone)
 	add(e.say("title"), plain(r.Title), styleNone)
+	if r.Parent != "" {
+		add(e.say("run by"), e.say("%s of %s", plain(string(r.ParentPart)), r.Parent), styleNone)
+	}
 	add(e.say("state"), state, trackerLook(r.State))
 	add(e.say("message"), plain(r.Message), styleNone)
 	add(e.say("base day"), r.Date.String(), styleNone)

@@ -138,8 +138,16 @@ func (e *env) about(part banto.PartView) string {
 	switch {
 	case part.State == banto.PartRetrying && part.RetryAt != nil:
 		said = append(said, e.say("again at %s", e.clock(part.RetryAt)))
+	case part.State == banto.PartRunning && part.Until != nil:
+		said = append(said, e.say("until %s", e.clock(part.Until)))
 	case part.State == banto.PartRunning:
 		said = append(said, part.Progress)
+	}
+	if part.Child != "" {
+		said = append(said, e.say("tracker %s", part.Child))
+	}
+	if part.Outlet != "" {
+		said = append(said, "→ "+part.Outlet)
 	}
 	if part.State != banto.PartRunning {
 		said = append(said, e.why(part.Part))

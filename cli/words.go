@@ -202,6 +202,12 @@ func (e *env) reason(r banto.Reason) string {
 		return e.say("what it set is not what it declared")
 	case banto.ReasonExpression:
 		return e.say("an expression had no value")
+	case banto.ReasonNoWay:
+		return e.say("no way of the branch is true")
+	case banto.ReasonJobnet:
+		return e.say("its jobnet ended in error")
+	case banto.ReasonEnd:
+		return e.say("it ends the jobnet")
 	case banto.ReasonLost:
 		return e.say("the host did not come back")
 	case banto.ReasonHostRestarted:
