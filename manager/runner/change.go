@@ -56,6 +56,9 @@ func (in *changeIn) step(b *batch) error {
 		return nil
 	}
 	all, refusal, err := b.allAbove(in.what, t.Row())
+	if err == nil {
+		err = in.keepCalls(b)
+	}
 	if err != nil {
 		return err
 	}
@@ -63,21 +66,30 @@ func (in *changeIn) step(b *batch) error {
 		b.refuse(in, refusal)
 		return nil
 	}
-	was, ended := t.Row().Revision, t.Row().EndedAt
-	b.mem.keep(in.id, t)
+	in.act(b, t, loaded, all)
+	return nil
+}
+
+// keepCalls keeps the jobnets that a new flow may run.
+func (in *changeIn) keepCalls(b *batch) (err error) {
 	if rerun, ok := in.input.(engine.Rerun); ok && in.Flow != nil {
-		if rerun.Calls, err = b.keepCalls(in.Calls); err != nil {
-			return err
-		}
+		rerun.Calls, err = b.keepCalls(in.Calls)
 		in.input = rerun
 	}
+	return err
+}
+
+// act makes the move, and has the trackers above go on with one that had ended.
+func (in *changeIn) act(b *batch, t *engine.Tracker, loaded bool, all []above) {
+	was, ended := t.Row().Revision, t.Row().EndedAt
+	b.mem.keep(in.id, t)
 	changes, refusal := b.moveTracker(in.id, t, in.input)
 	if _, saved := b.trackers.get(in.id); loaded && !saved {
 		b.mem.drop(in.id) // it has ended, and nothing has changed that
 	}
 	if refusal != nil {
 		b.refuse(in, refusal)
-		return nil //nolint:nilerr // it was judged
+		return
 	}
 	in.changes = changes
 	b.reserveLate(in.id, t, ended)
@@ -90,7 +102,6 @@ func (in *changeIn) step(b *batch) error {
 	}
 	b.audit(in.by, audit.OfMove(in.Request.Move), string(in.id), in.detail(t.Flow().Jobnet), in.Request.Reason)
 	in.done(b, t)
-	return nil
 }
 
 // plan answers what the move would do, and changes nothing.

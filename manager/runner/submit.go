@@ -61,13 +61,12 @@ func (in *submitIn) step(b *batch) error {
 	} else {
 		b.flows.put(sub.FlowHash, newFlow{flow: sub.Flow, body: in.FlowBody})
 	}
-	calls, err := b.keepCalls(in.Calls)
-	if err != nil {
+	var err error
+	if sub.Calls, err = b.keepCalls(in.Calls); err != nil {
 		return err
 	}
-	sub.Calls = calls
 	detail := fmt.Sprintf("%s version %d", sub.Flow.Jobnet, sub.Version)
-	if in.Hold {
+	if in.Hold { // before anything of it begins
 		sub.Hold = &engine.Hold{By: in.By.Name, Reason: sub.Reason}
 		detail += ", held"
 	}
