@@ -33,8 +33,7 @@
 // with the outlet that it takes, or in error. Its own outlets are taken or off; of
 // a branch that came to none they are failed.
 //
-// A wait is running until its time, and has no attempt either. It goes on in a
-// tracker that is held, can be skipped and force-ended, and is neither killed nor
+// A wait is running until its time, and has no attempt either. It can be skipped and force-ended, and is neither killed nor
 // held.
 //
 // A jobnet has attempts on no host: each is a tracker that the caller makes for
@@ -45,6 +44,9 @@
 // An end takes effect when all else of its step has settled, the first of several:
 // what is waiting, held, ready or a wait is not_taken, what is retrying is in
 // error, what runs finishes and is not tried again. It blocks nothing.
+//
+// In a tracker that is held no branch judges, no wait begins and no end takes
+// effect before the release; a wait that has begun goes on.
 //
 // # An edge
 //

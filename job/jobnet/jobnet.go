@@ -178,8 +178,7 @@ func Kinds() []Kind { return []Kind{KindJob, KindRun, KindJobnet, KindBranch, Ki
 // host or as a tracker of its own.
 func (k Kind) Attempts() bool { return k.Runs() || k == KindJobnet }
 
-// Runs says whether parts of the kind run something on a host, so that they have
-// attempts.
+// Runs says whether parts of the kind run something on a host.
 func (k Kind) Runs() bool { return k == KindJob || k == KindRun }
 
 // Join says when a part with several edges starts.

@@ -10,8 +10,10 @@
 // Names that definitions hold outright must lead somewhere: a host: to a host
 // or a host group that is stored or in the same request, the hosts of a group
 // and of an account likewise. An account that nobody has defined is an OS user,
-// which only its host knows. A group or account that something in use names is
-// not deleted. After each commit that touched groups or accounts Options.Changed
+// which only its host knows. A jobnet that another one runs must be there, take the
+// values that it is handed, and not come round to who runs it; that is judged anew
+// for those in use when its parameters change. A jobnet, group or account that
+// something in use names is not deleted. After each commit that touched groups or accounts Options.Changed
 // is called, so that whoever places jobs reads them again before the answer.
 //
 // A large jobnet is kept compiled in the store, under a mark that says from

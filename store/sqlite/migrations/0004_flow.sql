@@ -17,5 +17,3 @@ ALTER TABLE trackers ADD COLUMN calling     TEXT NOT NULL DEFAULT '';
 ALTER TABLE trackers ADD COLUMN root        TEXT NOT NULL DEFAULT '';
 ALTER TABLE trackers ADD COLUMN depth       INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE trackers ADD COLUMN calls       TEXT NOT NULL DEFAULT '';
-
-CREATE INDEX trackers_root ON trackers (root) WHERE root <> '';
